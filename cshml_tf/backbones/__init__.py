@@ -1,0 +1,42 @@
+"""Backbones: standardised pictures in, named feature maps and an embedding out."""
+
+import inspect
+
+from cshml_tf.backbones.inception_resnet_v1 import inception_resnet_v1
+from cshml_tf.backbones.small_resnet import small_resnet
+
+BACKBONES = {
+    "inception_resnet_v1": inception_resnet_v1,
+    "small_resnet": small_resnet,
+}
+
+
+def build(name, image_size=(112, 96), embedding_size=512, **options):
+    """Build a backbone by name.
+
+    Args:
+        name: a key of `BACKBONES`.
+        image_size: (height, width) of its input.
+        embedding_size: E.
+        **options: what the backbone's own function takes beside these.
+
+    Returns:
+        keras.Model named "backbone": standardised images (batch, height, width, 3) float32 -> dict of
+        named taps, each (batch, h, w, channels), and "embedding" (batch, E), not normalised.
+
+    Raises:
+        ValueError: an unknown name or option, or a size that does not fit.
+    """
+    if name not in BACKBONES:
+        raise ValueError(f"backbone: expected one of {', '.join(BACKBONES)}, got {name!r}")
+    height, width = image_size
+    if min(height, width, embedding_size) < 1:
+        raise ValueError(
+            f"image_size and embedding_size: expected positive, got {height} x {width} and {embedding_size}"
+        )
+    builder = BACKBONES[name]
+    known = list(inspect.signature(builder).parameters)[2:]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise ValueError(f"{name}: expected options among {', '.join(known)}, got {', '.join(unknown)}")
+    return builder((height, width), embedding_size, **options)

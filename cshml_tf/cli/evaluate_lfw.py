@@ -1,0 +1,241 @@
+"""The command `evaluate_lfw.py`: accuracy of model folders on LFW pairs at high and low resolution."""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from cshml_tf.cli.errors import one_line_errors
+
+
+@one_line_errors
+def main(argv=None):
+    """Measure networks on pairs; print a table, and write a report and figures where asked.
+
+    Args:
+        argv: the command line's words; None takes the process's own.
+
+    Returns:
+        Exit code: 0, or 2 on bad input.
+    """
+    arguments = _parse(argv)
+    # Heavy imports come after the arguments, so that --help answers at once.
+    from cshml_tf.data.protocols import read_pairs
+    from cshml_tf.degradation import parse_resolution
+    from cshml_tf.evaluation.lfw import Options, evaluate, find_images, present_pairs
+    from cshml_tf.evaluation.networks import choose_networks
+    from cshml_tf.evaluation.report import format_table
+    from cshml_tf.model_folder import write_json
+
+    pairs = read_pairs(arguments.lfw_pairs)
+    resolutions = arguments.resolutions and [parse_resolution(text) for text in arguments.resolutions]
+    networks = choose_networks(arguments.hr_model, arguments.lr_model, resolutions, arguments.degradation)
+    _warn_of_idle_models(arguments.lr_model, networks)
+    figures_dir = _make_output_folders(arguments)
+    images = find_images(_existing_folder(arguments.lfw_dir), pairs)
+    compared, _ = present_pairs(pairs, images)
+    hr_recogniser, lr_recognisers = networks.load()
+    evaluation = evaluate(
+        pairs,
+        images,
+        hr_recogniser,
+        lr_recognisers,
+        networks.resolutions,
+        networks.degradation,
+        Options(
+            flip=arguments.use_flipped_images,
+            subtract_mean=arguments.subtract_mean,
+            average_orders=arguments.average_orders,
+            batch_size=arguments.lfw_batch_size,
+            fars=tuple(arguments.far),
+        ),
+        networks.image_size,
+        _progress,
+    )
+    report = evaluation.report
+    report["protocol"] |= _sources(arguments, networks, compared)
+    print(format_table(report))
+    for line in _remarks(report["protocol"]):
+        print(line, file=sys.stderr)
+    if arguments.report:
+        write_json(arguments.report, report)
+    if figures_dir:
+        _draw(evaluation, figures_dir)
+    return 0
+
+
+def _parse(argv):
+    parser = argparse.ArgumentParser(
+        prog="evaluate_lfw.py",
+        description="Measure an HR network, and LR networks at their resolutions, on pairs of aligned faces: "
+        "HR (both images as they are), HL (the second image at low resolution) and LL (both). HL and LL are "
+        "measured with the LR network and with the HR network used for both images. Figures in the report "
+        "are fractions.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    inputs = parser.add_argument_group("input")
+    inputs.add_argument("lfw_dir", metavar="LFW_DIR", help="aligned faces, Name/Name_0001.png")
+    inputs.add_argument("--lfw_pairs", metavar="FILE", required=True, help="list of pairs, such as pairs.txt")
+    inputs.add_argument("--hr_model", metavar="DIR", required=True, help="model folder of the HR network")
+    inputs.add_argument(
+        "--lr_model",
+        metavar="DIR",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="model folders of LR networks; without any, the HR network alone is measured",
+    )
+    protocol = parser.add_argument_group("protocol")
+    protocol.add_argument(
+        "--resolutions",
+        metavar="R",
+        nargs="+",
+        type=_resolution,
+        help="such as 12 or 14x12 (height x width); None: all those of the LR networks",
+    )
+    protocol.add_argument(
+        "--degradation",
+        choices=("antialias", "plain"),
+        help="how images are degraded; None: as each LR network's were in training, else antialias",
+    )
+    protocol.add_argument(
+        "--average_orders", action="store_true", help="try each pair of HL with either image degraded"
+    )
+    protocol.add_argument(
+        "--use_flipped_images", action="store_true", help="average embeddings with the mirror image's"
+    )
+    protocol.add_argument("--subtract_mean", action="store_true", help="subtract the other folds' mean embedding")
+    protocol.add_argument(
+        "--far",
+        metavar="RATE",
+        nargs="+",
+        type=_rate,
+        default=[0.1, 0.01, 0.001],
+        help="false accept rates to state thresholds for",
+    )
+    running = parser.add_argument_group("running")
+    running.add_argument("--lfw_batch_size", type=_positive, default=32, help="images a forward pass")
+    output = parser.add_argument_group("output")
+    output.add_argument("--report", metavar="FILE.json", type=Path, help="write all figures here")
+    output.add_argument(
+        "--figures",
+        metavar="DIR",
+        type=Path,
+        help="write ROC curves and score histograms here; None: beside the report, in FILE_figures",
+    )
+    return parser.parse_args(argv)
+
+
+def _resolution(text):
+    if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)?", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"expected a number such as 12, or 14x12, got {text!r}")
+    return text
+
+
+def _rate(text):
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < 1:
+        raise argparse.ArgumentTypeError(f"expected a rate between 0 and 1, got {text!r}")
+    return rate
+
+
+def _positive(text):
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"expected a positive number, got {text!r}")
+    return int(text)
+
+
+def _existing_folder(folder):
+    if not Path(folder).is_dir():
+        raise ValueError(f"LFW_DIR: expected a folder of aligned faces, {folder} is none")
+    return folder
+
+
+def _make_output_folders(arguments):
+    """Make the folders to write to before the long work, and give the figures' one, or None."""
+    figures_dir = arguments.figures
+    if arguments.report:
+        if arguments.report.is_dir():
+            raise ValueError(f"--report: expected a file, {arguments.report} is a folder")
+        arguments.report.parent.mkdir(parents=True, exist_ok=True)
+        figures_dir = figures_dir or arguments.report.with_name(f"{arguments.report.stem}_figures")
+    if figures_dir:
+        figures_dir.mkdir(parents=True, exist_ok=True)
+    return figures_dir
+
+
+def _warn_of_idle_models(lr_dirs, networks):
+    for folder in lr_dirs:
+        if Path(folder) not in networks.lr_dirs.values():
+            print(f"warning: {folder} serves none of the resolutions asked for", file=sys.stderr)
+
+
+def _progress(batches):
+    import tqdm
+
+    # On a terminal a moving bar; nothing in a log file.
+    return tqdm.tqdm(batches, desc="embedding", unit="batch", disable=None)
+
+
+def _sources(arguments, networks, compared):
+    """Give what the report says of files, models, and people that the networks know already."""
+    from cshml_tf.degradation import format_resolution
+    from cshml_tf.evaluation.networks import people_trained_on
+
+    people = {image.name for pair in compared for image in (pair.first, pair.second)}
+    known = people_trained_on(networks.model_dirs(), people)
+    affected = sum(pair.first.name in known or pair.second.name in known for pair in compared)
+    models = {format_resolution(resolution): str(folder) for resolution, folder in networks.lr_dirs.items()}
+    return {
+        "images_folder": str(arguments.lfw_dir),
+        "pairs_file": str(arguments.lfw_pairs),
+        "models": {"HR": str(networks.hr_dir)} | models,
+        "trained_people": {"people": len(known), "pairs": affected, "names": known},
+    }
+
+
+def _remarks(protocol):
+    """Give the lines to warn with: pairs left out, folds dropped, people trained on."""
+    lines = []
+    missing = protocol["missing"]
+    if missing:
+        absent = sorted({name for entry in missing for name in entry["absent"]})
+        shown = ", ".join(absent[:5]) + (f" and {len(absent) - 5} more" if len(absent) > 5 else "")
+        lines.append(
+            f"warning: {len(missing)} of {protocol['pairs_listed']} pairs left out, "
+            f"for {len(absent)} missing or unaligned images: {shown}"
+        )
+    if protocol["dropped_folds"]:
+        folds = ", ".join(map(str, protocol["dropped_folds"]))
+        lines.append(f"warning: no pair is left of fold {folds}")
+    trained = protocol["trained_people"]
+    if trained["people"]:
+        lines.append(
+            f"warning: the networks were trained on {trained['people']} of the people compared "
+            f"({trained['pairs']} pairs): the figures flatter them"
+        )
+    return lines
+
+
+def _draw(evaluation, folder):
+    """Draw, for each resolution, the ROC curves and the scores, before and after the LR network."""
+    from cshml_tf.evaluation.report import resolution_keys
+    from cshml_tf.plots import plot_roc, plot_score_histograms
+
+    labels = {
+        "HL_hr_network": "HL before: HR network for both",
+        "HL": "HL after: LR network",
+        "LL_hr_network": "LL before: HR network for both",
+        "LL": "LL after: LR network",
+    }
+    for key in resolution_keys(evaluation.report) or [None]:
+        curves = {"HR": evaluation.trials["HR",]}
+        for mode, label in labels.items():
+            if (key, mode) in evaluation.trials:
+                curves[label] = evaluation.trials[key, mode]
+        title, suffix = ("high resolution", "") if key is None else (f"low resolution {key}", f"_{key}")
+        plot_roc(folder / f"roc{suffix}.png", curves, f"Verification at {title}")
+        plot_score_histograms(folder / f"scores{suffix}.png", curves, f"Scores of pairs at {title}")

@@ -1,0 +1,66 @@
+"""`cshml-train-hr`: train the HR network."""
+
+import argparse
+
+from cshml_tf.cli.errors import one_line_errors
+from cshml_tf.cli.training_arguments import (
+    HelpFormatter,
+    add_cosface_options,
+    add_data_options,
+    add_device_options,
+    add_optimisation_options,
+    add_watching_options,
+    report_outcome,
+    settings_from,
+)
+
+
+def make_parser():
+    """Describe the command line."""
+    parser = argparse.ArgumentParser(
+        prog="train_hr.py",
+        description="Train an HR recogniser on aligned faces with the CosFace loss (equation 2).",
+        formatter_class=HelpFormatter,
+    )
+    add_data_options(parser)
+    group = parser.add_argument_group("network")
+    group.add_argument(
+        "--pretrained_model",
+        metavar="DIR",
+        help="model folder whose recogniser to start from, instead of a new network",
+    )
+    group.add_argument("--model_def", default="inception_resnet_v1", help="inception_resnet_v1 or small_resnet")
+    group.add_argument(
+        "--image_size", type=int, nargs=2, default=(112, 96), metavar=("H", "W"), help="size of the faces"
+    )
+    group.add_argument("--embedding_size", type=int, default=512, help="length of an embedding")
+    group.add_argument("--keep_probability", type=float, default=0.8, help="1 - dropout")
+    group.add_argument(
+        "--stem_pool_stride",
+        type=int,
+        choices=(1, 2),
+        help="of inception_resnet_v1: 1 as in the paper, 2 as in FaceNet (default: 1)",
+    )
+    group.add_argument("--width", type=int, help="channels of small_resnet's first stage (default: 16)")
+    group.add_argument(
+        "--standardisation",
+        default="per_image",
+        choices=("per_image", "fixed"),
+        help="pre-whitening, or (x - 127.5) / 128",
+    )
+    add_cosface_options(parser.add_argument_group("loss"))
+    add_optimisation_options(parser)
+    add_device_options(parser)
+    add_watching_options(parser)
+    return parser
+
+
+@one_line_errors
+def main(argv=None):
+    """Run the command; gives its exit code."""
+    arguments = make_parser().parse_args(argv)
+    arguments.image_size = tuple(arguments.image_size)
+    from cshml_tf.training.hr import train_hr
+    from cshml_tf.training.settings import HrSettings
+
+    report_outcome(*train_hr(settings_from(HrSettings, arguments)))

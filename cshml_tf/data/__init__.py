@@ -1,0 +1,1 @@
+"""Sources of faces, and the pipeline from a source to training batches."""

@@ -1,0 +1,60 @@
+"""A source of labelled faces: a folder of class folders, as FaceNet keeps them."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+
+
+@dataclasses.dataclass(frozen=True)
+class FaceSource:
+    """Labelled image files, in the order of their labels.
+
+    Attributes:
+        paths: list of str, one an image.
+        labels: (images,) int32, never falling, so that the images of a class stand together.
+        classes: list of class names, one a label.
+    """
+
+    paths: list
+    labels: np.ndarray
+    classes: list
+
+
+def read_class_folders(data_dir, people=None):
+    """List the images of class folders; the sorted names of the folders are the labels.
+
+    Args:
+        data_dir: a folder of folders of images (PNG, JPEG, BMP).
+        people: names of the class folders to take; None takes all. A name without a folder, or with an
+            empty one, is left out (a person whose every photograph failed to align has no folder).
+
+    Returns:
+        FaceSource.
+
+    Raises:
+        ValueError: no such folder, no images in it, or none of the people listed.
+    """
+    data_dir = Path(data_dir)
+    if not data_dir.is_dir():
+        raise ValueError(f"data_dir: expected a folder of class folders, got {data_dir}, which is none")
+    folders = sorted(folder for folder in data_dir.iterdir() if folder.is_dir())
+    if people is not None:
+        wanted = set(people)
+        folders = [folder for folder in folders if folder.name in wanted]
+    paths, labels, classes = [], [], []
+    for folder in folders:
+        files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+        if files:
+            paths += map(str, files)
+            labels += [len(classes)] * len(files)
+            classes.append(folder.name)
+    if not paths:
+        listed = "" if people is None else f" of the {len(set(people))} people listed"
+        raise ValueError(
+            f"data_dir: expected class folders{listed} with images ({', '.join(SUFFIXES)}) in {data_dir}, "
+            "found none"
+        )
+    return FaceSource(paths, np.asarray(labels, np.int32), classes)

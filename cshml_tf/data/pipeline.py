@@ -1,0 +1,162 @@
+"""From a source of faces to batches, without state: an example is a function of the seed and its position.
+
+Position p of the endless stream belongs to epoch p // images; its image, its flip and its resolution follow
+from (seed, p) alone. A run that continues at step k therefore sees what an uninterrupted run would have
+seen, and nothing about the pipeline need be saved.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from cshml_tf.degradation import degrade_each
+from cshml_tf.images import read_image
+
+PAIRINGS = ("same_image", "same_person")
+
+# One stream of random numbers for each decision, so that none depends on another.
+_FLIP, _PARTNER, _RESOLUTION = 1, 2, 3
+
+
+def hr_batches(source, image_size, batch_size, seed, start_step=0, flip=True):
+    """Stream batches for the HR network, endlessly.
+
+    Args:
+        source: `cshml_tf.data.folder.FaceSource`; every image is of `image_size`.
+        image_size: (height, width).
+        batch_size: images a batch.
+        seed: int; the same seed gives the same stream.
+        start_step: number of batches to pass over, at no cost.
+        flip: whether half of the faces, by chance, are mirrored.
+
+    Returns:
+        tf.data.Dataset of dicts: "hr" (batch, height, width, 3) uint8 RGB, "hr_label" (batch,) int32.
+    """
+
+    def example(position):
+        index = _shuffled(position, len(source.paths), seed)
+        mirrored = _uniform(seed, position, _FLIP) < 0.5 if flip else False
+        return {"hr": _read(paths[index], image_size, mirrored), "hr_label": labels[index]}
+
+    paths, labels = tf.constant(source.paths), tf.constant(source.labels)
+    return _positions(start_step, batch_size, example).prefetch(tf.data.AUTOTUNE)
+
+
+def two_branch_batches(
+    source,
+    image_size,
+    batch_size,
+    seed,
+    resolutions,
+    start_step=0,
+    flip=True,
+    mode="antialias",
+    pairing="same_image",
+    negative_share=0.0,
+    degrade_here=True,
+):
+    """Stream batches of pairs for the two-branch network, endlessly.
+
+    Args:
+        source: `cshml_tf.data.folder.FaceSource`; every image is of `image_size`.
+        image_size: (height, width).
+        batch_size: pairs a batch.
+        seed: int; the same seed gives the same stream.
+        resolutions: list of r or (h, w); one is drawn for each LR image.
+        start_step: number of batches to pass over, at no cost.
+        flip: whether half of the pairs, by chance, are mirrored, both sides alike.
+        mode: how pictures are reduced, see `cshml_tf.degradation.degrade`.
+        pairing: "same_image": an image with its own LR copy; "same_person": with the LR copy of another
+            image of the same person, where there is one.
+        negative_share: share of a batch, 0..1, whose LR images are passed on by one place, so that pairs of
+            two people arise (a pair may still be of one person, by chance; labels tell).
+        degrade_here: False leaves "lr" at full resolution, for a network that degrades on the device.
+
+    Returns:
+        tf.data.Dataset of dicts: "hr" (batch, height, width, 3) uint8 RGB; "lr", the same shape, float32
+        (uint8 where not degraded here); "hr_label" and "lr_label" (batch,) int32; "resolution" (batch,)
+        int32, an index of `resolutions`.
+
+    Raises:
+        ValueError: an unknown pairing, or a share outside 0..1.
+    """
+    if pairing not in PAIRINGS:
+        raise ValueError(f"pairing: expected one of {', '.join(PAIRINGS)}, got {pairing!r}")
+    if not 0.0 <= negative_share <= 1.0:
+        raise ValueError(f"negative_share: expected 0 to 1, got {negative_share}")
+    paths, labels = tf.constant(source.paths), tf.constant(source.labels)
+    class_sizes = np.bincount(source.labels)
+    sizes = tf.constant(class_sizes, tf.int64)
+    firsts = tf.constant(np.cumsum(class_sizes) - class_sizes, tf.int64)
+
+    def partner_of(index, position):
+        """Pick another image of the same class, each with the same chance."""
+        label = labels[index]
+        size = sizes[label]
+        shift = 1 + tf.cast(_uniform(seed, position, _PARTNER) * tf.cast(size - 1, tf.float32), tf.int64)
+        return firsts[label] + (index - firsts[label] + tf.minimum(shift, size - 1)) % size
+
+    def example(position):
+        index = _shuffled(position, len(source.paths), seed)
+        mirrored = _uniform(seed, position, _FLIP) < 0.5 if flip else False
+        hr = _read(paths[index], image_size, mirrored)
+        lr = hr
+        if pairing == "same_person":
+            lr = _read(paths[partner_of(index, position)], image_size, mirrored)
+        drawn = tf.cast(_uniform(seed, position, _RESOLUTION) * len(resolutions), tf.int32)
+        resolution = tf.minimum(drawn, len(resolutions) - 1)
+        label = labels[index]
+        return {"hr": hr, "lr": lr, "hr_label": label, "lr_label": label, "resolution": resolution}
+
+    moved = round(negative_share * batch_size)
+
+    def finish(batch):
+        for key in ("lr", "lr_label"):
+            batch[key] = tf.concat([tf.roll(batch[key][:moved], 1, axis=0), batch[key][moved:]], axis=0)
+        if degrade_here:
+            batch["lr"] = degrade_each(batch["lr"], resolutions, batch["resolution"], mode)
+        return batch
+
+    batches = _positions(start_step, batch_size, example)
+    return batches.map(finish, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def check_images(source, image_size, every=False):
+    """Name the first image that cannot be trained on.
+
+    Args:
+        source: `cshml_tf.data.folder.FaceSource`.
+        image_size: (height, width) expected.
+        every: False looks at the first image only, True at all.
+
+    Raises:
+        ValueError: an image is unreadable, or of another size.
+    """
+    for path in source.paths if every else source.paths[:1]:
+        height, width = read_image(path).shape[:2]
+        if (height, width) != tuple(image_size):
+            raise ValueError(
+                f"{path}: expected an aligned face of {image_size[0]} x {image_size[1]}, got {height} x {width}; "
+                "align_dataset.py makes them"
+            )
+
+
+def _positions(start_step, batch_size, example):
+    positions = tf.data.Dataset.range(start_step * batch_size, np.iinfo(np.int64).max)
+    examples = positions.map(example, tf.data.AUTOTUNE, deterministic=True)
+    return examples.batch(batch_size, drop_remainder=True)
+
+
+def _shuffled(position, images, seed):
+    """Give the image at a position: each epoch is a permutation of its own."""
+    key = tf.stack([tf.constant(seed, tf.int64), position // images])
+    return tf.random.experimental.index_shuffle(position % images, key, images - 1)
+
+
+def _uniform(seed, position, stream):
+    return tf.random.stateless_uniform((), tf.stack([tf.constant(seed * 8 + stream, tf.int64), position]))
+
+
+def _read(path, image_size, mirrored):
+    pixels = tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False)
+    pixels = tf.ensure_shape(pixels, (*image_size, 3))
+    return tf.cond(mirrored, lambda: pixels[:, ::-1], lambda: pixels)

@@ -1,0 +1,217 @@
+"""The lists of Labeled Faces in the Wild: which pairs to compare, and which people to train on.
+
+Source: the README of LFW (Huang et al., 2007) and its files pairs.txt, pairsDevTest.txt, people.txt and
+peopleDevTrain.txt. Other sets (XQLFW, for one) come with lists of the same form.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+# In order of preference: an aligned folder holds PNG, LFW itself comes as JPEG.
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+
+
+class FaceImage(NamedTuple):
+    """One photograph of a person, as the lists name it.
+
+    Attributes:
+        name: the person, and the name of the class folder.
+        number: which of the person's photographs, from 1 in LFW.
+    """
+
+    name: str
+    number: int
+
+    def __str__(self):
+        return f"{self.name}_{self.number:04d}"
+
+
+class Pair(NamedTuple):
+    """Two photographs to compare.
+
+    Attributes:
+        first: a `FaceImage`.
+        second: a `FaceImage`.
+        same: whether both are of one person.
+        fold: which fold of the test the pair belongs to, from 0.
+    """
+
+    first: FaceImage
+    second: FaceImage
+    same: bool
+    fold: int
+
+
+def read_pairs(path):
+    """Read a list of pairs: pairs.txt, or LFW's development form of one fold (pairsDevTest.txt).
+
+    The header is `folds<TAB>n`, or `n` alone for one fold. A fold is 2 n lines: n pairs of one person,
+    written `name i j`, and n pairs of different people, written `nameA i nameB j`. Fields are parted by
+    tabs; in a line without any, by blanks. Blank lines are passed over.
+
+    Args:
+        path: the file, UTF-8, Unix or Windows line ends.
+
+    Returns:
+        list of `Pair`, in the order of the file.
+
+    Raises:
+        OSError: the file can't be read.
+        ValueError: it is no list of pairs; the message names file and line.
+    """
+    lines = _numbered_lines(path)
+    if not lines:
+        raise ValueError(f"{path}: expected a list of pairs, got an empty file")
+    folds, of_each_kind = _read_pairs_header(path, *lines[0])
+    fold_length = 2 * of_each_kind
+    body = lines[1:]
+    if len(body) != folds * fold_length:
+        raise ValueError(
+            f"{path}, line {lines[0][0]}: the header announces {folds} x 2 x {of_each_kind} = "
+            f"{folds * fold_length} pairs, got {len(body)}"
+        )
+    pairs = [
+        _read_pair(path, number, line, fold=index // fold_length) for index, (number, line) in enumerate(body)
+    ]
+    for fold in range(folds):
+        part = slice(fold * fold_length, (fold + 1) * fold_length)
+        same = sum(pair.same for pair in pairs[part])
+        if same != of_each_kind:
+            first, last = body[part][0][0], body[part][-1][0]
+            raise ValueError(
+                f"{path}, lines {first} to {last} (fold {fold + 1}): expected {of_each_kind} pairs of "
+                f"each kind, got {same} of one person and {fold_length - same} of different people"
+            )
+    return pairs
+
+
+def read_people(path):
+    """Read a list of people, in one of three forms.
+
+    LFW's people.txt: the number of folds; for each fold a line with its number of people and as many lines
+    `name<TAB>number of images`. LFW's peopleDevTrain.txt: one such fold without the number of folds. Or one
+    name a line, whatever the name: a file without tabs is read so. Blank lines, and lines that begin with
+    `#`, are passed over.
+
+    Args:
+        path: the file, UTF-8, Unix or Windows line ends.
+
+    Returns:
+        list of names in the order of the file, each once.
+
+    Raises:
+        OSError: the file can't be read.
+        ValueError: it names nobody, or doesn't hold what its counts announce; the message names file
+            and line.
+    """
+    lines = [(number, line) for number, line in _numbered_lines(path) if not line.startswith("#")]
+    if not lines:
+        raise ValueError(f"{path}: expected a list of people, got no name")
+    if not any("\t" in line for _, line in lines):
+        return list(dict.fromkeys(line for _, line in lines))
+    first, _ = lines[0]
+    count = _read_count(path, *lines[0], "folds or of people")
+    if "\t" in lines[1][1]:
+        names, rest = _read_people_fold(path, first, count, lines[1:])
+    else:
+        names, rest = [], lines[1:]
+        for fold in range(count):
+            if not rest:
+                raise ValueError(f"{path}, line {first}: {count} folds announced, got {fold}")
+            people = _read_count(path, *rest[0], f"people of fold {fold + 1}")
+            of_fold, rest = _read_people_fold(path, rest[0][0], people, rest[1:])
+            names += of_fold
+    if rest:
+        raise ValueError(f"{path}, line {rest[0][0]}: expected the end of the list, got {rest[0][1]!r}")
+    return list(dict.fromkeys(names))
+
+
+def find_image(folder, image):
+    """Find a photograph in a folder of class folders: `Name/Name_0001.png`, or another known suffix.
+
+    Args:
+        folder: the folder of class folders.
+        image: a `FaceImage`.
+
+    Returns:
+        Path, or None where there is none. PNG goes before JPEG, and that before the rest.
+    """
+    stem = Path(folder) / image.name / str(image)
+    for suffix in (*_SUFFIXES, *(suffix.upper() for suffix in _SUFFIXES)):
+        path = stem.with_name(stem.name + suffix)
+        if path.is_file():
+            return path
+    return None
+
+
+def _numbered_lines(path):
+    """Read the lines that aren't blank, each with its number from 1, without the blanks around it."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: expected a text file in UTF-8, {error.reason}") from None
+    lines = enumerate(text.split("\n"), start=1)
+    return [(number, line.strip()) for number, line in lines if line.strip()]
+
+
+def _read_pairs_header(path, number, line):
+    fields = line.split()
+    if len(fields) not in (1, 2) or not all(_is_count(field) for field in fields):
+        raise ValueError(
+            f"{path}, line {number}: expected the header 'folds<TAB>pairs of each kind', got {line!r}"
+        )
+    counts = [int(field) for field in fields]
+    return (1, counts[0]) if len(counts) == 1 else tuple(counts)
+
+
+def _read_pair(path, number, line, fold):
+    fields = [field.strip() for field in line.split("\t")] if "\t" in line else line.split()
+    if len(fields) == 3:
+        fields = [fields[0], fields[1], fields[0], fields[2]]
+        same = True
+    elif len(fields) == 4:
+        same = False
+    else:
+        raise ValueError(
+            f"{path}, line {number}: expected 'name i j' or 'nameA i nameB j', got {len(fields)} fields"
+        )
+    for field in (fields[1], fields[3]):
+        if not _is_number(field):
+            raise ValueError(f"{path}, line {number}: expected the number of an image, got {field!r}")
+    first, second = FaceImage(fields[0], int(fields[1])), FaceImage(fields[2], int(fields[3]))
+    if not same and first.name == second.name:
+        raise ValueError(
+            f"{path}, line {number}: expected two people, got {first.name} twice; a pair of one person "
+            "is written 'name i j'"
+        )
+    return Pair(first, second, same, fold)
+
+
+def _read_count(path, number, line, of_what):
+    if not _is_count(line):
+        raise ValueError(f"{path}, line {number}: expected the number of {of_what}, got {line!r}")
+    return int(line)
+
+
+def _read_people_fold(path, count_line, count, lines):
+    """Read `count` lines 'name<TAB>number', and give the names and the lines that follow."""
+    names = []
+    for number, line in lines[:count]:
+        fields = [field.strip() for field in line.split("\t")]
+        if len(fields) != 2 or not fields[0] or not _is_number(fields[1]):
+            raise ValueError(
+                f"{path}, line {number}: expected 'name<TAB>number of images', got {line!r} "
+                f"({len(names)} of {count} people announced in line {count_line} read)"
+            )
+        names.append(fields[0])
+    if len(names) != count:
+        raise ValueError(f"{path}, line {count_line}: {count} people announced, got {len(names)}")
+    return names, lines[count:]
+
+
+def _is_number(text):
+    return text.isascii() and text.isdigit()
+
+
+def _is_count(text):
+    return _is_number(text) and int(text) > 0

@@ -1,0 +1,1 @@
+"""Measuring a recogniser on the protocols of public data sets."""

@@ -1,0 +1,125 @@
+"""From five landmarks to an aligned face: templates, least-squares similarity, antialiased warp.
+
+Sources: the 112 x 96 template of SphereFace (Liu et al., 2017); the 112 x 112 template of InsightFace, which
+is the same with 8 added to x; Umeyama, "Least-squares estimation of transformation parameters between
+two point patterns", 1991.
+"""
+
+import math
+
+import cv2
+import numpy as np
+
+from cshml_tf.images import check_pixels
+
+LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+
+_TEMPLATE_112X96 = np.array(
+    [
+        [30.2946, 51.6963],
+        [65.5318, 51.5014],
+        [48.0252, 71.7366],
+        [33.5493, 92.3655],
+        [62.7299, 92.2041],
+    ]
+)
+_TEMPLATE_112X112 = _TEMPLATE_112X96 + [8.0, 0.0]
+
+
+def template(image_size=(112, 96)):
+    """Where the five landmarks belong in a crop.
+
+    A square crop scales the 112 x 112 template and a 7:6 crop (such as 112 x 96) the 112 x 96 one. In any
+    other crop the 112 x 112 template fills the largest centred square.
+
+    Args:
+        image_size: (height, width) of the crop, pixels.
+
+    Returns:
+        (5, 2) float64 x, y in pixels of the crop: image-left eye, image-right eye, nose tip,
+        image-left and image-right corner of the mouth.
+    """
+    height, width = check_image_size(image_size)
+    if 6 * height == 7 * width:
+        return _TEMPLATE_112X96 * (height / 112)
+    side = min(height, width)
+    return _TEMPLATE_112X112 * (side / 112) + [(width - side) / 2, (height - side) / 2]
+
+
+def similarity(source, target):
+    """The rotation, uniform scale and translation that best map `source` to `target`.
+
+    With points centred and read as complex numbers the least-squares answer is one division, and it
+    can hold no reflection: target = (a + ib) source.
+
+    Args:
+        source: (N, 2) x, y, at least two distinct points.
+        target: (N, 2) x, y.
+
+    Returns:
+        (2, 3) float64 matrix M: target = M[:, :2] @ source + M[:, 2].
+
+    Raises:
+        ValueError: shapes differ, values are not finite, or the points determine no transform.
+    """
+    source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    if source.shape != target.shape or source.ndim != 2 or source.shape[1] != 2:
+        raise ValueError(f"source, target: expected two (N, 2) arrays, got {source.shape} and {target.shape}")
+    if not (np.isfinite(source).all() and np.isfinite(target).all()):
+        raise ValueError("source, target: expected finite coordinates, got NaN or infinity")
+    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
+    x, y = (source - source_mean).T
+    u, v = (target - target_mean).T
+    spread = np.sum(x * x + y * y)
+    cosine, sine = np.sum(x * u + y * v), np.sum(x * v - y * u)
+    # Relative to the coordinates' own size: below this the differences are rounding.
+    negligible = 1e-12 * (1 + np.abs(source).max() ** 2)
+    if len(source) < 2 or spread <= negligible:
+        raise ValueError("source: expected at least two distinct points, got one place")
+    if np.hypot(cosine, sine) <= 1e-9 * np.sqrt(spread * np.sum(u * u + v * v)) or not np.any(u + v):
+        raise ValueError("target: no similarity maps source to it: one place, or a mirror image")
+    linear = np.array([[cosine, -sine], [sine, cosine]]) / spread
+    return np.column_stack([linear, target_mean - linear @ source_mean])
+
+
+def warp(image, matrix, image_size=(112, 96)):
+    """Cut a crop out of an image along a similarity transform.
+
+    Bilinear. Where the face is larger than the crop, the crop is drawn at a whole multiple of its size at which
+    no pixel of the image is passed over, and averaged over areas down to its size, so that nothing
+    aliases and nothing is blurred twice. What lies outside the image is black.
+
+    Args:
+        image: (H, W, 3) uint8.
+        matrix: (2, 3), maps x, y of the image to x, y of the crop, as `similarity` gives it.
+        image_size: (height, width) of the crop, pixels.
+
+    Returns:
+        (height, width, 3) uint8.
+
+    Raises:
+        ValueError: an argument is of another kind.
+    """
+    check_pixels(image, "image")
+    height, width = check_image_size(image_size)
+    matrix = np.asarray(matrix, np.float64)
+    if matrix.shape != (2, 3) or not np.isfinite(matrix).all():
+        raise ValueError(f"matrix: expected a finite (2, 3) matrix, got {matrix.tolist()}")
+    scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    # Beyond this bound the whole image is a speck of the crop, and memory would be the only thing spent.
+    largest = max(1, -(-max(image.shape[:2]) // min(height, width)))
+    multiple = min(largest, math.ceil(1 / scale - 1e-9)) if scale > 0 else 1
+    # Pixel centres lie at whole numbers: it is x + 1/2 that is multiplied, not x.
+    fine = multiple * matrix
+    fine[:, 2] += (multiple - 1) / 2
+    fine_size = (multiple * width, multiple * height)
+    crop = cv2.warpAffine(image, fine, fine_size, flags=cv2.INTER_LINEAR)
+    return cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def check_image_size(image_size):
+    """Return (height, width) as two whole numbers above 0, or raise ValueError."""
+    size = tuple(np.atleast_1d(image_size).tolist())
+    if len(size) != 2 or any(side != int(side) or side < 1 for side in size):
+        raise ValueError(f"image_size: expected (height, width) in pixels, got {image_size}")
+    return int(size[0]), int(size[1])

@@ -1,0 +1,116 @@
+"""Equations 2 to 5 of the paper, each a pure function that gives one value per example.
+
+Source: Sun et al., "Classifier shared deep network with multi-hierarchy loss for low resolution face
+recognition", 2019. Equation 6, their weighted sum, is in `cshml_tf.network`.
+"""
+
+import keras
+from keras import ops
+
+from cshml_tf.layers import l2_normalise
+
+
+def cosface(cosines, labels, scale=30.0, margin=0.35):
+    """Equation 2: cross entropy of scaled cosines, the true class's cosine lowered by a margin.
+
+    Args:
+        cosines: (batch, classes), cosines between embeddings and class centres, -1..1.
+        labels: (batch,) integers 0..classes - 1.
+        scale: s, the radius of the sphere.
+        margin: m, taken from the true class's cosine.
+
+    Returns:
+        (batch,) float32.
+    """
+    cosines = ops.cast(cosines, "float32") if _is_low_precision(cosines) else cosines
+    true_class = ops.one_hot(labels, cosines.shape[-1], dtype=cosines.dtype)
+    logits = scale * (cosines - margin * true_class)
+    return ops.logsumexp(logits, axis=-1) - ops.sum(true_class * logits, axis=-1)
+
+
+def contrastive(hr_embedding, lr_embedding, same, alpha=1.0):
+    """Equation 3: draw the pairs of one person together, push other pairs beyond the square root of alpha.
+
+    D squared, not D, stands inside the hinge, as printed. Both sides are normalised here.
+
+    Args:
+        hr_embedding: (batch, embedding).
+        lr_embedding: (batch, embedding), row i paired with row i of `hr_embedding`.
+        same: (batch,), 1 where the pair is of one person and 0 where it is not.
+        alpha: least squared distance wanted of two people, 0..4.
+
+    Returns:
+        (batch,) float32.
+    """
+    difference = l2_normalise(hr_embedding) - l2_normalise(lr_embedding)
+    squared_distance = ops.sum(ops.square(difference), axis=-1)
+    same = ops.cast(same, squared_distance.dtype)
+    apart = ops.relu(alpha - squared_distance)
+    return same * squared_distance + (1.0 - same) * apart
+
+
+def intermediate(hr_map, lr_map, same):
+    """Equation 4: mean squared difference of two feature maps, for pairs of one person only.
+
+    Args:
+        hr_map: (batch, h, w, channels).
+        lr_map: the same shape.
+        same: (batch,), 1 or 0.
+
+    Returns:
+        (batch,) float32: same x the mean over h, w and channels. Their sum divided by N_same, the number
+        of pairs of one person in the whole batch, is the equation's value.
+
+    Raises:
+        ValueError: the maps are not 4-D or differ in shape.
+    """
+    _check_maps(hr_map, lr_map)
+    if _is_low_precision(hr_map):
+        hr_map, lr_map = ops.cast(hr_map, "float32"), ops.cast(lr_map, "float32")
+    mean_square = ops.mean(ops.square(hr_map - lr_map), axis=(1, 2, 3))
+    return ops.cast(same, mean_square.dtype) * mean_square
+
+
+def multi_hierarchy(hr_map, lr_map, same, pool_size=2):
+    """Equation 5: equation 4 on max-pooled maps; h, w and c are counted after the pool.
+
+    Args:
+        hr_map: (batch, h, w, channels).
+        lr_map: the same shape.
+        same: (batch,), 1 or 0.
+        pool_size: side and stride of the pool, without padding; 1 leaves the maps as they are, which is
+            equation 4; None pools the whole map.
+
+    Returns:
+        (batch,) float32, as `intermediate`.
+
+    Raises:
+        ValueError: the maps are not 4-D, differ in shape, or are smaller than the pool.
+    """
+    _check_maps(hr_map, lr_map)
+    return intermediate(_max_pool(hr_map, pool_size), _max_pool(lr_map, pool_size), same)
+
+
+def _max_pool(feature_map, pool_size):
+    if pool_size is None:
+        return ops.max(feature_map, axis=(1, 2), keepdims=True)
+    if pool_size == 1:
+        return feature_map
+    sides = [side for side in feature_map.shape[1:3] if side is not None]
+    if pool_size < 1 or min(sides, default=pool_size) < pool_size:
+        raise ValueError(
+            f"pool_size: expected 1 to {min(sides)} for a map of {tuple(feature_map.shape[1:])}, got {pool_size}"
+        )
+    return ops.max_pool(feature_map, pool_size, pool_size, padding="valid", data_format="channels_last")
+
+
+def _check_maps(hr_map, lr_map):
+    if len(hr_map.shape) != 4 or tuple(hr_map.shape[1:]) != tuple(lr_map.shape[1:]):
+        raise ValueError(
+            "feature maps: expected two of the same (batch, h, w, channels), "
+            f"got {tuple(hr_map.shape)} and {tuple(lr_map.shape)}"
+        )
+
+
+def _is_low_precision(tensor):
+    return keras.backend.standardize_dtype(tensor.dtype) in ("float16", "bfloat16")

@@ -1,0 +1,156 @@
+"""The networks that are trained: the HR network under equation 2, and the two branches under equation 6.
+
+Source: Sun et al., "Classifier shared deep network with multi-hierarchy loss for low resolution face
+recognition", 2019, figure 1.
+"""
+
+import dataclasses
+
+import keras
+from keras import ops
+
+from cshml_tf import losses
+from cshml_tf.degradation import Degrade
+from cshml_tf.recogniser import backbone_of, features
+
+
+@dataclasses.dataclass(frozen=True)
+class LossSettings:
+    """Equation 6 and the constants of its terms; a weight of 0 switches a term off.
+
+    Attributes:
+        scale: s of equation 2.
+        margin: m of equation 2.
+        alpha: least squared distance of two people in equation 3.
+        classifier_weight: weight of equation 2; 1 in the paper.
+        contrastive_weight: lambda, weight of equation 3.
+        multi_hierarchy_weight: beta, weight of equation 5.
+        tap: the feature map of equation 5.
+        pool_size: side of its pool; 1 is equation 4, None pools the whole map.
+    """
+
+    scale: float = 30.0
+    margin: float = 0.35
+    alpha: float = 1.0
+    classifier_weight: float = 1.0
+    contrastive_weight: float = 1.0
+    multi_hierarchy_weight: float = 1.0
+    tap: str = "block_c"
+    pool_size: int | None = 2
+
+    @property
+    def weights(self):
+        """The weight of each term of equation 6 that is switched on, by the term's name."""
+        weights = {
+            "classifier": self.classifier_weight,
+            "contrastive": self.contrastive_weight,
+            "multi_hierarchy": self.multi_hierarchy_weight,
+        }
+        return {name: weight for name, weight in weights.items() if weight != 0}
+
+
+class HrNetwork(keras.Model):
+    """A recogniser and its classifier, trained on HR faces with equation 2 alone.
+
+    Args:
+        recogniser: the network to train.
+        classifier: `cshml_tf.layers.CosFace`.
+        settings: LossSettings; only scale and margin are used.
+    """
+
+    def __init__(self, recogniser, classifier, settings):
+        super().__init__(name="hr_network")
+        self.recogniser = recogniser
+        self.classifier = classifier
+        self.settings = settings
+        classifier.build((None, recogniser.output_shape[-1]))
+
+    def terms(self, batch, sum_over_replicas=lambda value: value):
+        """Compute this replica's part of each loss term.
+
+        Args:
+            batch: dict of "hr" (n, H, W, 3), pixels 0..255, and "hr_label" (n,) integers.
+            sum_over_replicas: sums a scalar over the replicas of the global batch.
+
+        Returns:
+            dict of scalars, which summed over the replicas give the term over the global batch.
+        """
+        embedding = features(self.recogniser, batch["hr"], training=True)["embedding"]
+        values = losses.cosface(
+            self.classifier(embedding), batch["hr_label"], self.settings.scale, self.settings.margin
+        )
+        return {"classifier": ops.sum(values) / sum_over_replicas(_count(values))}
+
+    def total(self, terms):
+        """Equation 2 alone."""
+        return terms["classifier"]
+
+
+class TwoBranchNetwork(keras.Model):
+    """CS-MHL-Net: a frozen HR network, an LR network that starts as its clone, and one classifier.
+
+    Args:
+        teacher: the HR recogniser; frozen here, batch norm included.
+        student: the LR recogniser, the only one that learns.
+        classifier: `cshml_tf.layers.CosFace`, shared by both.
+        settings: LossSettings.
+        degrade: `cshml_tf.degradation.Degrade` where pictures are degraded on the device, None where the
+            batch's "lr" is degraded already.
+    """
+
+    def __init__(self, teacher, student, classifier, settings, degrade: Degrade | None = None):
+        super().__init__(name="cs_mhl_net")
+        taps = [tap for tap in backbone_of(student).output if tap != "embedding"]
+        if settings.tap not in taps:
+            raise ValueError(f"tap: expected one of {', '.join(taps)}, got {settings.tap!r}")
+        self.teacher = teacher
+        self.student = student
+        self.classifier = classifier
+        self.settings = settings
+        self.degrade = degrade
+        teacher.trainable = False
+        classifier.build((None, student.output_shape[-1]))
+
+    def terms(self, batch, sum_over_replicas=lambda value: value):
+        """Compute this replica's part of each term of equation 6 that is switched on, unweighted.
+
+        Args:
+            batch: dict of "hr" and "lr" (n, H, W, 3), pixels 0..255, row i of one paired with row i of the
+                other; "hr_label" and "lr_label" (n,) integers; with a `degrade` layer also "resolution" (n,)
+                integers, the index of each LR picture's resolution.
+            sum_over_replicas: sums a scalar over the replicas of the global batch.
+
+        Returns:
+            dict of scalars, which summed over the replicas give the term over the global batch.
+        """
+        settings, weights = self.settings, self.settings.weights
+        lr_pixels = batch["lr"]
+        if self.degrade is not None:
+            lr_pixels = self.degrade(lr_pixels, batch["resolution"])
+        hr = features(self.teacher, batch["hr"], training=False)
+        lr = features(self.student, lr_pixels, training=True)
+        same = ops.cast(ops.equal(batch["hr_label"], batch["lr_label"]), "float32")
+        terms = {}
+        if "classifier" in weights:
+            # Equation 2 over the 2N embeddings; the HR half moves W alone, its network is frozen.
+            embeddings = ops.concatenate([hr["embedding"], lr["embedding"]], axis=0)
+            labels = ops.concatenate([batch["hr_label"], batch["lr_label"]], axis=0)
+            values = losses.cosface(self.classifier(embeddings), labels, settings.scale, settings.margin)
+            terms["classifier"] = ops.sum(values) / sum_over_replicas(_count(values))
+        if "contrastive" in weights:
+            values = losses.contrastive(hr["embedding"], lr["embedding"], same, settings.alpha)
+            terms["contrastive"] = ops.sum(values) / sum_over_replicas(_count(values))
+        if "multi_hierarchy" in weights:
+            values = losses.multi_hierarchy(hr[settings.tap], lr[settings.tap], same, settings.pool_size)
+            # Without a pair of one person in the whole batch the term is 0, not 0 / 0.
+            pairs_of_one_person = ops.maximum(sum_over_replicas(ops.sum(same)), 1.0)
+            terms["multi_hierarchy"] = ops.sum(values) / pairs_of_one_person
+        return terms
+
+    def total(self, terms):
+        """Equation 6: the weighted sum of its terms."""
+        return sum(weight * terms[name] for name, weight in self.settings.weights.items())
+
+
+def _count(values):
+    return ops.cast(ops.shape(values)[0], "float32")

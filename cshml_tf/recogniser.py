@@ -1,0 +1,84 @@
+"""A recogniser: one graph from RGB pixels to unit embeddings, whatever its backbone.
+
+The graph carries its own size, standardisation and normalisation, so that training, testing and serving
+cannot disagree about them.
+"""
+
+import keras
+
+from cshml_tf.layers import FitToSize, Standardise, UnitLength
+
+
+def build_recogniser(backbone, standardisation="per_image"):
+    """Put the preprocessing before a backbone, and the normalisation after it.
+
+    Args:
+        backbone: as `cshml_tf.backbones.build` gives, with any input size.
+        standardisation: "per_image" or "fixed" (see `cshml_tf.layers.Standardise`).
+
+    Returns:
+        keras.Model: RGB pixels (batch, H, W, 3), 0..255, of any size -> (batch, E) float32, unit length.
+    """
+    pixels = keras.Input((None, None, 3), name="pixels")
+    x = FitToSize(backbone.input_shape[1:3], name="fit_to_size")(pixels)
+    x = Standardise(standardisation, name="standardise")(x)
+    embedding = UnitLength(name="unit_length")(backbone(x)["embedding"])
+    return keras.Model(pixels, embedding, name="recogniser")
+
+
+def backbone_of(recogniser):
+    """Give the backbone inside a recogniser."""
+    return recogniser.get_layer("backbone")
+
+
+def image_size_of(recogniser):
+    """Give (height, width) of the faces a recogniser sees after its own resizing."""
+    return tuple(recogniser.get_layer("fit_to_size").image_size)
+
+
+def standardisation_of(recogniser):
+    """Give "per_image" or "fixed"."""
+    return recogniser.get_layer("standardise").mode
+
+
+def features(recogniser, pixels, training=False):
+    """Run a recogniser up to its backbone's outputs.
+
+    Args:
+        recogniser: as `build_recogniser` gives.
+        pixels: (batch, H, W, 3), 0..255.
+        training: whether dropout drops and batch norm uses, and learns, the statistics of the batch.
+
+    Returns:
+        dict of named taps (batch, h, w, channels) and "embedding" (batch, E), not normalised.
+    """
+    x = recogniser.get_layer("standardise")(recogniser.get_layer("fit_to_size")(pixels))
+    return backbone_of(recogniser)(x, training=training)
+
+
+def clone(recogniser, precision="float32", synchronised=False, dropout=None):
+    """Copy a recogniser, weights included, with another precision, batch norm or dropout.
+
+    Args:
+        recogniser: as `build_recogniser` gives.
+        precision: Keras dtype policy of the backbone's layers, such as "mixed_bfloat16"; weights are
+            float32 in all of them.
+        synchronised: whether batch norm takes its statistics over all replicas.
+        dropout: a new rate for every dropout layer, 0..1; None keeps the rates.
+
+    Returns:
+        keras.Model with the same names and weights, all trainable, sharing nothing with the original.
+    """
+
+    def copy_layer(layer):
+        config = layer.get_config() | {"dtype": precision, "trainable": True}
+        if isinstance(layer, keras.layers.BatchNormalization):
+            config["synchronized"] = synchronised
+        if isinstance(layer, keras.layers.Dropout) and dropout is not None:
+            config["rate"] = dropout
+        return type(layer).from_config(config)
+
+    original = backbone_of(recogniser)
+    backbone = keras.models.clone_model(original, clone_function=copy_layer)
+    backbone.set_weights(original.get_weights())
+    return build_recogniser(backbone, standardisation_of(recogniser))

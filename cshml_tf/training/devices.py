@@ -1,0 +1,50 @@
+"""Which devices train: a tf.distribute strategy from the command line's words."""
+
+import tensorflow as tf
+
+STRATEGIES = ("auto", "one", "mirrored")
+
+
+def choose_strategy(name="auto", replicas=None):
+    """Choose the strategy.
+
+    Args:
+        name: "one" device; "mirrored": a replica on each GPU, or on each of `replicas` logical CPUs where there
+            is no GPU; "auto": mirrored where there are several GPUs, else one.
+        replicas: number of replicas for "mirrored"; None takes every GPU.
+
+    Returns:
+        tf.distribute.Strategy.
+
+    Raises:
+        ValueError: an unknown name, or more replicas than devices.
+    """
+    if name not in STRATEGIES:
+        raise ValueError(f"strategy: expected one of {', '.join(STRATEGIES)}, got {name!r}")
+    gpus = tf.config.list_physical_devices("GPU")
+    if name == "one" or (name == "auto" and len(gpus) < 2):
+        return tf.distribute.get_strategy()
+    if gpus:
+        devices = [f"GPU:{index}" for index in range(len(gpus))]
+    else:
+        devices = _logical_cpus(replicas or 1)
+    if replicas is not None and not 1 <= replicas <= len(devices):
+        raise ValueError(f"replicas: expected 1 to {len(devices)}, the devices there are, got {replicas}")
+    return tf.distribute.MirroredStrategy(devices[:replicas])
+
+
+def _logical_cpus(count):
+    """Split the CPU, so that the ways of several devices can be tried without them."""
+    if count < 1:
+        raise ValueError(f"replicas: expected at least 1, got {count}")
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    configured = tf.config.get_logical_device_configuration(cpu)
+    if not configured or len(configured) < count:
+        try:
+            logical = [tf.config.LogicalDeviceConfiguration()] * count
+            tf.config.set_logical_device_configuration(cpu, logical)
+        except RuntimeError as error:
+            raise ValueError(
+                f"replicas: {count} need the CPU split before TensorFlow's first use in the process"
+            ) from error
+    return [f"CPU:{index}" for index in range(count)]

@@ -1,0 +1,144 @@
+"""What the two trainings share: the source, the loop, validation on LFW, and the model folder at the end."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from cshml_tf.data.folder import read_class_folders
+from cshml_tf.data.pipeline import check_images
+from cshml_tf.data.protocols import read_people
+from cshml_tf.files import write_text
+from cshml_tf.model_folder import save_model
+from cshml_tf.recogniser import clone
+from cshml_tf.training.checkpoint import delete_checkpoints
+from cshml_tf.training.loop import run_steps
+from cshml_tf.training.optimizers import averaged_weights, make_optimizer
+from cshml_tf.training.run_folder import Run
+from cshml_tf.training.schedule import make_schedule
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """A network made ready for the loop.
+
+    Attributes:
+        network: `HrNetwork` or `TwoBranchNetwork`.
+        recogniser: the one inside it that learns, and is saved.
+        settings: HrSettings or LrSettings.
+        source: FaceSource.
+        strategy: tf.distribute.Strategy under which the network was made.
+        batches_from: function of a step giving the tf.data.Dataset that begins there.
+        card: what the model folder says beside settings, steps and figures.
+        people: names of everybody the recogniser has been trained on, by the end.
+        evaluate: function of a float32 recogniser giving a dict of figures, or None.
+    """
+
+    network: Any
+    recogniser: keras.Model
+    settings: Any
+    source: Any
+    strategy: tf.distribute.Strategy
+    batches_from: Callable
+    card: dict
+    people: frozenset
+    evaluate: Callable | None = None
+
+
+def open_source(settings, image_size):
+    """List the training images, and look at the first.
+
+    Returns:
+        FaceSource.
+
+    Raises:
+        ValueError: nothing to train on, or a first image that does not fit.
+    """
+    people = read_people(settings.people) if settings.people else None
+    source = read_class_folders(settings.data_dir, people)
+    check_images(source, image_size)
+    return source
+
+
+def run_experiment(experiment: Experiment, run: Run, progress=True):
+    """Train until the last step or a limit, and write the model folder.
+
+    Args:
+        experiment: Experiment.
+        run: Run, opened with the experiment's settings.
+        progress: whether a bar is shown.
+
+    Returns:
+        `cshml_tf.training.loop.Outcome`.
+
+    Raises:
+        ValueError: an image cannot be read or does not fit, or the training diverges.
+    """
+    settings = experiment.settings
+    run.begin()
+    schedule = make_schedule(settings.learning_rate, settings.learning_rate_schedule_file, settings.epoch_size)
+    with experiment.strategy.scope():
+        optimizer = make_optimizer(settings.optimizer, schedule.rate(0), settings.moving_average_decay)
+
+    def validate(steps):
+        figures = experiment.evaluate(_as_trained(experiment, optimizer)) if experiment.evaluate else {}
+        _append_lfw_result(run.log_dir, steps, figures)
+        return {f"lfw/{name}": value for name, value in figures.items() if value is not None}
+
+    try:
+        outcome = run_steps(
+            experiment.network,
+            optimizer,
+            schedule,
+            settings,
+            run,
+            experiment.strategy,
+            experiment.batches_from,
+            validate=validate if experiment.evaluate else None,
+            progress=progress,
+        )
+    except tf.errors.InvalidArgumentError:
+        # TensorFlow does not name the file; a second look with our own reader does.
+        check_images(experiment.source, experiment.card["image_size"], every=True)
+        raise
+    recogniser = _as_trained(experiment, optimizer)
+    figures = experiment.evaluate(recogniser) if experiment.evaluate else {}
+    if figures:
+        _append_lfw_result(run.log_dir, outcome.steps, figures)
+    _save(experiment, run, recogniser, outcome, figures)
+    if outcome.complete:
+        run.finish()
+        delete_checkpoints(run.checkpoint_dir)
+    return outcome
+
+
+def _as_trained(experiment, optimizer):
+    """Copy the recogniser as it will be served: float32, batch norm of one device, averaged weights if kept."""
+    with averaged_weights(optimizer, experiment.network.trainable_variables):
+        return clone(experiment.recogniser)
+
+
+def _save(experiment, run, recogniser, outcome, figures):
+    with_average = experiment.settings.moving_average_decay > 0
+    card = experiment.card | {
+        "classes": len(experiment.source.classes),
+        "images": len(experiment.source.paths),
+        "steps": outcome.steps,
+        "complete": outcome.complete,
+        "weights": "moving average" if with_average else "last step",
+        "settings": run.settings,
+        "figures": figures,
+    }
+    centres = keras.ops.convert_to_numpy(experiment.network.classifier.centres)
+    save_model(run.model_dir, recogniser, card, centres, experiment.source.classes, experiment.people)
+
+
+def _append_lfw_result(log_dir, steps, figures):
+    path = log_dir / "lfw_result.txt"
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    line = "\t".join(
+        [f"step {steps}"] + [f"{name} {value:.5f}" for name, value in figures.items() if value is not None]
+    )
+    write_text(path, before + line + "\n")

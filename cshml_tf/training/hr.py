@@ -1,0 +1,82 @@
+"""Train the HR network: a recogniser under CosFace, equation 2, on sharp faces."""
+
+import keras
+
+from cshml_tf.backbones import build
+from cshml_tf.data.pipeline import hr_batches
+from cshml_tf.layers import CosFace
+from cshml_tf.model_folder import load_recogniser, trained_people
+from cshml_tf.network import HrNetwork, LossSettings
+from cshml_tf.recogniser import build_recogniser, clone, image_size_of, standardisation_of
+from cshml_tf.training.devices import choose_strategy
+from cshml_tf.training.experiment import Experiment, open_source, run_experiment
+from cshml_tf.training.run_folder import open_run
+from cshml_tf.training.validation import make_lfw_evaluation
+
+
+def train_hr(settings, progress=True):
+    """Train, or go on training, an HR network.
+
+    Args:
+        settings: HrSettings.
+        progress: whether a bar is shown.
+
+    Returns:
+        Run and Outcome; the Outcome is None where the run was finished before.
+
+    Raises:
+        ValueError: bad settings or data.
+    """
+    run = open_run("hr", settings)
+    if run.finished:
+        return run, None
+    return run, run_experiment(prepare_hr(settings), run, progress)
+
+
+def prepare_hr(settings):
+    """Make the network and its source ready.
+
+    Args:
+        settings: HrSettings.
+
+    Returns:
+        Experiment.
+    """
+    keras.utils.set_random_seed(settings.seed)
+    strategy = choose_strategy(settings.strategy, settings.replicas)
+    original = _starting_recogniser(settings)
+    image_size = image_size_of(original)
+    source = open_source(settings, image_size)
+    evaluate = make_lfw_evaluation(settings)
+    with strategy.scope():
+        recogniser = clone(
+            original,
+            precision="mixed_bfloat16" if settings.mixed_precision else "float32",
+            synchronised=strategy.num_replicas_in_sync > 1,
+            dropout=1.0 - settings.keep_probability,
+        )
+        losses = LossSettings(scale=settings.scale, margin=settings.margin)
+        network = HrNetwork(recogniser, CosFace(len(source.classes)), losses)
+
+    def batches_from(step):
+        return hr_batches(source, image_size, settings.batch_size, settings.seed, step, flip=settings.random_flip)
+
+    ancestors = trained_people(settings.pretrained_model) if settings.pretrained_model else frozenset()
+    card = {
+        "kind": "hr",
+        "image_size": list(image_size),
+        "standardisation": standardisation_of(original),
+        "resolutions": [],
+        "degradation": "antialias",
+    }
+    people = ancestors | set(source.classes)
+    return Experiment(network, recogniser, settings, source, strategy, batches_from, card, people, evaluate)
+
+
+def _starting_recogniser(settings):
+    if settings.pretrained_model:
+        return load_recogniser(settings.pretrained_model)
+    options = {"stem_pool_stride": settings.stem_pool_stride, "width": settings.width}
+    options = {name: value for name, value in options.items() if value is not None}
+    backbone = build(settings.model_def, settings.image_size, settings.embedding_size, **options)
+    return build_recogniser(backbone, settings.standardisation)

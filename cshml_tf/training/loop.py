@@ -1,0 +1,142 @@
+"""The training loop: steps from the newest checkpoint to the last one, watched, logged and saved."""
+
+import dataclasses
+import math
+import signal
+import time
+
+from cshml_tf.training.checkpoint import restore_checkpoint, save_checkpoint
+from cshml_tf.training.history import History
+from cshml_tf.training.step import make_step
+
+
+class TrainingDiverged(ValueError):
+    """A loss term is no longer finite; the message names the step and the term."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a call of the loop ended.
+
+    Attributes:
+        steps: steps done since the run began.
+        seconds: time this call trained.
+        complete: whether the last step is done, or a limit of time or a signal came first.
+    """
+
+    steps: int
+    seconds: float
+    complete: bool
+
+
+def run_steps(network, optimizer, schedule, settings, run, strategy, batches_from, validate=None, progress=True):
+    """Train from the newest checkpoint on.
+
+    Args:
+        network: as `make_step` takes it; made within the strategy's scope.
+        optimizer: keras optimizer, likewise.
+        schedule: Schedule.
+        settings: RunSettings.
+        run: Run.
+        strategy: tf.distribute.Strategy.
+        batches_from: function of a step, giving the endless tf.data.Dataset that begins there.
+        validate: function of the steps done that returns a dict of figures, called every few epochs; or None.
+        progress: whether a bar is shown.
+
+    Returns:
+        Outcome. A checkpoint holds the state at its end.
+
+    Raises:
+        TrainingDiverged: a loss term is not finite.
+        tf.errors.InvalidArgumentError: an image cannot be decoded or is of another size.
+    """
+    replicas = strategy.num_replicas_in_sync
+    if settings.batch_size % replicas:
+        raise ValueError(f"batch_size: expected a multiple of {replicas} replicas, got {settings.batch_size}")
+    with strategy.scope():
+        optimizer.build(network.trainable_variables)
+    state = network.variables + optimizer.variables
+    first_step, last_step = restore_checkpoint(run.checkpoint_dir, state), last_step_of(settings, schedule)
+    step_function = make_step(network, optimizer, settings.weight_decay, strategy)
+    batches = batches_from(first_step)
+    if replicas > 1:
+        batches = strategy.experimental_distribute_dataset(batches)
+    history = History(
+        run.log_dir, first_step, last_step, settings.log_every, settings.batch_size, show_progress=progress
+    )
+    started = saved_at = time.monotonic()
+    step = first_step
+    stop = _StopSignal()
+    try:
+        with stop:
+            iterator = iter(batches) if first_step < last_step else None
+            while step < last_step and not stop.received and not _time_is_up(settings, started):
+                step_started = time.perf_counter()
+                rate = schedule.rate(step)
+                optimizer.learning_rate.assign(rate)
+                terms = {name: float(value) for name, value in step_function(next(iterator)).items()}
+                step += 1
+                _check_finite(terms, step)
+                history.record(step, rate, terms, time.perf_counter() - step_started)
+                if _checkpoint_is_due(settings, step, saved_at):
+                    save_checkpoint(run.checkpoint_dir, step, state)
+                    saved_at = time.monotonic()
+                if validate and step % (settings.validate_every_n_epochs * settings.epoch_size) == 0:
+                    history.scalars(step, validate(step))
+        if step > first_step:
+            save_checkpoint(run.checkpoint_dir, step, state)
+    finally:
+        history.close()
+    return Outcome(step, time.monotonic() - started, step >= last_step)
+
+
+def last_step_of(settings, schedule):
+    """Give the step at which a run ends: the least of what the settings and the schedule say."""
+    limits = [settings.max_steps, schedule.stop_step]
+    if settings.max_nrof_epochs is not None:
+        limits.append(settings.max_nrof_epochs * settings.epoch_size)
+    return min(limit for limit in limits if limit is not None)
+
+
+def _check_finite(terms, step):
+    for name, value in terms.items():
+        if not math.isfinite(value):
+            raise TrainingDiverged(
+                f"step {step}: the loss term {name} is {value}; a lower learning rate may help, and the run's "
+                "newest checkpoint is from before"
+            )
+
+
+def _checkpoint_is_due(settings, step, saved_at):
+    steps = settings.checkpoint_steps or settings.epoch_size
+    return step % steps == 0 or time.monotonic() - saved_at > 60 * settings.checkpoint_minutes
+
+
+def _time_is_up(settings, started):
+    return settings.max_minutes is not None and time.monotonic() - started > 60 * settings.max_minutes
+
+
+class _StopSignal:
+    """Turn the first Ctrl-C or SIGTERM into a wish to stop after the step in hand."""
+
+    _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self):
+        self.received = False
+        self._previous = {}
+
+    def __enter__(self):
+        try:
+            self._previous = {number: signal.signal(number, self._note) for number in self._SIGNALS}
+        except ValueError:  # Only the main thread may take signals; elsewhere they are not ours.
+            self._previous = {}
+        return self
+
+    def __exit__(self, *exception):
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _note(self, number, frame):
+        self.received = True
+        # A second signal acts at once.
+        signal.signal(number, self._previous[number])

@@ -1,0 +1,117 @@
+"""Train the LR network: a clone of a frozen HR network, under equation 6."""
+
+import keras
+
+from cshml_tf.data.pipeline import two_branch_batches
+from cshml_tf.degradation import MODES, Degrade, resolution_sides
+from cshml_tf.layers import CosFace
+from cshml_tf.model_folder import load_recogniser, read_classifier, trained_people
+from cshml_tf.network import TwoBranchNetwork
+from cshml_tf.recogniser import clone, image_size_of, standardisation_of
+from cshml_tf.training.devices import choose_strategy
+from cshml_tf.training.experiment import Experiment, open_source, run_experiment
+from cshml_tf.training.run_folder import open_run
+from cshml_tf.training.validation import make_lfw_evaluation
+
+
+def train_lr(settings, progress=True):
+    """Train, or go on training, an LR network from the model folder of an HR network.
+
+    Args:
+        settings: LrSettings, with `pretrained_model`.
+        progress: whether a bar is shown.
+
+    Returns:
+        Run and Outcome; the Outcome is None where the run was finished before.
+
+    Raises:
+        ValueError: bad settings or data.
+    """
+    run = open_run("lr", settings)
+    if run.finished:
+        return run, None
+    return run, run_experiment(prepare_lr(settings), run, progress)
+
+
+def prepare_lr(settings):
+    """Make the two branches, the shared classifier and the source ready.
+
+    Args:
+        settings: LrSettings.
+
+    Returns:
+        Experiment.
+    """
+    if settings.degradation not in MODES:
+        raise ValueError(f"degradation: expected one of {', '.join(MODES)}, got {settings.degradation!r}")
+    keras.utils.set_random_seed(settings.seed)
+    strategy = choose_strategy(settings.strategy, settings.replicas)
+    hr_recogniser = load_recogniser(settings.pretrained_model)
+    image_size = image_size_of(hr_recogniser)
+    source = open_source(settings, image_size)
+    centres = None if settings.new_classifier else _matching_centres(settings.pretrained_model, source)
+    evaluate = make_lfw_evaluation(settings, hr_recogniser, settings.resolution, settings.degradation)
+    with strategy.scope():
+        network = _two_branches(settings, strategy, hr_recogniser, len(source.classes), centres)
+
+    def batches_from(step):
+        return two_branch_batches(
+            source,
+            image_size,
+            settings.batch_size,
+            settings.seed,
+            settings.resolution,
+            step,
+            flip=settings.random_flip,
+            mode=settings.degradation,
+            pairing=settings.pairing,
+            negative_share=settings.negative_share,
+            degrade_here=not settings.degrade_on_device,
+        )
+
+    card = {
+        "kind": "lr",
+        "image_size": list(image_size),
+        "standardisation": standardisation_of(hr_recogniser),
+        "resolutions": [_as_written(resolution) for resolution in settings.resolution],
+        "degradation": settings.degradation,
+    }
+    people = trained_people(settings.pretrained_model) | set(source.classes)
+    return Experiment(network, network.student, settings, source, strategy, batches_from, card, people, evaluate)
+
+
+def _two_branches(settings, strategy, hr_recogniser, classes, centres):
+    precision = "mixed_bfloat16" if settings.mixed_precision else "float32"
+    teacher = clone(hr_recogniser, precision)
+    student = clone(hr_recogniser, precision, strategy.num_replicas_in_sync > 1, settings.dropout)
+    degrade = Degrade(settings.resolution, settings.degradation) if settings.degrade_on_device else None
+    network = TwoBranchNetwork(teacher, student, CosFace(classes), settings.losses(), degrade)
+    if centres is not None:
+        network.classifier.centres.assign(centres)
+    return network
+
+
+def _matching_centres(model_dir, source):
+    """Give the HR network's W, if its columns are the classes of the source.
+
+    Raises:
+        ValueError: it has none, or other classes.
+    """
+    centres, classes = read_classifier(model_dir)
+    if centres is None:
+        raise ValueError(f"{model_dir}: has no classifier; --new_classifier starts a fresh one")
+    if classes == source.classes:
+        return centres
+    if len(classes) != len(source.classes):
+        difference = f"{len(classes)} classes in {model_dir}, {len(source.classes)} in the data"
+    else:
+        theirs, ours = next(pair for pair in zip(classes, source.classes, strict=True) if pair[0] != pair[1])
+        difference = f"{len(classes)} classes in both, but {theirs!r} in {model_dir} where the data has {ours!r}"
+    raise ValueError(
+        f"classes: expected those of the HR network, got {difference}; --new_classifier starts a fresh one"
+    )
+
+
+def _as_written(resolution):
+    height, width = resolution_sides(resolution)
+    return height if height == width else [height, width]

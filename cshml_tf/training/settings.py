@@ -1,0 +1,185 @@
+"""Every setting of a run, in one frozen object that is saved as JSON beside what it made."""
+
+import dataclasses
+
+from cshml_tf.network import LossSettings
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """What the HR and the LR network's training have in common; names are FaceNet's where it has them.
+
+    Attributes:
+        data_dir: folder of class folders of aligned faces.
+        people: file that restricts the class folders, or None.
+        logs_base_dir: where the run's folder of logs is made.
+        models_base_dir: where the run's model folder is made.
+        run_name: name of both folders; None takes the time.
+        pretrained_model: model folder to start from, or None.
+        batch_size: HR images a step, over all replicas; the LR network sees as many pairs.
+        epoch_size: steps an epoch.
+        max_nrof_epochs: last epoch, or None.
+        max_steps: last step.
+        max_minutes: time after which this call stops; the same call again goes on. None has no limit.
+        optimizer: a key of `cshml_tf.training.optimizers.OPTIMIZERS`.
+        learning_rate: constant, or -1 for the schedule.
+        learning_rate_schedule_file: file of FaceNet's form, or None for the paper's schedule.
+        weight_decay: factor of the L2 penalty on kernels and W.
+        moving_average_decay: decay of the average of the weights, 0 for none.
+        random_flip: whether half of the faces are mirrored.
+        seed: of every random decision.
+        scale: s of equation 2.
+        margin: m of equation 2.
+        strategy: "auto", "one" or "mirrored".
+        replicas: number of replicas, or None for all.
+        mixed_precision: whether the backbone computes in bfloat16.
+        log_every: steps between two lines of the history.
+        checkpoint_steps: steps between two checkpoints, or None for an epoch.
+        checkpoint_minutes: minutes after which a checkpoint is due in any case.
+        lfw_dir: aligned LFW to validate on, or None.
+        lfw_pairs: its pairs file.
+        lfw_batch_size: images embedded at a time.
+        validate_every_n_epochs: epochs between two validations.
+    """
+
+    data_dir: str
+    people: str | None = None
+    logs_base_dir: str = "logs"
+    models_base_dir: str = "models"
+    run_name: str | None = None
+    pretrained_model: str | None = None
+    batch_size: int = 90
+    epoch_size: int = 1000
+    max_nrof_epochs: int | None = None
+    max_steps: int = 140_000
+    max_minutes: float | None = None
+    optimizer: str = "MOM"
+    learning_rate: float = -1.0
+    learning_rate_schedule_file: str | None = None
+    weight_decay: float = 5e-4
+    moving_average_decay: float = 0.0
+    random_flip: bool = True
+    seed: int = 666
+    scale: float = LossSettings.scale
+    margin: float = LossSettings.margin
+    strategy: str = "auto"
+    replicas: int | None = None
+    mixed_precision: bool = False
+    log_every: int = 10
+    checkpoint_steps: int | None = None
+    checkpoint_minutes: float = 10.0
+    lfw_dir: str | None = None
+    lfw_pairs: str | None = None
+    lfw_batch_size: int = 32
+    validate_every_n_epochs: int = 1
+
+    # What may differ when the same run is continued: it changes when a call stops, never what it computes.
+    CONTINUATION = ("max_minutes", "checkpoint_minutes")
+
+    def __post_init__(self):
+        """Refuse numbers that no run can have."""
+        positive = ("batch_size", "epoch_size", "max_steps", "log_every", "lfw_batch_size")
+        positive += ("validate_every_n_epochs", "scale", "checkpoint_minutes")
+        optional = ("max_nrof_epochs", "max_minutes", "checkpoint_steps", "replicas")
+        for name in positive + tuple(name for name in optional if getattr(self, name) is not None):
+            _check(getattr(self, name) > 0, name, "a positive number", getattr(self, name))
+        for name in ("weight_decay", "margin", "seed"):
+            _check(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
+        decay = self.moving_average_decay
+        _check(0 <= decay < 1, "moving_average_decay", "0 to below 1", decay)
+        _check(
+            (self.lfw_dir is None) == (self.lfw_pairs is None),
+            "lfw_dir and lfw_pairs",
+            "both or neither",
+            "one",
+        )
+
+    def as_json(self):
+        """Give the settings as a dict of JSON's types."""
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HrSettings(RunSettings):
+    """The HR network's own settings.
+
+    Attributes:
+        model_def: a key of `cshml_tf.backbones.BACKBONES`.
+        image_size: (height, width).
+        embedding_size: E.
+        keep_probability: 1 - dropout.
+        stem_pool_stride: of inception_resnet_v1: 1 as in the paper, 2 as in FaceNet; None for the network's own.
+        width: channels of small_resnet's first stage; None for the network's own.
+        standardisation: "per_image" or "fixed".
+    """
+
+    model_def: str = "inception_resnet_v1"
+    image_size: tuple = (112, 96)
+    embedding_size: int = 512
+    keep_probability: float = 0.8
+    stem_pool_stride: int | None = None
+    width: int | None = None
+    standardisation: str = "per_image"
+
+    def __post_init__(self):
+        """Refuse numbers that no HR network can have."""
+        super().__post_init__()
+        _check(0 < self.keep_probability <= 1, "keep_probability", "above 0, up to 1", self.keep_probability)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LrSettings(RunSettings):
+    """The LR network's own settings: equation 6, and how LR pictures and pairs are made.
+
+    Attributes:
+        resolution: tuple of r or (h, w), one LR network for all of them.
+        degradation: "antialias" or "plain".
+        degrade_on_device: whether the network, not the pipeline, degrades.
+        classifier_weight: of equation 2.
+        contrastive_weight: lambda.
+        multi_hierarchy_weight: beta.
+        alpha: least squared distance of two people.
+        tap: feature map of equation 5.
+        pool_size: side of its pool, None for the whole map.
+        pairing: "same_image" or "same_person".
+        negative_share: share of pairs of two people, 0..1.
+        new_classifier: whether W starts afresh.
+        dropout: of the LR network.
+    """
+
+    resolution: tuple = ()
+    degradation: str = "antialias"
+    degrade_on_device: bool = False
+    classifier_weight: float = LossSettings.classifier_weight
+    contrastive_weight: float = LossSettings.contrastive_weight
+    multi_hierarchy_weight: float = LossSettings.multi_hierarchy_weight
+    alpha: float = LossSettings.alpha
+    tap: str = LossSettings.tap
+    pool_size: int | None = LossSettings.pool_size
+    pairing: str = "same_image"
+    negative_share: float = 0.0
+    new_classifier: bool = False
+    dropout: float = 0.0
+
+    def __post_init__(self):
+        """Refuse numbers that no LR network can have."""
+        super().__post_init__()
+        weights = (self.classifier_weight, self.contrastive_weight, self.multi_hierarchy_weight)
+        _check(
+            min(weights) >= 0 and max(weights) > 0,
+            "the weights of equation 6",
+            "0 or more, one above 0",
+            weights,
+        )
+        _check(len(self.resolution) > 0, "resolution", "at least one", "none")
+        _check(0 <= self.dropout < 1, "dropout", "0 to below 1", self.dropout)
+
+    def losses(self):
+        """Give the settings of equation 6."""
+        names = {field.name for field in dataclasses.fields(LossSettings)}
+        return LossSettings(**{name: getattr(self, name) for name in names})
+
+
+def _check(holds, name, expected, got):
+    if not holds:
+        raise ValueError(f"{name}: expected {expected}, got {got}")

@@ -1,0 +1,41 @@
+"""Packaging of cshml_tf: the library, and its commands as console scripts."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+REQUIREMENTS = [
+    line.strip()
+    for line in (HERE / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    if line.strip() and not line.startswith("#")
+]
+
+COMMANDS = {
+    "cshml-align": "align_dataset",
+    "cshml-train-hr": "train_hr",
+    "cshml-train": "train_cshml",
+    "cshml-export": "export_saved_model",
+    "cshml-evaluate-lfw": "evaluate_lfw",
+    "cshml-compare": "compare",
+    "cshml-synthetic": "make_synthetic",
+}
+
+setup(
+    name="cshml_tf",
+    version="0.1.0",
+    description="Low-resolution face recognition: CS-MHL-Net for TensorFlow and Keras",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.11,<3.14",
+    packages=find_packages(include=["cshml_tf", "cshml_tf.*"]),
+    install_requires=REQUIREMENTS,
+    extras_require={
+        "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
+        "test": ["pytest>=8,<10", "pillow>=10", "ruff>=0.12,<1"],
+    },
+    entry_points={
+        "console_scripts": [f"{command} = cshml_tf.cli.{module}:main" for command, module in COMMANDS.items()]
+    },
+)

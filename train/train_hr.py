@@ -1,0 +1,16 @@
+"""Train the HR network.
+
+    python train/train_hr.py --data_dir casia_112x96 --max_steps 140000 --run_name hr
+    python train/train_hr.py --data_dir casia_112x96 --lfw_dir lfw_112x96 --lfw_pairs pairs.txt \
+        --strategy mirrored --mixed_precision --run_name hr_mixed
+
+The model lands in models/<run_name>, the history in logs/<run_name>. The same command again continues a run that
+was stopped or killed.
+"""
+
+import sys
+
+from cshml_tf.cli.train_hr import main
+
+if __name__ == "__main__":
+    sys.exit(main())
