@@ -8,8 +8,10 @@ import json
 import os
 from pathlib import Path
 
-from cshml_tf.alignment import CENTER, NO_FACE
-from cshml_tf.geometry import LANDMARKS
+from cshml_tf.alignment import CENTER, FALLBACKS, NO_FACE, UNREADABLE
+from cshml_tf.detector import SMALLEST_FACE
+from cshml_tf.files import write_text
+from cshml_tf.geometry import LANDMARKS, check_image_size
 from cshml_tf.images import PARTIAL_PREFIX
 
 RECORD_NAME = "alignment.csv"
@@ -29,15 +31,23 @@ class AlignmentSettings:
         image_size: (height, width) of the crops, pixels.
         detect_multiple_faces: write every face, not the most prominent one alone.
         fallback: "skip" or "center", for images without a face.
-        min_face_size: smallest face looked for, pixels.
         longest_side: larger images are shrunk to this before detection, pixels.
+
+    Raises:
+        ValueError: a value is out of range.
     """
 
     image_size: tuple = (112, 96)
     detect_multiple_faces: bool = False
     fallback: str = "skip"
-    min_face_size: int = 20
     longest_side: int = 1600
+
+    def __post_init__(self):
+        object.__setattr__(self, "image_size", check_image_size(self.image_size))
+        if self.fallback not in FALLBACKS:
+            raise ValueError(f"fallback: expected one of {FALLBACKS}, got {self.fallback!r}")
+        if self.longest_side < SMALLEST_FACE:
+            raise ValueError(f"longest_side: expected {SMALLEST_FACE} or more, got {self.longest_side}")
 
 
 def make_row(path, status, output="", faces="", face=None, reason=""):
@@ -107,12 +117,15 @@ class AlignmentRecord:
             self._file = None
         self._write_sorted()
 
-    def forget(self, statuses):
-        """Drop the rows of these statuses, so that their inputs count as not done."""
-        self.rows = collections.defaultdict(
-            list,
-            {path: rows for path, rows in self.rows.items() if rows[0]["status"] not in statuses},
-        )
+    def forget_failures(self, chosen):
+        """Drop the failed inputs for which `chosen(path)` is true: they count as not done again."""
+        failed = [
+            path for path, rows in self.rows.items() if rows[0]["status"] in (NO_FACE, UNREADABLE) and chosen(path)
+        ]
+        for path in failed:
+            del self.rows[path]
+        if failed:
+            self._write_sorted()
 
     def outputs(self):
         """The set of outputs, relative to the output folder, that rows name."""
@@ -138,7 +151,8 @@ class AlignmentRecord:
                 "got a folder of other files"
             )
         self.output_dir.mkdir(parents=True, exist_ok=True)
-        _write_text(settings_path, json.dumps(wanted, indent=2, ensure_ascii=False) + "\n")
+        # Escaped, because names of folders need not be valid Unicode.
+        write_text(settings_path, json.dumps(wanted, indent=2) + "\n")
 
     def _remove_partial_images(self):
         """What a killed run left behind; never under an image's name."""
@@ -183,19 +197,13 @@ def _open_text(path, mode):
     return open(path, mode, encoding="utf-8", errors="surrogateescape", newline="")
 
 
-def _write_text(path, text):
-    partial = path.with_name(PARTIAL_PREFIX + path.name)
-    with _open_text(partial, "w") as file:
-        file.write(text)
-    os.replace(partial, path)
-
-
 def _check_settings(path, wanted):
     try:
-        found = json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
-        assert isinstance(found, dict)
-    except (json.JSONDecodeError, AssertionError):
-        raise ValueError(f"{path}: expected the settings of an alignment run as JSON") from None
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path}: expected the settings of an alignment run as JSON")
     for name, value in wanted.items():
         became_center = name == "fallback" and (found.get(name), value) == ("skip", CENTER)
         if found.get(name) != value and not became_center:

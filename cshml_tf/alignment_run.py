@@ -1,22 +1,16 @@
 """Aligning a folder of photographs into class folders of crops, with worker processes, resumably."""
 
 import collections
-import concurrent.futures
 import functools
-import multiprocessing
-import os
-import signal
-import threading
-from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
+import itertools
+from pathlib import Path, PurePosixPath
 
-from cshml_tf.alignment import CENTER, FALLBACKS, NO_FACE, UNREADABLE, align_image
+from cshml_tf.alignment import CENTER, NO_FACE, UNREADABLE, align_image
 from cshml_tf.alignment_record import AlignmentRecord, make_row
+from cshml_tf.alignment_workers import in_this_process, in_workers
 from cshml_tf.detector import Detector, keep_to_cpu
-from cshml_tf.geometry import check_image_size
 from cshml_tf.images import UnreadableImage, list_images, read_image, write_image
 
-_TASKS_AT_A_TIME = 8
 _REASON_NO_FACE = "no face detected"
 _REASON_DIED = "the worker process died while aligning this image"
 
@@ -55,61 +49,79 @@ def align_dataset(
         OSError: a crop cannot be written.
     """
     input_dir, output_dir = Path(input_dir), Path(output_dir)
-    _check_arguments(input_dir, output_dir, settings, workers)
+    _check_arguments(input_dir, output_dir, workers)
     paths = [path.as_posix() for path in list_images(input_dir)]
     if not paths:
         raise ValueError(f"{input_dir}: expected a folder with images, found none in it or below")
     if make_detector is None:
-        make_detector = functools.partial(
-            Detector, min_face_size=settings.min_face_size, longest_side=settings.longest_side
-        )
+        make_detector = functools.partial(detector_on_cpu if workers > 1 else _detector, settings)
     record = AlignmentRecord(output_dir, input_dir, settings)
-    if retry_failures:
-        record.forget((NO_FACE, UNREADABLE))
-    stems = plan_outputs(paths, record.outputs())
-    tasks = [(path, stems[path]) for path in paths if path not in record.rows]
+    present = set(paths)
+    record.forget_failures(lambda path: retry_failures or path not in present)
+    missing = [path for path in paths if path not in record.rows]
+    names = plan_outputs(paths, missing, record.outputs(), settings.detect_multiple_faces)
     make_aligner = functools.partial(_Aligner, input_dir, output_dir, settings, make_detector)
-    workers = min(workers, -(-len(tasks) // _TASKS_AT_A_TIME))
-    results = _in_workers(tasks, make_aligner, workers) if workers > 1 else _here(tasks, make_aligner)
+    work = functools.partial(in_workers, workers=workers) if workers > 1 else in_this_process
+    results = work([(path, names[path]) for path in missing], make_aligner)
     try:
-        for rows in progress(results, total=len(tasks)) if progress else results:
-            record.append(rows)
+        for (path, _), rows in progress(results, total=len(missing)) if progress else results:
+            record.append(rows or [make_row(path, UNREADABLE, reason=_REASON_DIED)])
     finally:
         results.close()
         record.finish()
     return record
 
 
-def plan_outputs(paths, taken=()):
-    """Choose the crops' names, without `.png`, so that no two inputs share one.
+def detector_on_cpu(settings, threads=1):
+    """Make the detector of a process that does nothing else, kept off the GPUs; picklable.
 
     Args:
-        paths: inputs relative to the input folder, with "/".
-        taken: crops of earlier runs, relative to the output folder.
+        settings: an `AlignmentSettings`.
+        threads: that TensorFlow and OpenCV may use; None for all cores.
+    """
+    keep_to_cpu(threads)
+    return _detector(settings)
+
+
+def plan_outputs(paths, missing, taken, numbered):
+    """Choose the names of crops so that no two inputs share one.
+
+    The input's name without its suffix, or with it where another input of the folder differs in the suffix
+    alone. Letter case does not tell two names apart, because on some file systems it does not.
+
+    Args:
+        paths: all inputs relative to the input folder, with "/".
+        missing: those of them to name.
+        taken: crops that exist, relative to the output folder.
+        numbered: each input may give several crops, NAME_0.png, NAME_1.png ...
 
     Returns:
-        Dictionary from path to the crop's path without `.png`. Letter case does not tell two names
-        apart, because on some file systems it does not.
+        Dictionary from each of `missing` to a path relative to the output folder without the number
+        and without ".png".
     """
-    taken = {name.casefold() for name in taken}
-    stems = {path: str(Path(path).with_suffix("")) for path in paths}
-    uses = collections.Counter(stem.casefold() for stem in stems.values())
+    ending = "_0.png" if numbered else ".png"
+    used = {name.casefold() for name in taken}
+    stems = collections.Counter(_without_suffix(path).casefold() for path in paths)
     plan = {}
-    for path, stem in stems.items():
-        alone = uses[stem.casefold()] == 1 and f"{stem}.png".casefold() not in taken
-        plan[path] = stem if alone else path
+    for path in missing:
+        stem = _without_suffix(path)
+        numbers = (f"{path}-{number}" for number in itertools.count(2))
+        candidates = itertools.chain([stem] if stems[stem.casefold()] == 1 else [], [path], numbers)
+        plan[path] = next(name for name in candidates if (name + ending).casefold() not in used)
+        used.add((plan[path] + ending).casefold())
     return plan
 
 
 class _Aligner:
-    """One process's share of the work: (path, stem) to the rows of the record."""
+    """One process's function: (path, name of the crop) to the rows of the record."""
 
     def __init__(self, input_dir, output_dir, settings, make_detector):
         self.input_dir, self.output_dir = input_dir, output_dir
         self.settings = settings
         self.detector = make_detector()
 
-    def __call__(self, path, stem):
+    def __call__(self, task):
+        path, name = task
         try:
             image = read_image(self.input_dir / path)
         except UnreadableImage as error:
@@ -127,103 +139,22 @@ class _Aligner:
         rows = []
         for number, aligned in enumerate(alignment.faces):
             suffix = f"_{number}.png" if self.settings.detect_multiple_faces else ".png"
-            output = self.output_dir / (stem + suffix)
-            output.parent.mkdir(parents=True, exist_ok=True)
-            write_image(output, aligned.crop)
-            relative = stem + suffix
-            rows.append(make_row(path, alignment.status, relative, alignment.detected, aligned.face, reason))
+            output = name + suffix
+            (self.output_dir / output).parent.mkdir(parents=True, exist_ok=True)
+            write_image(self.output_dir / output, aligned.crop)
+            rows.append(make_row(path, alignment.status, output, alignment.detected, aligned.face, reason))
         return rows
 
 
-def _here(tasks, make_aligner):
-    if tasks:
-        aligner = make_aligner()
-        for task in tasks:
-            yield aligner(*task)
+def _detector(settings):
+    return Detector(longest_side=settings.longest_side)
 
 
-def _in_workers(tasks, make_aligner, workers):
-    """Yield the rows of each task, as worker processes finish them.
-
-    Where a process dies, each task that was under way is tried again alone, so that the one image at
-    fault is listed and no other.
-    """
-    waiting = collections.deque(
-        tasks[start : start + _TASKS_AT_A_TIME] for start in range(0, len(tasks), _TASKS_AT_A_TIME)
-    )
-    while waiting:
-        under_way = {}
-        try:
-            yield from _drain(waiting, under_way, make_aligner, workers)
-        except BrokenProcessPool:
-            for task in [task for chunk in under_way.values() for task in chunk]:
-                try:
-                    yield from _drain(collections.deque([[task]]), {}, make_aligner, 1)
-                except BrokenProcessPool:
-                    yield [make_row(task[0], UNREADABLE, reason=_REASON_DIED)]
+def _without_suffix(path):
+    return str(PurePosixPath(path).with_suffix(""))
 
 
-def _drain(waiting, under_way, make_aligner, workers):
-    """Work off the chunks of tasks in `waiting`; `under_way` holds those a dead process leaves."""
-    pool = concurrent.futures.ProcessPoolExecutor(
-        workers,
-        # TensorFlow does not survive a fork.
-        multiprocessing.get_context("spawn"),
-        _start_worker,
-        (make_aligner,),
-    )
-    try:
-        _check_start(pool)
-        while waiting or under_way:
-            while waiting and len(under_way) < 2 * workers:
-                chunk = waiting.popleft()
-                try:
-                    under_way[pool.submit(_align_chunk, chunk)] = chunk
-                except BrokenProcessPool:
-                    waiting.appendleft(chunk)
-                    raise
-            done, _ = concurrent.futures.wait(under_way, return_when=concurrent.futures.FIRST_COMPLETED)
-            for future in done:
-                results = future.result()
-                del under_way[future]
-                yield from results
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _check_start(pool):
-    try:
-        pool.submit(os.getpid).result()
-    except BrokenProcessPool:
-        raise RuntimeError("the worker processes do not start: try 1 worker to see why") from None
-
-
-_aligner = None
-
-
-def _start_worker(make_aligner):
-    global _aligner
-    # The parent process decides what an interrupt means, and tells its workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    keep_to_cpu(threads=1)
-    _aligner = make_aligner()
-
-
-def _die_with_parent():
-    """A killed parent cannot stop its workers, which would wait for tasks for ever."""
-    multiprocessing.parent_process().join()
-    os._exit(1)
-
-
-def _align_chunk(chunk):
-    return [_aligner(*task) for task in chunk]
-
-
-def _check_arguments(input_dir, output_dir, settings, workers):
-    check_image_size(settings.image_size)
-    if settings.fallback not in FALLBACKS:
-        raise ValueError(f"fallback: expected one of {FALLBACKS}, got {settings.fallback!r}")
+def _check_arguments(input_dir, output_dir, workers):
     if workers < 1:
         raise ValueError(f"workers: expected 1 or more, got {workers}")
     if not input_dir.is_dir():

@@ -12,8 +12,9 @@ import numpy as np
 
 from cshml_tf.images import check_pixels
 
-# The pyramid's first level shows faces of min_face_size at 12 pixels, the first network's window.
-_SMALLEST_SIDE = 12
+# Pixels. The package counts the levels of its pyramid for this size alone: with a larger one it answers that
+# there is no face, with a smaller one it misses the faces that fill the image.
+SMALLEST_FACE = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,24 +70,22 @@ class Detector:
     of the package's own eager networks.
 
     Args:
-        min_face_size: smallest face looked for, pixels of the (shrunk) image.
         thresholds: of the three networks' scores.
-        scale_factor: between two levels of the image pyramid.
         longest_side: a larger image is shrunk to this before detection, which bounds time and memory;
             pixels.
     """
 
     def __init__(
         self,
-        min_face_size=20,
         thresholds=(0.6, 0.7, 0.7),
-        scale_factor=0.709,
         longest_side=1600,
     ):
+        if longest_side < SMALLEST_FACE:
+            raise ValueError(f"longest_side: expected {SMALLEST_FACE} or more, got {longest_side}")
         self.longest_side = longest_side
         self._options = dict(
-            min_face_size=min_face_size,
-            scale_factor=scale_factor,
+            min_face_size=SMALLEST_FACE,
+            scale_factor=0.709,
             threshold_pnet=thresholds[0],
             threshold_rnet=thresholds[1],
             threshold_onet=thresholds[2],
@@ -108,7 +107,7 @@ class Detector:
         check_pixels(image, "image")
         height, width = image.shape[:2]
         shrunk = _bound_sides(image, self.longest_side)
-        if min(shrunk.shape[:2]) < _SMALLEST_SIDE:
+        if min(shrunk.shape[:2]) < SMALLEST_FACE:
             return []
         found = self._mtcnn.detect_faces([shrunk.astype(np.float32)], output_type="numpy", **self._options)
         grow = np.array([width / shrunk.shape[1], height / shrunk.shape[0]])

@@ -10,7 +10,7 @@ import math
 import cv2
 import numpy as np
 
-from cshml_tf.images import check_pixels
+from cshml_tf.images import LONGEST_SIDE, check_pixels
 
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 
@@ -106,8 +106,9 @@ def warp(image, matrix, image_size=(112, 96)):
     if matrix.shape != (2, 3) or not np.isfinite(matrix).all():
         raise ValueError(f"matrix: expected a finite (2, 3) matrix, got {matrix.tolist()}")
     scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
-    # Beyond this bound the whole image is a speck of the crop, and memory would be the only thing spent.
-    largest = max(1, -(-max(image.shape[:2]) // min(height, width)))
+    # Where the whole image is a speck of the crop, a larger multiple would only spend memory.
+    longest = max(height, width)
+    largest = max(1, min(2 * math.ceil(max(image.shape[:2]) / longest), LONGEST_SIDE // longest))
     multiple = min(largest, math.ceil(1 / scale - 1e-9)) if scale > 0 else 1
     # Pixel centres lie at whole numbers: it is x + 1/2 that is multiplied, not x.
     fine = multiple * matrix

@@ -8,11 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-# What a folder of photographs may hold. The last line cannot all be read; the files are listed all
-# the same, so that a run reports them instead of leaving them out unseen.
-IMAGE_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .bmp .webp .tif .tiff .gif .heic .heif .avif .jp2 .jxl .ppm .pgm".split()
-)
+_READ_SUFFIXES = ".jpg .jpeg .jpe .jfif .png .bmp .webp .tif .tiff"
+# Listed all the same, so that a run reports these files instead of leaving them out unseen.
+_REFUSED_SUFFIXES = ".gif .heic .heif .avif .jp2 .jxl .ppm .pgm"
+IMAGE_SUFFIXES = frozenset(f"{_READ_SUFFIXES} {_REFUSED_SUFFIXES}".split())
 PARTIAL_PREFIX = ".partial-"
 
 _UNREAD_FORMATS = {
@@ -24,8 +23,11 @@ _UNREAD_FORMATS = {
     b"P6": "PPM",
     b"%PDF": "PDF",
 }
+_JPEG_SIGNATURE = b"\xff\xd8"
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION_TAG = 0x0112
+# OpenCV's warps take no longer ones, in pixels.
+LONGEST_SIDE = 32766
 
 
 class UnreadableImage(ValueError):
@@ -53,8 +55,8 @@ def read_image(path):
     except OSError as error:
         raise UnreadableImage(f"cannot open: {error.strerror}") from None
     _check_content(data)
-    may_have_alpha = not data.startswith((b"\xff\xd8", b"BM"))
-    return _decode(np.frombuffer(data, np.uint8), may_have_alpha, _alpha_orientation(data))
+    pixels = _over_white(_eight_bits(_decode(data)))
+    return cv2.cvtColor(_turn_upright(pixels, _orientation(data)), cv2.COLOR_BGR2RGB)
 
 
 def write_image(path, pixels):
@@ -122,7 +124,7 @@ def _check_content(data):
             raise UnreadableImage(f"{name} is not read: convert it to PNG or JPEG")
     if data[4:8] == b"ftyp":
         raise UnreadableImage("HEIC/AVIF is not read: convert it to PNG or JPEG")
-    if data.startswith(b"\xff\xd8"):
+    if data.startswith(_JPEG_SIGNATURE):
         _check_jpeg(data)
     elif data.startswith(_PNG_SIGNATURE):
         _check_png(data)
@@ -134,15 +136,24 @@ def _check_content(data):
 
 def _check_jpeg(data):
     """The end marker must follow the scan; an embedded thumbnail's own end marker does not count."""
+    for marker, start, _ in _jpeg_segments(data):
+        if marker == 0xDA and data.find(b"\xff\xd9", start) >= 0:
+            return
+    raise UnreadableImage("the JPEG file is cut short: no end marker")
+
+
+def _jpeg_segments(data):
+    """Yield (marker, start, end) of each segment's content, up to the first scan."""
     position = 2
     while position + 4 <= len(data):
-        marker, length = struct.unpack_from(">HH", data, position)
-        if marker == 0xFFDA:
-            if data.find(b"\xff\xd9", position) >= 0:
-                return
-            break
-        position += 1 if marker == 0xFFFF else 2 + length  # 0xFF may be repeated as filling
-    raise UnreadableImage("the JPEG file is cut short: no end marker")
+        marker, length = struct.unpack_from(">xBH", data, position)
+        if marker == 0xFF:  # filling
+            position += 1
+            continue
+        yield marker, position + 4, position + 2 + length
+        if marker == 0xDA:
+            return
+        position += 2 + length
 
 
 def _check_png(data):
@@ -159,40 +170,42 @@ def _check_webp(data):
         raise UnreadableImage("an animated WebP: expected one picture")
 
 
-def _decode(data, may_have_alpha, alpha_orientation):
+def _decode(data):
+    """Decode as stored: any depth, 1 to 4 channels, BGR order; only TIFF comes upright."""
     try:
-        # Only the colour mode applies the EXIF orientation and reduces 16 bits to 8; it drops alpha.
-        pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if may_have_alpha else None
-        has_alpha = pixels is not None and pixels.ndim == 3 and pixels.shape[2] == 4
-        if not has_alpha:
-            pixels = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except (cv2.error, MemoryError) as error:
         reason = getattr(error, "err", None) or type(error).__name__
         raise UnreadableImage(f"cannot be decoded: {reason}") from None
     if pixels is None:
         raise UnreadableImage("cannot be decoded: damaged, cut short or of an unknown kind")
-    if has_alpha:
-        pixels = _turn_upright(_over_white(pixels), alpha_orientation)
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    if max(pixels.shape[:2]) > LONGEST_SIDE:
+        height, width = pixels.shape[:2]
+        raise UnreadableImage(f"{width} x {height}: a side is longer than {LONGEST_SIDE} pixels")
+    return np.atleast_3d(pixels)
+
+
+def _eight_bits(pixels):
+    if pixels.dtype == np.uint16:
+        return np.rint(pixels / np.float32(257)).astype(np.uint8)
+    if pixels.dtype != np.uint8:
+        raise UnreadableImage(f"expected 8 or 16 bits a channel, got {pixels.dtype}")
+    return pixels
 
 
 def _over_white(pixels):
-    """(H, W, 4) of 8 or 16 bits to (H, W, 3) uint8."""
-    white = np.float32(np.iinfo(pixels.dtype).max)
-    alpha = pixels[..., 3:].astype(np.float32) / white
-    colour = pixels[..., :3].astype(np.float32) * (255 / white)
-    return np.rint(colour * alpha + 255 * (1 - alpha)).astype(np.uint8)
+    """(H, W, 1 to 4) uint8 to (H, W, 3); the last of two or four channels is opacity."""
+    channels = pixels.shape[2]
+    colour = pixels[..., :1].repeat(3, axis=2) if channels < 3 else pixels[..., :3]
+    if channels in (1, 3):
+        return colour
+    opacity = pixels[..., -1:] / np.float32(255)
+    return np.rint(colour * opacity + 255 * (1 - opacity)).astype(np.uint8)
 
 
-def _alpha_orientation(data):
-    """EXIF orientation 1..8 of a PNG or WebP file; the decoder ignores it where there is alpha."""
-    if data.startswith(_PNG_SIGNATURE):
-        start = data.find(b"eXIf") + 4
-    elif data[:4] == b"RIFF":
-        start = data.find(b"EXIF") + 8
-    else:  # JPEG has no alpha, and libtiff turns TIFF itself
-        return 1
-    exif = data[start:].removeprefix(b"Exif\0\0") if start >= 8 else b""
+def _orientation(data):
+    """The EXIF orientation, 1 to 8, of a JPEG, PNG or WebP file; 1 where none is given."""
+    exif = _exif(data)
     order = {b"II": "<", b"MM": ">"}.get(exif[:2])
     if order is None:
         return 1
@@ -200,12 +213,27 @@ def _alpha_orientation(data):
         (table,) = struct.unpack_from(order + "I", exif, 4)
         (entries,) = struct.unpack_from(order + "H", exif, table)
         for entry in range(entries):
-            tag, _, _, value = struct.unpack_from(order + "HHIH", exif, table + 2 + 12 * entry)
+            tag, value = struct.unpack_from(order + "H6xH", exif, table + 2 + 12 * entry)
             if tag == _ORIENTATION_TAG and 1 <= value <= 8:
                 return value
-    except struct.error:  # a damaged tag says nothing about the picture
+    except struct.error:  # a damaged table says nothing about the picture
         pass
     return 1
+
+
+def _exif(data):
+    """The EXIF block, from its byte-order mark on; empty where there is none."""
+    block = b""
+    if data.startswith(_JPEG_SIGNATURE):
+        for marker, start, end in _jpeg_segments(data):
+            if marker == 0xE1 and data.startswith(b"Exif\0\0", start):
+                block = data[start:end]
+                break
+    elif data.startswith(_PNG_SIGNATURE) and b"eXIf" in data:
+        block = data[data.find(b"eXIf") + 4 :]
+    elif data.startswith(b"RIFF") and b"EXIF" in data:
+        block = data[data.find(b"EXIF") + 8 :]
+    return block.removeprefix(b"Exif\0\0")
 
 
 def _turn_upright(pixels, orientation):

@@ -92,6 +92,7 @@ def multi_hierarchy(hr_map, lr_map, same, pool_size=2):
 
 
 def _max_pool(feature_map, pool_size):
+    feature_map = ops.convert_to_tensor(feature_map)
     if pool_size is None:
         return ops.max(feature_map, axis=(1, 2), keepdims=True)
     if pool_size == 1:

@@ -63,7 +63,7 @@ class HrNetwork(keras.Model):
         self.recogniser = recogniser
         self.classifier = classifier
         self.settings = settings
-        classifier.build((None, recogniser.output_shape[-1]))
+        _build_for(classifier, recogniser)
 
     def terms(self, batch, sum_over_replicas=lambda value: value):
         """Compute this replica's part of each loss term.
@@ -109,7 +109,7 @@ class TwoBranchNetwork(keras.Model):
         self.settings = settings
         self.degrade = degrade
         teacher.trainable = False
-        classifier.build((None, student.output_shape[-1]))
+        _build_for(classifier, student)
 
     def terms(self, batch, sum_over_replicas=lambda value: value):
         """Compute this replica's part of each term of equation 6 that is switched on, unweighted.
@@ -154,3 +154,9 @@ class TwoBranchNetwork(keras.Model):
 
 def _count(values):
     return ops.cast(ops.shape(values)[0], "float32")
+
+
+def _build_for(classifier, recogniser):
+    """Make W now, so that it can start from an HR network's, unless it has been made."""
+    if not classifier.built:
+        classifier.build((None, recogniser.output_shape[-1]))

@@ -13,12 +13,13 @@ PACKAGE = Path(cshml_tf.__file__).parent
 
 # The lowest room first; a module may import from its own level and from below.
 LEVELS = [
-    ["files", "images", "geometry", "bicubic", "degradation", "metrics", "layers", "losses"],
+    ["files", "resolution", "images", "geometry", "bicubic", "degradation", "metrics", "layers", "losses"],
     ["backbones", "detector", "data"],
     [
         "data.pipeline",
         "alignment",
         "alignment_record",
+        "alignment_run",
         "alignment_workers",
         "recogniser",
         "model_folder",

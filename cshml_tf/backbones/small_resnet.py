@@ -1,6 +1,6 @@
 """A small residual network for demonstrations and tests: a face a millisecond on one core.
 
-Source: He et al., "Identity Mappings in Deep Residual Networks", 2016, for the residual unit; the flattened
+Source: He et al., "Deep Residual Learning for Image Recognition", 2016, for the residual unit; the flattened
 last map, instead of a mean over it, is what face networks do: an aligned face keeps its places.
 """
 
@@ -32,18 +32,17 @@ def small_resnet(image_size=(112, 96), embedding_size=512, width=16, dropout=0.2
     # Sizes in comments are for 112 x 96.
     images = keras.Input((*image_size, 3), name="images")
     x = _conv(images, width, "stem.conv", strides=2)
-    x = _norm_relu(x, "stem")  # 56 x 48
+    x = layers.ReLU(name="stem.relu")(_norm(x, "stem"))  # 56 x 48
     x = layers.MaxPooling2D(2, name="stem.pool")(x)  # 28 x 24
     taps = {"stem_pool": x}
     for tap, stage_width, strides in (("a", width, 1), ("b", 2 * width, 2), ("c", 4 * width, 2)):
         x = _residual_unit(x, stage_width, strides, f"{tap}.unit_1")
         x = _residual_unit(x, stage_width, 1, f"{tap}.unit_2")
         taps[f"block_{tap}"] = x  # 28 x 24, 14 x 12, 7 x 6
-    x = _norm_relu(x, "last")
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
     x = layers.Dense(embedding_size, use_bias=False, name="embedding.dense")(x)
-    taps["embedding"] = layers.BatchNormalization(momentum=0.9, name="embedding.norm")(x)
+    taps["embedding"] = _norm(x, "embedding")
     return keras.Model(images, taps, name="backbone")
 
 
@@ -52,17 +51,23 @@ def _conv(x, filters, name, strides=1, size=3):
     return conv(x)
 
 
-def _norm_relu(x, name):
+def _norm(x, name):
     # Short runs: the moving statistics must settle within a few hundred steps.
-    x = layers.BatchNormalization(momentum=0.9, name=f"{name}.norm")(x)
-    return layers.ReLU(name=f"{name}.relu")(x)
+    return layers.BatchNormalization(momentum=0.9, name=f"{name}.norm")(x)
 
 
 def _residual_unit(x, filters, strides, name):
-    """Norm, ReLU, convolution, twice; the shortcut is a 1x1 convolution where the shape changes."""
-    before = _norm_relu(x, f"{name}.1")
-    same_shape = strides == 1 and x.shape[-1] == filters
-    shortcut = x if same_shape else _conv(before, filters, f"{name}.shortcut", strides, size=1)
-    y = _conv(before, filters, f"{name}.1.conv", strides)
-    y = _conv(_norm_relu(y, f"{name}.2"), filters, f"{name}.2.conv")
-    return layers.Add(name=f"{name}.add")([shortcut, y])
+    """Two convolutions beside a shortcut; where the shape changes, that is a mean pool and a 1x1 convolution.
+
+    The pool, rather than a stride in the 1x1 convolution, keeps the pixels that a stride would pass over. (It also
+    keeps clear of a fault of oneDNN, whose strided 1x1 convolution corrupts memory when two logical CPUs run it.)
+    """
+    shortcut = x
+    if strides != 1 or x.shape[-1] != filters:
+        pooled = layers.AveragePooling2D(strides, padding="same", name=f"{name}.shortcut.pool")(x)
+        shortcut = _norm(_conv(pooled, filters, f"{name}.shortcut", size=1), f"{name}.shortcut")
+    y = _norm(_conv(x, filters, f"{name}.1.conv", strides), f"{name}.1")
+    y = layers.ReLU(name=f"{name}.1.relu")(y)
+    y = _norm(_conv(y, filters, f"{name}.2.conv"), f"{name}.2")
+    y = layers.Add(name=f"{name}.add")([shortcut, y])
+    return layers.ReLU(name=f"{name}.relu")(y)

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import functools
 import os
 import signal
 import sys
@@ -26,14 +27,12 @@ def main(argv=None):
     import tqdm
 
     from cshml_tf.alignment_record import AlignmentSettings
-    from cshml_tf.alignment_run import align_dataset
-    from cshml_tf.detector import keep_to_cpu
+    from cshml_tf.alignment_run import align_dataset, detector_on_cpu
 
     settings = AlignmentSettings(
         image_size=tuple(arguments.image_size),
         detect_multiple_faces=arguments.detect_multiple_faces,
         fallback=arguments.fallback,
-        min_face_size=arguments.min_face_size,
         longest_side=arguments.longest_side,
     )
     done = 0
@@ -51,14 +50,15 @@ def main(argv=None):
 
     started = time.monotonic()
     with _terminate_as_exit(), _native_noise_silenced():
-        if arguments.workers == 1:
-            keep_to_cpu()
         record = align_dataset(
             arguments.input_dir,
             arguments.output_dir,
             settings,
             workers=arguments.workers,
             retry_failures=arguments.retry_failures,
+            make_detector=functools.partial(
+                detector_on_cpu, settings, threads=1 if arguments.workers > 1 else None
+            ),
             progress=progress,
         )
     counts = record.counts()
@@ -74,6 +74,10 @@ def _parse(argv):
         "eyes, nose and mouth lie where the network expects them. Writes PNG crops into the same "
         "class folders under OUTPUT_DIR, and alignment.csv with a row for every crop and every "
         "image that gave none. The same command again does only what is missing.",
+        epilog="Reads JPEG, PNG, BMP, WebP and TIFF of any depth, upright by their EXIF tag, transparency as "
+        "white. Of photographs in one folder that differ in the suffix alone the crops keep it (a.jpg.png). "
+        "Exit code: 0 when every photograph is aligned or listed and at least one is aligned, 1 when none "
+        "is, 2 on bad arguments.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     folders = parser.add_argument_group("folders")
@@ -90,12 +94,9 @@ def _parse(argv):
         "--fallback",
         choices=("skip", "center"),
         default="skip",
-        help="where no face is found: list the image, or write its middle as well",
+        help="where no face is found: skip the image, or write its middle; either is listed",
     )
     detection = parser.add_argument_group("detection")
-    detection.add_argument(
-        "--min_face_size", type=int, default=20, metavar="PIXELS", help="smallest face looked for"
-    )
     detection.add_argument(
         "--longest_side",
         type=int,

@@ -1,10 +1,10 @@
 """The command `evaluate_lfw.py`: accuracy of model folders on LFW pairs at high and low resolution."""
 
 import argparse
-import re
 import sys
 from pathlib import Path
 
+from cshml_tf.cli.argument_types import positive, rate, resolution
 from cshml_tf.cli.errors import one_line_errors
 
 
@@ -21,15 +21,15 @@ def main(argv=None):
     arguments = _parse(argv)
     # Heavy imports come after the arguments, so that --help answers at once.
     from cshml_tf.data.protocols import read_pairs
-    from cshml_tf.degradation import parse_resolution
     from cshml_tf.evaluation.lfw import Options, evaluate, find_images, present_pairs
     from cshml_tf.evaluation.networks import choose_networks
     from cshml_tf.evaluation.report import format_table
-    from cshml_tf.model_folder import write_json
+    from cshml_tf.files import write_json
 
     pairs = read_pairs(arguments.lfw_pairs)
-    resolutions = arguments.resolutions and [parse_resolution(text) for text in arguments.resolutions]
-    networks = choose_networks(arguments.hr_model, arguments.lr_model, resolutions, arguments.degradation)
+    networks = choose_networks(
+        arguments.hr_model, arguments.lr_model, arguments.resolutions, arguments.degradation
+    )
     _warn_of_idle_models(arguments.lr_model, networks)
     figures_dir = _make_output_folders(arguments)
     images = find_images(_existing_folder(arguments.lfw_dir), pairs)
@@ -90,7 +90,7 @@ def _parse(argv):
         "--resolutions",
         metavar="R",
         nargs="+",
-        type=_resolution,
+        type=resolution,
         help="such as 12 or 14x12 (height x width); None: all those of the LR networks",
     )
     protocol.add_argument(
@@ -109,12 +109,12 @@ def _parse(argv):
         "--far",
         metavar="RATE",
         nargs="+",
-        type=_rate,
+        type=rate,
         default=[0.1, 0.01, 0.001],
         help="false accept rates to state thresholds for",
     )
     running = parser.add_argument_group("running")
-    running.add_argument("--lfw_batch_size", type=_positive, default=32, help="images a forward pass")
+    running.add_argument("--lfw_batch_size", type=positive, default=32, help="images a forward pass")
     output = parser.add_argument_group("output")
     output.add_argument("--report", metavar="FILE.json", type=Path, help="write all figures here")
     output.add_argument(
@@ -124,28 +124,6 @@ def _parse(argv):
         help="write ROC curves and score histograms here; None: beside the report, in FILE_figures",
     )
     return parser.parse_args(argv)
-
-
-def _resolution(text):
-    if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)?", text, re.ASCII):
-        raise argparse.ArgumentTypeError(f"expected a number such as 12, or 14x12, got {text!r}")
-    return text
-
-
-def _rate(text):
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0.0
-    if not 0 < rate < 1:
-        raise argparse.ArgumentTypeError(f"expected a rate between 0 and 1, got {text!r}")
-    return rate
-
-
-def _positive(text):
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"expected a positive number, got {text!r}")
-    return int(text)
 
 
 def _existing_folder(folder):
@@ -182,8 +160,8 @@ def _progress(batches):
 
 def _sources(arguments, networks, compared):
     """Give what the report says of files, models, and people that the networks know already."""
-    from cshml_tf.degradation import format_resolution
     from cshml_tf.evaluation.networks import people_trained_on
+    from cshml_tf.resolution import format_resolution
 
     people = {image.name for pair in compared for image in (pair.first, pair.second)}
     known = people_trained_on(networks.model_dirs(), people)

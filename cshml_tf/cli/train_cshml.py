@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from cshml_tf.cli.argument_types import pool_size, resolution
 from cshml_tf.cli.errors import one_line_errors
 from cshml_tf.cli.training_arguments import (
     HelpFormatter,
@@ -37,6 +38,7 @@ def _add_network_options(parser):
     group.add_argument("--pretrained_model", metavar="DIR", required=True, help="model folder of the HR network")
     group.add_argument(
         "--resolution",
+        type=resolution,
         nargs="+",
         required=True,
         metavar="R",
@@ -78,7 +80,10 @@ def _add_loss_options(parser):
     )
     group.add_argument("--tap", default="block_c", help="feature map of equation 5")
     group.add_argument(
-        "--pool_size", default="2", help="side of its max-pool; 1 is equation 4, 'global' pools the whole map"
+        "--pool_size",
+        default=2,
+        type=pool_size,
+        help="side of its max-pool; 1 is equation 4, 'global' pools the whole map",
     )
 
 
@@ -89,18 +94,8 @@ def main(argv=None):
     if arguments.alpha is not None and arguments.negative_share == 0:
         print("warning: --alpha has no effect without negatives; --negative_share makes some", file=sys.stderr)
     arguments.alpha = 1.0 if arguments.alpha is None else arguments.alpha
-    arguments.pool_size = _pool_size(arguments.pool_size)
-    from cshml_tf.degradation import parse_resolution
     from cshml_tf.training.lr import train_lr
     from cshml_tf.training.settings import LrSettings
 
-    arguments.resolution = tuple(parse_resolution(text) for text in arguments.resolution)
+    arguments.resolution = tuple(arguments.resolution)
     report_outcome(*train_lr(settings_from(LrSettings, arguments)))
-
-
-def _pool_size(text):
-    if text == "global":
-        return None
-    if not text.isdigit() or int(text) < 1:
-        raise ValueError(f"pool_size: expected a number from 1 on, or 'global', got {text!r}")
-    return int(text)

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from cshml_tf.degradation import degrade_each
-from cshml_tf.images import read_image
+from cshml_tf.images import UnreadableImage, read_image
 
 PAIRINGS = ("same_image", "same_person")
 
@@ -34,7 +34,7 @@ def hr_batches(source, image_size, batch_size, seed, start_step=0, flip=True):
 
     def example(position):
         index = _shuffled(position, len(source.paths), seed)
-        mirrored = _uniform(seed, position, _FLIP) < 0.5 if flip else False
+        mirrored = flip and _uniform(seed, position, _FLIP) < 0.5
         return {"hr": _read(paths[index], image_size, mirrored), "hr_label": labels[index]}
 
     paths, labels = tf.constant(source.paths), tf.constant(source.labels)
@@ -97,7 +97,7 @@ def two_branch_batches(
 
     def example(position):
         index = _shuffled(position, len(source.paths), seed)
-        mirrored = _uniform(seed, position, _FLIP) < 0.5 if flip else False
+        mirrored = flip and _uniform(seed, position, _FLIP) < 0.5
         hr = _read(paths[index], image_size, mirrored)
         lr = hr
         if pairing == "same_person":
@@ -132,7 +132,10 @@ def check_images(source, image_size, every=False):
         ValueError: an image is unreadable, or of another size.
     """
     for path in source.paths if every else source.paths[:1]:
-        height, width = read_image(path).shape[:2]
+        try:
+            height, width = read_image(path).shape[:2]
+        except UnreadableImage as error:
+            raise ValueError(f"{path}: expected an image, got a file that is {error}") from error
         if (height, width) != tuple(image_size):
             raise ValueError(
                 f"{path}: expected an aligned face of {image_size[0]} x {image_size[1]}, got {height} x {width}; "
@@ -159,4 +162,4 @@ def _uniform(seed, position, stream):
 def _read(path, image_size, mirrored):
     pixels = tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False)
     pixels = tf.ensure_shape(pixels, (*image_size, 3))
-    return tf.cond(mirrored, lambda: pixels[:, ::-1], lambda: pixels)
+    return tf.cond(tf.convert_to_tensor(mirrored), lambda: pixels[:, ::-1], lambda: pixels)

@@ -3,11 +3,12 @@
 import keras
 
 from cshml_tf.data.pipeline import two_branch_batches
-from cshml_tf.degradation import MODES, Degrade, resolution_sides
+from cshml_tf.degradation import MODES, Degrade
 from cshml_tf.layers import CosFace
 from cshml_tf.model_folder import load_recogniser, read_classifier, trained_people
 from cshml_tf.network import TwoBranchNetwork
 from cshml_tf.recogniser import clone, image_size_of, standardisation_of
+from cshml_tf.resolution import resolution_sides
 from cshml_tf.training.devices import choose_strategy
 from cshml_tf.training.experiment import Experiment, open_source, run_experiment
 from cshml_tf.training.run_folder import open_run

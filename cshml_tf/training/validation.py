@@ -1,6 +1,57 @@
-"""LFW figures while training goes on."""
+"""LFW figures of a network while it trains."""
+
+from cshml_tf.data.protocols import read_pairs
+from cshml_tf.evaluation.lfw import Options, evaluate, find_images
+from cshml_tf.resolution import format_resolution
 
 
 def make_lfw_evaluation(settings, hr_recogniser=None, resolutions=(), degradation="antialias"):
-    """Give a function of a recogniser that measures it on the LFW pairs of the settings, or None."""
-    return None
+    """Make a function that measures a recogniser on the LFW pairs of the settings.
+
+    Args:
+        settings: RunSettings.
+        hr_recogniser: the HR network beside which an LR network is measured; None where the recogniser
+            itself is an HR network.
+        resolutions: those of the LR network.
+        degradation: "antialias" or "plain".
+
+    Returns:
+        None where the settings name no pairs; else a function: recogniser -> dict of fractions, "HR" accuracy
+        for an HR network; "HL 12", "LL 12", "gap_closed 12" (None where HR is not above HL) and so on for
+        an LR network.
+
+    Raises:
+        ValueError: a pairs file that is none, or whose images are all missing.
+        OSError: it cannot be read.
+    """
+    if settings.lfw_dir is None:
+        return None
+    pairs = read_pairs(settings.lfw_pairs)
+    images = find_images(settings.lfw_dir, pairs)
+    if not images:
+        raise ValueError(f"lfw_dir: {settings.lfw_dir} has none of the images of {settings.lfw_pairs}")
+    options = Options(batch_size=settings.lfw_batch_size)
+    # The HR network is frozen, so its embeddings are made once for all validations.
+    hr_embeddings = {}
+
+    def measure(recogniser):
+        if hr_recogniser is None:
+            report = evaluate(pairs, images, recogniser, options=options).report
+            return {"HR": report["HR"]["accuracy"]}
+        report = evaluate(
+            pairs,
+            images,
+            hr_recogniser,
+            lr_recognisers=dict.fromkeys(resolutions, recogniser),
+            degradation=degradation,
+            options=options,
+            hr_embeddings=hr_embeddings,
+        ).report
+        figures = {}
+        for key in map(format_resolution, resolutions):
+            figures[f"HL {key}"] = report[key]["HL"]["accuracy"]
+            figures[f"LL {key}"] = report[key]["LL"]["accuracy"]
+            figures[f"gap_closed {key}"] = report[key]["gap_closed"]
+        return figures
+
+    return measure

@@ -1,0 +1,25 @@
+"""Synthetic faces: an identity is a seed, pictures of it vary, and the landmarks are known.
+
+The faces are drawn by this package's own code and show nobody: data for demonstrations and tests, never a
+measure of how well real people are recognised.
+"""
+
+from cshml_tf.data.synthetic.dataset import person_name, write_dataset
+from cshml_tf.data.synthetic.pairs import pairs_text, write_pairs
+from cshml_tf.data.synthetic.photograph import (
+    Photograph,
+    draw_aligned,
+    draw_photograph,
+    landmarks_in_photograph,
+)
+
+__all__ = [
+    "Photograph",
+    "draw_aligned",
+    "draw_photograph",
+    "landmarks_in_photograph",
+    "pairs_text",
+    "person_name",
+    "write_dataset",
+    "write_pairs",
+]

@@ -1,0 +1,129 @@
+"""Folders of synthetic faces in the form of Labeled Faces in the Wild: `Name/Name_0001.png`."""
+
+import concurrent.futures
+import functools
+import io
+import multiprocessing
+from pathlib import Path
+
+import cv2
+
+from cshml_tf.data.synthetic.photograph import (
+    draw_aligned,
+    draw_photograph,
+    landmarks_in_photograph,
+)
+from cshml_tf.files import write_text
+from cshml_tf.geometry import LANDMARKS, check_image_size
+from cshml_tf.images import write_image
+
+LANDMARKS_NAME = "landmarks.csv"
+# So many people fit between two seeds of a data set; none of them is drawn under another seed.
+PEOPLE_PER_SEED = 1_000_000
+
+
+def person_name(number):
+    """The name of the person with this number, counted from 0: `person_0007`."""
+    return f"person_{number:04d}"
+
+
+def write_dataset(
+    folder,
+    people,
+    pictures,
+    seed=0,
+    aligned=True,
+    image_size=(112, 96),
+    first_identity=0,
+    workers=1,
+    progress=None,
+):
+    """Draw people into class folders; pictures that are there already are kept.
+
+    Photographs come with `landmarks.csv`: a row for each, its path relative to `folder`, then x and y
+    of the five landmarks, in pixels.
+
+    Args:
+        folder: where to; made when missing.
+        people: how many people.
+        pictures: how many pictures of each, numbered from 1.
+        seed: another seed draws other people. Below it, a person is known by a number.
+        aligned: aligned crops; otherwise photographs of 250 x 250.
+        image_size: (height, width) of the crops, pixels.
+        first_identity: number of the first person: two folders with numbers apart share nobody.
+        workers: processes to draw with. With several, a script needs the usual
+            `if __name__ == "__main__"`.
+        progress: called with the number of pictures whenever a person is done, if given.
+
+    Returns:
+        How many pictures were drawn now.
+
+    Raises:
+        ValueError: a number is out of range.
+        OSError: the folder or a picture can't be written.
+    """
+    limits = dict(people=1, pictures=1, seed=0, first_identity=0, workers=1)
+    given = dict(people=people, pictures=pictures, seed=seed, first_identity=first_identity, workers=workers)
+    for name, least in limits.items():
+        if not isinstance(given[name], int) or given[name] < least:
+            raise ValueError(f"{name}: expected a whole number, {least} or more, got {given[name]!r}")
+    numbers = range(first_identity, first_identity + people)
+    if numbers.stop > PEOPLE_PER_SEED:
+        raise ValueError(f"first_identity + people: expected at most {PEOPLE_PER_SEED}, got {numbers.stop}")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    crop = check_image_size(image_size) if aligned else None
+    task = functools.partial(_write_person, folder, pictures, seed, crop)
+    drawn, rows = 0, []
+    for drawn_now, rows_now in _run(task, numbers, workers):
+        drawn += drawn_now
+        rows += rows_now
+        if progress:
+            progress(pictures)
+    if not aligned:
+        _write_landmarks(folder / LANDMARKS_NAME, rows)
+    return drawn
+
+
+def _run(task, numbers, workers):
+    """Apply `task` to every number, in order, in this process or in several."""
+    workers = min(workers, len(numbers))
+    if workers == 1:
+        yield from map(task, numbers)
+        return
+    # A forked process would inherit TensorFlow's threads, and hang.
+    context = multiprocessing.get_context("spawn")
+    pool = concurrent.futures.ProcessPoolExecutor(
+        workers, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)
+    )
+    try:
+        yield from pool.map(task, numbers, chunksize=max(1, min(8, len(numbers) // (4 * workers))))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _write_person(folder, pictures, seed, crop, number):
+    """Write one person's missing pictures; return their count and, of photographs, the landmarks."""
+    name, identity_seed = person_name(number), seed * PEOPLE_PER_SEED + number
+    (folder / name).mkdir(exist_ok=True)
+    drawn, rows = 0, []
+    for picture in range(1, pictures + 1):
+        path = folder / name / f"{name}_{picture:04d}.png"
+        if not path.exists():
+            drawn += 1
+            if crop:
+                write_image(path, draw_aligned(identity_seed, picture, crop))
+            else:
+                write_image(path, draw_photograph(identity_seed, picture).pixels)
+        if not crop:
+            rows.append((f"{name}/{path.name}", landmarks_in_photograph(identity_seed, picture)))
+    return drawn, rows
+
+
+def _write_landmarks(path, rows):
+    text = io.StringIO()
+    columns = ("path", *(f"{landmark}_{axis}" for landmark in LANDMARKS for axis in "xy"))
+    print(*columns, sep=",", file=text)
+    for name, points in rows:
+        print(name, *(f"{value:.3f}" for value in points.ravel()), sep=",", file=text)
+    write_text(path, text.getvalue())

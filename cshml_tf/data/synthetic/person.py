@@ -1,0 +1,51 @@
+"""A person ready to be pictured: the identity, its head, and the sheets that never change."""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from cshml_tf.data.synthetic import head
+from cshml_tf.data.synthetic.hair import draw_behind, draw_hair
+from cshml_tf.data.synthetic.identity import Identity, draw_identity
+from cshml_tf.data.synthetic.skin import draw_skin
+
+
+@dataclass(frozen=True)
+class Person:
+    """An identity with all that can be drawn before the picture is known.
+
+    Attributes:
+        identity: the person's `Identity`.
+        surface: the head's height field.
+        normals: its unit normals.
+        hollows: how much ambient light reaches it.
+        skin: sheet of the face without eyes, brows and mouth.
+        hair: sheet of the hair that lies over the face.
+        behind: sheet of ears, neck and the hair behind them.
+    """
+
+    identity: Identity
+    surface: np.ndarray
+    normals: np.ndarray
+    hollows: np.ndarray
+    skin: np.ndarray
+    hair: np.ndarray
+    behind: np.ndarray
+
+
+# Pictures of one person mostly follow one another, and all start from the same sheets.
+@functools.lru_cache(maxsize=8)
+def person(identity_seed):
+    """Draw a person's lasting parts, or recall them; nobody may write to the arrays."""
+    identity = draw_identity(identity_seed)
+    surface = head.height_field(identity)
+    return Person(
+        identity=identity,
+        surface=surface,
+        normals=head.normals(surface),
+        hollows=head.hollows(surface),
+        skin=draw_skin(identity),
+        hair=draw_hair(identity),
+        behind=draw_behind(identity),
+    )

@@ -1,0 +1,123 @@
+"""Embedding the images of a test: each image once for each network and resolution that the test asks for."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cshml_tf.degradation import degrade
+from cshml_tf.images import UnreadableImage, check_pixels, read_image
+
+
+@dataclass(frozen=True)
+class View:
+    """What a network is shown of every image.
+
+    Attributes:
+        recogniser: keras.Model, pixels 0..255 (batch, H, W, 3) -> (batch, E).
+        resolution: None for the image as it is (HR), or r or (h, w) for it degraded to that.
+        mode: how it is degraded, "antialias" or "plain".
+    """
+
+    recogniser: Any
+    resolution: Any = None
+    mode: str = "antialias"
+
+
+def embed(images, views, image_size=None, batch_size=32, flip=False, progress=iter):
+    """Embed every image in every view; an image is decoded once, and degraded once for all its networks.
+
+    Args:
+        images: list of paths of image files, or of (H, W, 3) uint8 RGB arrays, all of one size.
+        views: list of `View`.
+        image_size: (height, width) each image must have; None for the first image's.
+        batch_size: images a forward pass.
+        flip: whether an embedding is the normalised sum of the image's and its mirror image's.
+        progress: wraps the sequence of batches, such as `tqdm`; the batches are images, not views.
+
+    Returns:
+        list of (images, E) float32 arrays of unit length, one a view.
+
+    Raises:
+        ValueError: no images, a batch size below 1, an image that can't be read or has another size, or an
+            embedding that is zero or not finite.
+    """
+    if not len(images) or batch_size < 1:
+        raise ValueError(f"expected images and a batch size of at least 1, got {len(images)} and {batch_size}")
+    # Every batch has one size, the last one filled up, so that a network is compiled once.
+    batch_size = min(batch_size, len(images))
+    parts = [[] for _ in views]
+    for start in progress(range(0, len(images), batch_size)):
+        names = range(start, min(start + batch_size, len(images)))
+        pixels = []
+        for index in names:
+            pixels.append(_pixels(images[index], index, image_size))
+            image_size = image_size or pixels[0].shape[:2]
+        filled = pixels + pixels[-1:] * (batch_size - len(pixels))
+        for part, embeddings in zip(parts, _embed_batch(filled, views, flip), strict=True):
+            part.append(embeddings[: len(pixels)])
+    embedded = [np.concatenate(part) for part in parts]
+    for view, embeddings in zip(views, embedded, strict=True):
+        _check_embeddings(embeddings, view, images)
+    return embedded
+
+
+def unit_rows(vectors):
+    """Scale each row of (rows, E) to unit length; a row of zeros stays as it is."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(lengths > 0, lengths, 1.0)
+
+
+def _embed_batch(pixels, views, flip):
+    """Embed a list of equal-sized images in every view: a list of (batch, E) arrays."""
+    sharp = np.stack(pixels).astype(np.float32)
+    shown = {}
+    embedded = []
+    for view in views:
+        seen = (view.resolution, view.mode) if view.resolution is not None else None
+        if seen not in shown:
+            degraded = sharp if seen is None else degrade(sharp, view.resolution, view.mode)
+            shown[seen] = np.asarray(degraded)
+        embeddings = _predict(view.recogniser, shown[seen])
+        if flip:
+            mirrored = _predict(view.recogniser, shown[seen][:, :, ::-1])
+            embeddings = unit_rows(embeddings + mirrored)
+        embedded.append(embeddings)
+    return embedded
+
+
+def _predict(recogniser, pixels):
+    """Give (batch, E) float32 rows of unit length."""
+    outputs = np.asarray(recogniser.predict_on_batch(pixels), np.float32)
+    # Under a distribution strategy Keras shows the batch to each replica, and joins what they all give.
+    return unit_rows(outputs[: len(pixels)])
+
+
+def _pixels(image, index, image_size):
+    if isinstance(image, np.ndarray):
+        name, pixels = f"image {index}", image
+    else:
+        name = str(image)
+        try:
+            pixels = read_image(image)
+        except UnreadableImage as error:
+            raise ValueError(f"{name}: {error}") from error
+    check_pixels(pixels, name)
+    height, width = image_size or pixels.shape[:2]
+    if pixels.shape[:2] != (height, width):
+        raise ValueError(
+            f"{name}: expected an aligned face of {height} x {width} (height x width), "
+            f"got {pixels.shape[0]} x {pixels.shape[1]}"
+        )
+    return pixels
+
+
+def _check_embeddings(embeddings, view, images):
+    wrong = ~np.isfinite(embeddings).all(axis=1) | ~embeddings.any(axis=1)
+    if wrong.any():
+        index = int(np.flatnonzero(wrong)[0])
+        name = f"image {index}" if isinstance(images[index], np.ndarray) else images[index]
+        shown = "HR" if view.resolution is None else f"resolution {view.resolution}"
+        raise ValueError(
+            f"{name}: its embedding ({shown}) is zero or not finite: the network is broken or still untrained"
+        )

@@ -1,0 +1,166 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cshml_tf import backbones
+from cshml_tf.cli.evaluate_lfw import main
+from cshml_tf.evaluation.report import read_threshold
+from cshml_tf.images import write_image
+from cshml_tf.model_folder import save_model
+from cshml_tf.recogniser import build_recogniser
+
+SIZE = (32, 28)
+SCRIPT = Path(__file__).parents[2] / "eval" / "evaluate_lfw.py"
+
+
+def write_faces(folder, random):
+    for person in range(8):
+        pattern = random.integers(30, 226, (8, 7, 3)).repeat(4, 0).repeat(4, 1)
+        (folder / f"P{person}").mkdir(parents=True)
+        for number in (1, 2, 3):
+            pixels = np.clip(pattern + random.normal(0, 40, (*SIZE, 3)), 0, 255).astype(np.uint8)
+            write_image(folder / f"P{person}" / f"P{person}_{number:04d}.png", pixels)
+
+
+def write_pairs(path):
+    lines = ["2\t8"]
+    for fold in range(2):
+        names = [f"P{person}" for person in range(4 * fold, 4 * fold + 4)]
+        for numbers in ("1\t2", "1\t3"):
+            lines += [f"{name}\t{numbers}" for name in names]
+        for number in (1, 2):
+            lines += [f"{name}\t{number}\t{names[i - 1]}\t{number}" for i, name in enumerate(names)]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def write_model(folder, kind, resolutions, people, width):
+    recogniser = build_recogniser(backbones.build("small_resnet", SIZE, 16, width=width))
+    card = {"kind": kind, "image_size": list(SIZE), "resolutions": resolutions, "degradation": "antialias"}
+    save_model(folder, recogniser, card | {"figures": {}}, people=people)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("evaluate_lfw")
+    write_faces(folder / "faces", np.random.default_rng(0))
+    write_pairs(folder / "pairs.txt")
+    write_model(folder / "hr", "hr", [], ["P1", "Elsewhere"], 4)
+    write_model(folder / "lr", "lr", [8, [6, 5]], ["P1", "P6"], 2)
+    return folder
+
+
+def arguments(data, *more):
+    pairs = str(data / "pairs.txt")
+    return [str(data / "faces"), "--hr_model", str(data / "hr"), "--lfw_pairs", pairs, *map(str, more)]
+
+
+def test_report_table_and_figures(data, tmp_path, capsys):
+    report_path = tmp_path / "new" / "lfw.json"
+    more = ("--lr_model", data / "lr", "--report", report_path, "--lfw_batch_size", 7)
+    assert main(arguments(data, *more)) == 0
+    report = json.loads(report_path.read_text())
+    assert list(report) == ["HR", "8", "6x5", "protocol"]
+    for key in ("8", "6x5"):
+        assert list(report[key])[:5] == ["HL", "LL", "HL_hr_network", "LL_hr_network", "gap_closed"]
+    assert report["HR"]["pairs"] == 32
+    protocol = report["protocol"]
+    assert protocol["models"] == {"HR": str(data / "hr"), "8": str(data / "lr"), "6x5": str(data / "lr")}
+    assert protocol["trained_people"] == {"people": 2, "pairs": 12, "names": ["P1", "P6"]}
+    assert (protocol["folds"], protocol["missing"]) == (2, [])
+    assert np.isfinite(read_threshold(report, "HL", 8, 0.1))
+    captured = capsys.readouterr()
+    assert f"{100 * report['8']['HL']['accuracy']:.2f} ± " in captured.out
+    assert "trained on 2 of the people compared (12 pairs)" in captured.err
+    names = {path.name for path in (tmp_path / "new" / "lfw_figures").iterdir()}
+    assert names == {"roc_8.png", "scores_8.png", "roc_6x5.png", "scores_6x5.png"}
+    assert {path.name for path in report_path.parent.iterdir()} == {"lfw.json", "lfw_figures"}
+
+
+def test_hr_network_alone_with_options(data, tmp_path):
+    options = ("--use_flipped_images", "--subtract_mean", "--average_orders", "--degradation", "plain")
+    paths = ("--report", tmp_path / "lfw.json", "--figures", tmp_path / "figures")
+    assert main(arguments(data, "--resolutions", "8", "--far", "0.25", "0.5", *options, *paths)) == 0
+    report = json.loads((tmp_path / "lfw.json").read_text())
+    assert list(report["8"]) == ["HL_hr_network", "LL_hr_network"]
+    assert list(report["HR"]["thresholds"]) == ["0.25", "0.5"]
+    options = report["protocol"]["options"]
+    assert options["flip"] and options["subtract_mean"] and options["average_orders"]
+    assert report["protocol"]["degradation"] == {"8": "plain"}
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {"roc_8.png", "scores_8.png"}
+
+
+def test_missing_images_are_counted_and_named(data, tmp_path, capsys):
+    faces = tmp_path / "faces"
+    for path in (data / "faces").glob("*/*.png"):
+        if path.stem != "P3_0003" and path.parent.name != "P5":
+            (faces / path.parent.name).mkdir(parents=True, exist_ok=True)
+            (faces / path.parent.name / path.name).symlink_to(path)
+    words = arguments(data, "--report", tmp_path / "lfw.json", "--figures", tmp_path / "figures")
+    assert main([str(faces), *words[1:]]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    expected = "7 of 32 pairs left out, for 4 missing or unaligned images: P3_0003, P5_0001, P5_0002, P5_0003"
+    assert f"warning: {expected}" in lines
+    report = json.loads((tmp_path / "lfw.json").read_text())
+    assert (report["HR"]["pairs"], len(report["protocol"]["missing"])) == (25, 7)
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {"roc.png", "scores.png"}
+
+
+def test_a_network_that_serves_nothing_is_told(data, capsys):
+    write_model(data / "other", "lr", [10], [], 2)
+    models = ("--lr_model", data / "lr", "--lr_model", data / "other")
+    assert main(arguments(data, *models, "--resolutions", "8")) == 0
+    assert f"warning: {data / 'other'} serves none of the resolutions" in capsys.readouterr().err
+
+
+def failure(capsys, words):
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert len(error.splitlines()) == 1
+    return error
+
+
+def test_bad_input_is_one_line(data, tmp_path, capsys):
+    lr = ("--lr_model", data / "lr")
+    assert "resolution 12: expected an LR network" in failure(capsys, arguments(data, *lr, "--resolutions", "12"))
+    words = arguments(data)
+    assert "expected a folder of aligned faces" in failure(capsys, [str(tmp_path / "absent"), *words[1:]])
+    assert "none of the 32 has both its images" in failure(capsys, [str(tmp_path), *words[1:]])
+    assert "expected a file" in failure(capsys, arguments(data, "--report", tmp_path))
+    (tmp_path / "pairs.txt").write_text("2\t300\n")
+    assert "pairs.txt, line 1: the header announces" in failure(
+        capsys, arguments(data, "--lfw_pairs", tmp_path / "pairs.txt")
+    )
+    for person in range(8):
+        for number in (1, 2, 3):
+            (tmp_path / f"P{person}").mkdir(exist_ok=True)
+            write_image(tmp_path / f"P{person}" / f"P{person}_{number:04d}.png", np.zeros((50, 50, 3), np.uint8))
+    assert "P0_0001.png: expected an aligned face of 32 x 28" in failure(capsys, [str(tmp_path), *words[1:]])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--resolutions", "12x"), "expected a number such as 12, or 14x12, got '12x'"),
+        (("--resolutions", "0"), "got '0'"),
+        (("--far", "2"), "expected a rate between 0 and 1, got '2'"),
+        (("--lfw_batch_size", "0"), "expected a positive number, got '0'"),
+        (("--degradation", "blur"), "invalid choice: 'blur'"),
+    ],
+)
+def test_bad_arguments(data, capsys, words, message):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments(data, *words))
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_script_answers_without_tensorflow():
+    code = f"import runpy, sys; sys.argv = ['x', '--help']; runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
+    watched = f"import sys, atexit; atexit.register(lambda: print('tensorflow' in sys.modules)); {code}"
+    result = subprocess.run([sys.executable, "-c", watched], capture_output=True, text=True, check=True)
+    assert "--lfw_pairs FILE" in result.stdout
+    assert result.stdout.endswith("False\n")

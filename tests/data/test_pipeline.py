@@ -1,0 +1,124 @@
+"""The stream of batches: pairs, labels, and no state."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from cshml_tf.data.folder import read_class_folders
+from cshml_tf.data.pipeline import check_images, hr_batches, two_branch_batches
+from cshml_tf.degradation import degrade
+from cshml_tf.images import read_image
+
+SIZE = (48, 40)
+
+
+@pytest.fixture
+def source(texture_folder):
+    return read_class_folders(texture_folder)
+
+
+def take(dataset, count):
+    return [
+        {name: np.asarray(value) for name, value in batch.items()} for batch in itertools.islice(dataset, count)
+    ]
+
+
+def same_batches(left, right):
+    return all(np.array_equal(a[name], b[name]) for a, b in zip(left, right, strict=True) for name in a)
+
+
+def identify(picture, images):
+    """Give (image, mirrored) of a picture out of a list of images."""
+    for index, image in enumerate(images):
+        if np.array_equal(picture, image):
+            return index, False
+        if np.array_equal(picture, image[:, ::-1]):
+            return index, True
+    raise AssertionError("the picture is none of the images")
+
+
+def test_an_epoch_holds_every_image_once(source):
+    images = [read_image(path) for path in source.paths]
+    batches = take(hr_batches(source, SIZE, 10, seed=1), 6)
+    seen = [identify(picture, images)[0] for batch in batches for picture in batch["hr"]]
+    labels = np.concatenate([batch["hr_label"] for batch in batches])
+    assert sorted(seen[:30]) == sorted(seen[30:]) == list(range(30))
+    assert seen[:30] != seen[30:] and seen[:30] != list(range(30))
+    assert np.array_equal(labels, source.labels[seen])
+
+
+def test_half_of_the_faces_are_mirrored(source):
+    images = [read_image(path) for path in source.paths]
+    batches = take(hr_batches(source, SIZE, 30, seed=1), 8)
+    mirrored = [identify(picture, images)[1] for batch in batches for picture in batch["hr"]]
+    assert 0.35 < np.mean(mirrored) < 0.65
+    straight = take(hr_batches(source, SIZE, 30, seed=1, flip=False), 1)[0]["hr"]
+    assert not any(identify(picture, images)[1] for picture in straight)
+
+
+@pytest.mark.parametrize("step", [1, 3, 7])
+def test_the_stream_begins_at_any_step(source, step):
+    options = {"resolutions": [8, 12], "pairing": "same_person", "negative_share": 0.5}
+    whole = take(two_branch_batches(source, SIZE, 8, 3, **options), step + 2)
+    later = take(two_branch_batches(source, SIZE, 8, 3, start_step=step, **options), 2)
+    assert same_batches(whole[step:], later)
+
+
+def test_another_seed_is_another_stream(source):
+    first, second = (take(hr_batches(source, SIZE, 30, seed), 1) for seed in (1, 2))
+    assert not same_batches(first, second)
+
+
+def test_an_image_is_paired_with_its_own_low_resolution_copy(source):
+    batch = take(two_branch_batches(source, SIZE, 12, 4, [8]), 1)[0]
+    assert np.array_equal(batch["lr"], degrade(batch["hr"], 8))
+    assert np.array_equal(batch["hr_label"], batch["lr_label"])
+
+
+def test_each_image_draws_its_resolution(source):
+    batch = take(two_branch_batches(source, SIZE, 60, 4, [8, (14, 12)]), 1)[0]
+    assert 10 < batch["resolution"].sum() < 50
+    for index, chosen in enumerate(batch["resolution"]):
+        expected = degrade(batch["hr"][index : index + 1], [8, (14, 12)][chosen])
+        assert np.array_equal(batch["lr"][index], expected[0])
+
+
+def test_the_partner_of_the_same_person_is_another_image(source):
+    images = [read_image(path) for path in source.paths]
+    options = {"resolutions": [8], "pairing": "same_person", "degrade_here": False}
+    batch = take(two_branch_batches(source, SIZE, 60, 4, **options), 1)[0]
+    hr, lr = ([identify(picture, images) for picture in batch[side]] for side in ("hr", "lr"))
+    assert all(a[0] != b[0] and a[1] == b[1] for a, b in zip(hr, lr, strict=True))
+    assert all(source.labels[a[0]] == source.labels[b[0]] for a, b in zip(hr, lr, strict=True))
+    assert len({b[0] - a[0] for a, b in zip(hr, lr, strict=True)}) > 3
+
+
+def test_negatives_are_the_low_resolution_half_passed_on(source):
+    plain = take(two_branch_batches(source, SIZE, 8, 5, [8]), 1)[0]
+    rolled = take(two_branch_batches(source, SIZE, 8, 5, [8], negative_share=0.5), 1)[0]
+    order = [3, 0, 1, 2, 4, 5, 6, 7]
+    assert np.array_equal(rolled["lr"], plain["lr"][order])
+    assert np.array_equal(rolled["lr_label"], plain["lr_label"][order])
+    assert np.array_equal(rolled["hr"], plain["hr"])
+
+
+def test_people_restrict_the_class_folders(texture_folder):
+    source = read_class_folders(texture_folder, ["person_4", "person_1", "nobody"])
+    assert source.classes == ["person_1", "person_4"]
+    assert np.array_equal(source.labels, [0] * 5 + [1] * 5)
+
+
+def test_bad_sources_are_refused(texture_folder, tmp_path, source):
+    with pytest.raises(ValueError, match="which is none"):
+        read_class_folders(tmp_path / "absent")
+    with pytest.raises(ValueError, match="found none"):
+        read_class_folders(tmp_path)
+    with pytest.raises(ValueError, match="of the 1 people listed"):
+        read_class_folders(texture_folder, ["nobody"])
+    with pytest.raises(ValueError, match="expected an aligned face of 112 x 96, got 48 x 40"):
+        check_images(source, (112, 96))
+    with pytest.raises(ValueError, match="pairing: expected one of"):
+        two_branch_batches(source, SIZE, 8, 1, [8], pairing="random")
+    with pytest.raises(ValueError, match="negative_share: expected 0 to 1, got 2"):
+        two_branch_batches(source, SIZE, 8, 1, [8], negative_share=2)
