@@ -28,7 +28,8 @@ def cubic_weights(out_size, in_size, antialias, backend=np):
         (out_size, in_size) float32, each row of sum 1.
     """
     is_numpy = backend is np
-    real = np.float64 if is_numpy else "float32"
+    # Both ways in float64: weights that differ in the last place round some pixel to another grey level.
+    real = np.float64 if is_numpy else "float64"
     out_positions = _positions(out_size, real, backend)
     in_positions = _positions(in_size, real, backend)
     ratio = _real(in_size, real, is_numpy) / _real(out_size, real, is_numpy)

@@ -91,17 +91,27 @@ def multi_hierarchy(hr_map, lr_map, same, pool_size=2):
     return intermediate(_max_pool(hr_map, pool_size), _max_pool(lr_map, pool_size), same)
 
 
+def check_pool_size(map_shape, pool_size):
+    """Refuse a pool that does not fit a feature map of shape (..., h, w, channels); unknown sides fit.
+
+    Raises:
+        ValueError: the pool's size is under 1 or over the map's smaller side.
+    """
+    sides = [side for side in map_shape[-3:-1] if side is not None]
+    if pool_size is not None and not 1 <= pool_size <= min(sides, default=pool_size):
+        raise ValueError(
+            f"pool_size: expected 1 to {min(sides, default='any')} for a map of {tuple(map_shape[-3:])}, "
+            f"got {pool_size}"
+        )
+
+
 def _max_pool(feature_map, pool_size):
     feature_map = ops.convert_to_tensor(feature_map)
+    check_pool_size(feature_map.shape, pool_size)
     if pool_size is None:
         return ops.max(feature_map, axis=(1, 2), keepdims=True)
     if pool_size == 1:
         return feature_map
-    sides = [side for side in feature_map.shape[1:3] if side is not None]
-    if pool_size < 1 or min(sides, default=pool_size) < pool_size:
-        raise ValueError(
-            f"pool_size: expected 1 to {min(sides)} for a map of {tuple(feature_map.shape[1:])}, got {pool_size}"
-        )
     return ops.max_pool(feature_map, pool_size, pool_size, padding="valid", data_format="channels_last")
 
 

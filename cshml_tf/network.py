@@ -103,6 +103,7 @@ class TwoBranchNetwork(keras.Model):
         taps = [tap for tap in backbone_of(student).output if tap != "embedding"]
         if settings.tap not in taps:
             raise ValueError(f"tap: expected one of {', '.join(taps)}, got {settings.tap!r}")
+        losses.check_pool_size(backbone_of(student).output[settings.tap].shape, settings.pool_size)
         self.teacher = teacher
         self.student = student
         self.classifier = classifier

@@ -1,4 +1,4 @@
-"""Figures of an evaluation as PNG files: ROC curves, and histograms of scores."""
+"""Figures of an evaluation as PNG files: ROC curves, histograms of scores, and example pairs."""
 
 import os
 from pathlib import Path
@@ -61,20 +61,106 @@ def plot_score_histograms(path, panels, title):
     """
     figure = Figure(figsize=(7, 0.8 + 1.9 * len(panels)), layout="constrained")
     all_axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
-    lowest = min(np.min(scores) for scores, _ in panels.values())
-    edges = np.linspace(np.floor(lowest * 10) / 10, 1.0, 61)
+    edges = _score_edges(scores for scores, _ in panels.values())
     for axes, (label, (scores, same)) in zip(all_axes, panels.items(), strict=True):
-        scores, same = np.clip(scores, edges[0], 1.0), np.asarray(same, bool)
-        for chosen, colour, name in ((same, _SAME, "same person"), (~same, _DIFFERENT, "different people")):
-            share = np.full(chosen.sum(), 1 / max(chosen.sum(), 1))
-            axes.hist(scores[chosen], edges, weights=share, color=colour, alpha=0.6, label=name)
+        _score_histogram(axes, scores, same, edges)
         axes.set_title(label, fontsize="medium", loc="left")
-        axes.set_ylabel("share of pairs")
-        axes.grid(alpha=0.3)
     all_axes[0].legend(fontsize="small")
     all_axes[-1].set_xlabel("cosine similarity")
     figure.suptitle(title)
     _save(figure, path)
+
+
+def plot_pairs(path, examples, scored, title, picture_titles, caption):
+    """Draw example pairs with their scores beside the threshold, and the histograms of all pairs.
+
+    A pair's bar starts at the threshold: to the right of it the pair is judged one person, to the left
+    different people.
+
+    Args:
+        path: PNG file to write, whole or not at all; its folder must exist.
+        examples: list of `cshml_tf.evaluation.examples.ExamplePair`, a row each.
+        scored: dict of `cshml_tf.evaluation.examples.ScoredPairs` by the name of a bar, a histogram each.
+        title: the figure's title.
+        picture_titles: words above the first pictures, and above the second ones.
+        caption: words below it all, in lines short enough for the figure.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+    figure = Figure(figsize=(13, 2.2 + max(1.05 * len(examples), 5)), layout="constrained")
+    rows, panels = figure.subfigures(1, 2, width_ratios=(1.35, 1))
+    _draw_examples(rows, examples, scored, picture_titles)
+    edges = _score_edges(of_all.scores for of_all in scored.values())
+    all_axes = panels.subplots(len(scored), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    for axes, (name, of_all) in zip(all_axes, scored.items(), strict=True):
+        _score_histogram(axes, of_all.scores, of_all.same, edges)
+        axes.axvline(of_all.threshold, color="black", linestyle="--", label=f"threshold {of_all.threshold:.2f}")
+        axes.set_title(f"{name}: {of_all.networks}\n{100 * of_all.accuracy:.1f} % of all pairs right", loc="left")
+        axes.legend()
+    all_axes[-1].set_xlabel("cosine similarity of the pair")
+    figure.suptitle(title, fontsize="x-large", fontweight="bold")
+    figure.supxlabel(caption, fontsize="medium", x=0.01, ha="left")
+    _save(figure, path)
+
+
+def _draw_examples(figure, examples, scored, picture_titles):
+    """Draw a row a pair: two pictures, and a bar for each way of scoring them."""
+    grid = figure.subplots(len(examples), 3, width_ratios=(1, 1, 3.2), squeeze=False)
+    farthest = max(abs(pair.scores[name] - scored[name].threshold) for pair in examples for name in scored)
+    for axes, pair in zip(grid, examples, strict=True):
+        for picture_axes, pixels in zip(axes, (pair.first, pair.second), strict=False):
+            picture_axes.imshow(pixels, interpolation="nearest")
+            picture_axes.set(xticks=[], yticks=[])
+        kind = "same\nperson" if pair.same else "different\npeople"
+        axes[0].set_ylabel(kind, rotation=0, ha="right", va="center")
+        _draw_bars(axes[2], pair, scored)
+        axes[2].set_xlim(-1.1 * farthest, 1.1 * farthest)
+    for axes, words in zip(
+        grid[0],
+        (*picture_titles, "\N{LEFTWARDS ARROW} judged different | judged same \N{RIGHTWARDS ARROW}"),
+        strict=True,
+    ):
+        axes.set_title(words, fontsize="medium")
+
+
+def _draw_bars(axes, pair, scored):
+    for position, (name, of_all) in enumerate(scored.items()):
+        score = pair.scores[name]
+        right = (score >= of_all.threshold) == pair.same
+        # A verdict is told by sign, word and hatching, so that it doesn't hang on colour.
+        colour, hatch, verdict = (
+            (_SAME, "", "\N{CHECK MARK} right") if right else (_DIFFERENT, "///", "\N{BALLOT X} wrong")
+        )
+        axes.barh(position, score - of_all.threshold, color=colour, hatch=hatch, edgecolor="white")
+        axes.text(
+            1.03,
+            position,
+            f"{verdict}  {score:.2f}",
+            color=colour,
+            va="center",
+            transform=axes.get_yaxis_transform(),
+        )
+    axes.axvline(0, color="black", linestyle="--")
+    axes.set_yticks(range(len(scored)), scored)
+    axes.invert_yaxis()
+    axes.set_xticks([])
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
+
+
+def _score_edges(sets_of_scores):
+    """Choose the edges of a histogram's bins, the same for all its panels."""
+    lowest = min(np.min(scores) for scores in sets_of_scores)
+    return np.linspace(np.floor(lowest * 10) / 10, 1.0, 61)
+
+
+def _score_histogram(axes, scores, same, edges):
+    scores, same = np.clip(scores, edges[0], 1.0), np.asarray(same, bool)
+    for chosen, colour, name in ((same, _SAME, "same person"), (~same, _DIFFERENT, "different people")):
+        share = np.full(chosen.sum(), 1 / max(chosen.sum(), 1))
+        axes.hist(scores[chosen], edges, weights=share, color=colour, alpha=0.6, label=name)
+    axes.set_ylabel("share of pairs")
+    axes.grid(alpha=0.3)
 
 
 def _save(figure, path):

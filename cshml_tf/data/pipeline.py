@@ -8,6 +8,7 @@ seen, and nothing about the pipeline need be saved.
 import numpy as np
 import tensorflow as tf
 
+from cshml_tf.data.decoding import decode_image
 from cshml_tf.degradation import degrade_each
 from cshml_tf.images import UnreadableImage, read_image
 
@@ -160,6 +161,6 @@ def _uniform(seed, position, stream):
 
 
 def _read(path, image_size, mirrored):
-    pixels = tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False)
+    pixels = tf.cast(decode_image(tf.io.read_file(path)), tf.uint8)
     pixels = tf.ensure_shape(pixels, (*image_size, 3))
     return tf.cond(tf.convert_to_tensor(mirrored), lambda: pixels[:, ::-1], lambda: pixels)

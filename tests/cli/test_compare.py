@@ -1,0 +1,188 @@
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cshml_tf import backbones
+from cshml_tf.cli.compare import main
+from cshml_tf.detector import Face
+from cshml_tf.geometry import template
+from cshml_tf.images import write_image
+from cshml_tf.model_folder import load_recogniser, save_model
+from cshml_tf.recogniser import build_recogniser
+
+SIZE = (48, 40)
+SCRIPT = Path(__file__).parents[2] / "eval" / "compare.py"
+
+
+class OneFaceInPhotographs:
+    """Stands for MTCNN: in pictures of 60 pixels and more, a face whose crop is 48 x 40 from (9, 5) on."""
+
+    def detect(self, image):
+        if min(image.shape[:2]) < 60:
+            return []
+        return [Face(12, 8, 30, 38, 0.987, template(SIZE) + [9, 5])]
+
+
+@pytest.fixture(autouse=True)
+def _known_faces(monkeypatch):
+    monkeypatch.setattr("cshml_tf.detector.Detector", OneFaceInPhotographs)
+
+
+def write_model(folder, kind, resolutions):
+    recogniser = build_recogniser(backbones.build("small_resnet", SIZE, 16, width=2))
+    card = {"kind": kind, "image_size": list(SIZE), "resolutions": resolutions, "degradation": "antialias"}
+    save_model(folder, recogniser, card | {"figures": {}})
+
+
+def write_report(path, data):
+    """Thresholds that no score reaches, or that every score reaches, by kind of pair."""
+    report = {
+        "HR": {"thresholds": {"0.01": -1.0, "0.001": None}},
+        "12": {"HL": {"thresholds": {"0.01": 2.0}}, "LL": {"thresholds": {"0.01": -1.0}}},
+        "protocol": {"options": {}, "models": {"HR": str(data / "hr"), "12": str(data / "elsewhere")}},
+    }
+    path.write_text(json.dumps(report))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("compare")
+    write_model(folder / "hr", "hr", [])
+    write_model(folder / "lr", "lr", [12])
+    random = np.random.default_rng(0)
+    for name, size in {"photo": (70, 80), "crop": SIZE, "small": (14, 12), "tiny": (7, 6)}.items():
+        write_image(folder / f"{name}.png", random.integers(0, 256, (*size, 3)).astype(np.uint8))
+    write_report(folder / "report.json", folder)
+    return folder
+
+
+def words(data, *names, options=(), lr=True):
+    models = ["--hr_model", data / "hr", *(["--lr_model", data / "lr"] if lr else [])]
+    return [str(word) for word in [*options, *models, *(data / f"{name}.png" for name in names)]]
+
+
+def numbers(line):
+    return [float(word) for word in line.split()[1:]]
+
+
+def test_faces_scores_and_how_to_decide(data, capsys):
+    """The command's plain form: models, then images."""
+    assert main(words(data, "photo", "crop", "small")) == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    served = [re.split(r" {2,}", line)[2:] for line in lines[1:4]]
+    hr, lr = str(data / "hr"), str(data / "lr")
+    assert served == [["40.0 px", "HR", hr], ["40.0 px", "HR", hr], ["12.0 px", "LR 12", lr]]
+    notes = captured.err.splitlines()
+    assert f"note: {data / 'crop.png'}: no face found: the whole picture is taken as a crop" in notes
+    assert any("small.png: smaller than the 20 pixels" in line for line in notes)
+    assert "no decisions: give --report" in lines[-1]
+    scores = np.array([numbers(line) for line in lines[7:10]])
+    np.testing.assert_allclose(scores, expected_scores(data), atol=6e-4)
+
+
+def expected_scores(data):
+    from cshml_tf.images import read_image
+
+    hr, lr = load_recogniser(data / "hr"), load_recogniser(data / "lr")
+    aligned = read_image(data / "photo.png")[5:53, 9:49]
+    shown = [(hr, aligned), (hr, read_image(data / "crop.png")), (lr, read_image(data / "small.png"))]
+    embeddings = np.concatenate([network(pixels[None], training=False) for network, pixels in shown])
+    return embeddings @ embeddings.T
+
+
+def test_decisions_at_a_far(data, capsys):
+    """By the report two HR faces are always the same, an HR and an LR face never, two LR faces always."""
+    options = ("--report", data / "report.json", "--far", "0.01", "--detail")
+    assert main(words(data, "photo", "crop", "small", "tiny", options=options)) == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    start = lines.index(f"decisions at a false accept rate of 0.01, thresholds of {data / 'report.json'}")
+    told = [line.split()[1:] for line in lines[start + 2 : start + 6]]
+    assert told == [
+        ["-", "same", "different", "different"],
+        ["same", "-", "different", "different"],
+        ["different", "different", "-", "same"],
+        ["different", "different", "same", "-"],
+    ]
+    assert re.fullmatch(r"1 and 3 +different +-?0\.\d{4} < +2\.0000 +\(12 HL\)", lines[start + 8])
+    assert re.fullmatch(r"3 and 4 +same +-?0\.\d{4} >= -1\.0000 +\(12 LL\)", lines[-1])
+    assert "box 30 x 38 at (12, 8), score 0.987" in lines[1]
+    expected = f"{data / 'report.json'}: measured {data / 'elsewhere'} as 12, not {data / 'lr'}"
+    assert f"warning: {expected}" in captured.err.splitlines()
+
+
+def test_one_threshold_and_aligned_crops(data, capsys):
+    options = ("--aligned", "--threshold", "1", "--hr_width", "81")
+    assert main(words(data, "photo", "crop", options=options)) == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert "80.0 px  LR 12" in lines[1]
+    assert lines[-4] == "decisions at a threshold of 1"
+    assert lines[-1].split() == ["2", "different", "-"]
+    assert captured.err == ""
+
+
+def test_without_an_lr_network_small_faces_are_told_of(data, capsys):
+    assert main(words(data, "crop", "tiny", options=("--aligned",), lr=False)) == 0
+    captured = capsys.readouterr()
+    assert captured.err == (
+        f"note: {data / 'tiny.png'}: 6 pixels wide, but there is no LR network: judged as a sharp face\n"
+    )
+    assert "6.0 px   HR" in captured.out
+
+
+def failure(capsys, arguments):
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert (len(captured.err.splitlines()), captured.out) == (1, "")
+    return captured.err
+
+
+def test_bad_input_is_one_line(data, tmp_path, capsys):
+    assert "absent.png: cannot open" in failure(capsys, words(data, "photo", "absent"))
+    (data / "text.png").write_text("no picture")
+    assert "text.png: not a JPEG, PNG" in failure(capsys, words(data, "text", "photo"))
+    swapped = ["--hr_model", str(data / "lr"), *words(data, "photo", "crop")[2:]]
+    assert "lr: expected the model folder of an HR network" in failure(capsys, swapped)
+    report = ("--report", data / "report.json")
+    assert "too few pairs" in failure(capsys, words(data, "photo", "crop", options=report))
+    (tmp_path / "report.json").write_text("[1")
+    broken = ("--report", tmp_path / "report.json")
+    assert "report.json: expected a report in JSON" in failure(
+        capsys, words(data, "photo", "crop", options=broken)
+    )
+    (tmp_path / "report.json").write_text("[1]")
+    assert "it has no entry HR" in failure(capsys, words(data, "photo", "crop", options=broken))
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "message"),
+    [
+        (("photo",), (), "IMAGE: expected two or more, got"),
+        (("photo", "crop"), ("--far", "0"), "expected a rate between 0 and 1, got '0'"),
+        (("photo", "crop"), ("--threshold", "1.5"), "expected a cosine similarity, -1 to 1, got '1.5'"),
+        (("photo", "crop"), ("--threshold", "nan"), "expected a cosine similarity, -1 to 1, got 'nan'"),
+        (("photo", "crop"), ("--hr_width", "0"), "expected a number of pixels above 0, got '0'"),
+        (("photo", "crop"), ("--hr_width", "inf"), "expected a number of pixels above 0, got 'inf'"),
+        (("photo", "crop"), ("--report", "a", "--threshold", "0"), "not allowed with argument"),
+    ],
+)
+def test_bad_arguments(data, capsys, names, options, message):
+    with pytest.raises(SystemExit) as stop:
+        main(words(data, *names, options=options))
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_script_answers_without_tensorflow():
+    code = f"import runpy, sys; sys.argv = ['x', '--help']; runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
+    watched = f"import sys, atexit; atexit.register(lambda: print('tensorflow' in sys.modules)); {code}"
+    result = subprocess.run([sys.executable, "-c", watched], capture_output=True, text=True, check=True)
+    assert "--hr_model DIR" in result.stdout
+    assert result.stdout.endswith("False\n")

@@ -1,0 +1,182 @@
+"""SavedModels: equal to the Keras model, small, whole or absent, and TensorFlow alone loads them."""
+
+import json
+import subprocess
+import sys
+
+import cv2
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cshml_tf import backbones, export
+from cshml_tf.export import export_saved_model, largest_difference
+from cshml_tf.images import read_image
+from cshml_tf.recogniser import build_recogniser, clone
+
+SIZE = (48, 40)
+CARD = {"kind": "lr", "resolutions": [12, [14, 12]], "degradation": "plain", "image_size": [48, 40], "figures": {}}
+
+
+@pytest.fixture(scope="module")
+def recogniser():
+    keras.utils.set_random_seed(3)
+    return build_recogniser(backbones.build("small_resnet", SIZE, 16, width=4))
+
+
+@pytest.fixture(scope="module")
+def saved_dir(recogniser, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export") / "new" / "1"
+    export_saved_model(recogniser, folder, CARD)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def loaded(saved_dir):
+    return tf.saved_model.load(str(saved_dir))
+
+
+def random_faces(count, size=SIZE, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (count, *size, 3)).astype(np.uint8)
+
+
+def served(loaded, images):
+    return loaded.signatures["serving_default"](images=tf.constant(images))["embeddings"].numpy()
+
+
+def served_files(loaded, files):
+    return loaded.signatures["encoded"](image_bytes=tf.constant(files, tf.string))["embeddings"].numpy()
+
+
+def encoded(pixels, suffix=".png"):
+    """Encode RGB, RGBA or grey pixels as a file's bytes."""
+    order = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+    pixels = cv2.cvtColor(pixels, order[pixels.shape[2]]) if pixels.ndim == 3 else pixels
+    return cv2.imencode(suffix, pixels)[1].tobytes()
+
+
+def difference(left, right):
+    return np.abs(np.asarray(left) - np.asarray(right)).max()
+
+
+@pytest.mark.parametrize("size", [SIZE, (12, 12), (37, 29), (64, 60), (181, 133)])
+def test_images_of_any_size_give_what_keras_gives(recogniser, loaded, size):
+    faces = random_faces(16, size)
+    embeddings = served(loaded, faces)
+    assert (embeddings.shape, embeddings.dtype) == ((16, 16), np.float32)
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-6)
+    assert difference(embeddings, recogniser(faces, training=False)) < 1e-5
+    alone = np.concatenate([served(loaded, face[None]) for face in faces])
+    assert difference(embeddings, alone) < 1e-5
+
+
+def test_files_of_many_sizes_give_what_keras_gives(recogniser, loaded):
+    faces = [random_faces(1, size, seed)[0] for seed, size in enumerate([SIZE, (12, 10), (90, 131), (49, 40)])]
+    embeddings = served_files(loaded, [encoded(face) for face in faces])
+    expected = np.concatenate([recogniser(face[None], training=False) for face in faces])
+    assert difference(embeddings, expected) < 1e-5
+    assert difference(embeddings[:1], embeddings[1:]) > 0.01
+
+
+def test_files_are_decoded_as_the_library_reads_them(recogniser, loaded, tmp_path):
+    smooth = cv2.resize(random_faces(1, (6, 5))[0], SIZE[::-1], interpolation=cv2.INTER_CUBIC)
+    opacity = np.linspace(0, 255, smooth[..., 0].size).reshape(*SIZE, 1).astype(np.uint8)
+    grey_and_opacity = cv2.cvtColor(smooth[..., 0], cv2.COLOR_GRAY2RGB)
+    files = [
+        encoded(smooth, ".jpg"),
+        encoded(smooth, ".bmp"),
+        encoded(smooth[..., 0]),
+        encoded(smooth[..., 0], ".jpg"),
+        encoded(np.concatenate([smooth, opacity], axis=2)),
+        encoded(np.concatenate([grey_and_opacity, opacity], axis=2)),
+    ]
+    embeddings = served_files(loaded, files)
+    for data, embedding in zip(files, embeddings, strict=True):
+        (tmp_path / "face").write_bytes(data)
+        expected = recogniser(read_image(tmp_path / "face")[None], training=False)
+        assert difference(embedding, expected[0]) < 1e-5
+    assert all(difference(embeddings[0], other) > 1e-3 for other in embeddings[1:])
+
+
+def test_an_empty_batch_gives_no_embeddings(loaded):
+    assert served(loaded, np.zeros((0, 30, 20, 3), np.uint8)).shape == (0, 16)
+    assert served_files(loaded, np.zeros((0,), object)).shape == (0, 16)
+
+
+def test_a_file_that_is_no_image_is_an_error(loaded):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Unknown image file format"):
+        served_files(loaded, [b"no image"])
+
+
+def test_tensorflow_alone_loads_it(recogniser, saved_dir, tmp_path):
+    faces = random_faces(3, (50, 37))
+    np.save(tmp_path / "faces.npy", faces)
+    code = (
+        "import sys\n"
+        "for name in ('keras', 'tf_keras', 'cshml_tf'): sys.modules[name] = None\n"
+        "import numpy as np, tensorflow as tf\n"
+        f"loaded = tf.saved_model.load({str(saved_dir)!r})\n"
+        f"faces = np.load({str(tmp_path / 'faces.npy')!r})\n"
+        "files = [tf.io.encode_png(face) for face in faces]\n"
+        "pixels = loaded.signatures['serving_default'](images=tf.constant(faces))['embeddings']\n"
+        "stored = loaded.signatures['encoded'](image_bytes=tf.stack(files))['embeddings']\n"
+        f"np.save({str(tmp_path / 'embeddings.npy')!r}, np.stack([pixels, stored]))\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    expected = np.asarray(recogniser(faces, training=False))
+    assert difference(np.load(tmp_path / "embeddings.npy"), expected) < 1e-5
+
+
+def test_the_folder_explains_itself(saved_dir):
+    described = json.loads((saved_dir / "recogniser.json").read_text())
+    expected = CARD | {"embedding_size": 16, "standardisation": "per_image"}
+    del expected["figures"]
+    assert {name: described[name] for name in expected} == expected
+    assert set(described["signatures"]) == {"serving_default", "encoded"}
+    assert {"cshml_tf", "tensorflow"} <= set(described["versions"])
+
+
+def test_the_self_check_sees_another_network(recogniser, saved_dir):
+    assert largest_difference(recogniser, saved_dir) < 1e-5
+    other = build_recogniser(backbones.build("small_resnet", SIZE, 16, width=4))
+    assert largest_difference(other, saved_dir) > 0.01
+
+
+def test_a_folder_in_use_is_refused_and_left_alone(recogniser, tmp_path):
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match="used: expected a folder that is absent or empty"):
+        export_saved_model(recogniser, tmp_path / "used")
+    with pytest.raises(ValueError, match="notes.txt: expected a folder, it is a file"):
+        export_saved_model(recogniser, tmp_path / "used" / "notes.txt")
+    assert [path.name for path in tmp_path.rglob("*")] == ["used", "notes.txt"]
+
+
+def test_a_failed_export_leaves_nothing(recogniser, tmp_path, monkeypatch):
+    def fail(path, content):
+        raise OSError("No space left on device")
+
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr(export, "write_json", fail)
+    with pytest.raises(OSError, match="No space left"):
+        export_saved_model(recogniser, tmp_path / "out")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "out"]
+    monkeypatch.undo()
+    export_saved_model(recogniser, tmp_path / "out")
+    assert {path.name for path in tmp_path.iterdir()} == {"out"}
+    assert (tmp_path / "out" / "saved_model.pb").is_file()
+
+
+def test_inception_resnet_v1_after_mixed_precision(tmp_path):
+    """Equal to the Keras model, whatever the batch; the folder at most 1.1 times the float32 weights."""
+    original = build_recogniser(backbones.build("inception_resnet_v1", (75, 75)))
+    recogniser = clone(clone(original, "mixed_bfloat16"))
+    export_saved_model(recogniser, tmp_path / "out")
+    size = sum(path.stat().st_size for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert size <= 1.1 * 4 * 23_497_424
+    loaded = tf.saved_model.load(str(tmp_path / "out"))
+    faces = random_faces(32, (75, 75))
+    embeddings = served(loaded, faces)
+    assert difference(embeddings, original(faces, training=False)) < 1e-5
+    assert difference(embeddings[:1], served(loaded, faces[:1])) < 1e-5

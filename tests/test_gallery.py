@@ -1,0 +1,206 @@
+"""Faces of any width: found, served by the network that suits them, scored and judged."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from cshml_tf import backbones
+from cshml_tf.detector import Face
+from cshml_tf.gallery import (
+    FoundFace,
+    ServingNetworks,
+    decide,
+    embed_faces,
+    find_face,
+    load_networks,
+    pair_kind,
+    score_matrix,
+    threshold_for,
+)
+from cshml_tf.geometry import template
+from cshml_tf.model_folder import save_model
+from cshml_tf.recogniser import build_recogniser
+
+SIZE = (48, 40)
+
+
+class KnownFaces:
+    """A detector that finds the same faces in every picture, and remembers whether it was asked."""
+
+    def __init__(self, *faces):
+        self.faces = list(faces)
+        self.asked = 0
+
+    def detect(self, image):
+        self.asked += 1
+        return self.faces
+
+
+def face_at(x, y, scale=1.0, image_size=(112, 96)):
+    """A face whose crop begins at x, y of the picture, `scale` pixels of it a pixel; its box is narrower."""
+    height, width = image_size
+    landmarks = template(image_size) * scale + [x, y]
+    return Face(x + 0.1 * width * scale, y, 0.8 * width * scale, height * scale, 0.9, landmarks)
+
+
+def small_recogniser(seed, image_size=SIZE, embedding_size=16):
+    keras.utils.set_random_seed(seed)
+    return build_recogniser(backbones.build("small_resnet", image_size, embedding_size, width=2))
+
+
+@pytest.fixture
+def photograph():
+    return np.random.default_rng(0).integers(0, 256, (200, 240, 3)).astype(np.uint8)
+
+
+def test_a_photographs_face_is_aligned(photograph):
+    found = find_face(photograph, (112, 96), KnownFaces(face_at(50, 30)))
+    np.testing.assert_array_equal(found.pixels, photograph[30:142, 50:146])
+    assert found.width == pytest.approx(96)
+    assert (found.face.x, found.note) == (59.6, "")
+
+
+@pytest.mark.parametrize("scale", [0.25, 0.5, 1.5])
+def test_width_is_the_crops_in_pixels_of_the_picture(photograph, scale):
+    found = find_face(photograph, (112, 96), KnownFaces(face_at(20, 10, scale)))
+    assert found.pixels.shape == (112, 96, 3)
+    assert found.width == pytest.approx(96 * scale)
+
+
+def test_of_several_faces_the_large_and_central_one(photograph):
+    """Box 77 x 112 with its centre (98, 86) near the picture's (120, 100); the other is a quarter of it."""
+    found = find_face(photograph, (112, 96), KnownFaces(face_at(0, 0, 0.5), face_at(50, 30)))
+    assert found.width == pytest.approx(96)
+    assert found.note == "2 faces found: the largest, most central one is compared"
+
+
+def test_a_picture_without_a_face_is_a_crop(photograph):
+    found = find_face(photograph, (112, 96), KnownFaces())
+    assert found.pixels is photograph
+    assert (found.width, found.face) == (240, None)
+    assert found.note == "no face found: the whole picture is taken as a crop"
+
+
+def test_a_picture_too_small_for_the_detector_is_a_crop(photograph):
+    detector = KnownFaces(face_at(0, 0, 0.1))
+    found = find_face(photograph[:19, :30], (112, 96), detector)
+    assert (found.pixels.shape, found.width, detector.asked) == ((19, 30, 3), 30, 0)
+    assert found.note == "smaller than the 20 pixels that the detector needs: taken as a crop"
+    find_face(photograph[:20, :30], (112, 96), detector)
+    assert detector.asked == 1
+
+
+def test_aligned_crops_need_no_detector(photograph):
+    found = find_face(photograph, (112, 96))
+    assert found.pixels is photograph
+    assert (found.width, found.face, found.note) == (240, None, "")
+
+
+def test_the_network_nearest_by_ratio_serves():
+    """Between 8 and 16 the border is sqrt(8 x 16) = 11.31; a tie, at width 16 of 8 and 32, goes to the lower."""
+    networks = ServingNetworks("hr", {16: "lr", (20, 8): "low"}, hr_width=48)
+    chosen = {width: networks.choose(width) for width in (1, 11.3, 11.32, 47.9, 48, 400)}
+    assert chosen == {1: (20, 8), 11.3: (20, 8), 11.32: 16, 47.9: 16, 48: None, 400: None}
+    assert [networks.serving(choice) for choice in ((20, 8), 16, None)] == ["low", "lr", "hr"]
+    assert ServingNetworks("hr", {32: "b", 8: "a"}, 48).choose(16) == 8
+    assert ServingNetworks("hr", {}, 48).choose(5) is None
+
+
+def test_each_face_is_embedded_by_its_network():
+    random = np.random.default_rng(0)
+    networks = ServingNetworks(small_recogniser(1), {12: small_recogniser(2), 8: small_recogniser(3)}, hr_width=20)
+    sizes = [(48, 40), (14, 12), (100, 90), (8, 8), (13, 11), (50, 20)]
+    pictures = [random.integers(0, 256, (*size, 3)).astype(np.uint8) for size in sizes]
+    embeddings, resolutions = embed_faces([FoundFace(picture, picture.shape[1]) for picture in pictures], networks)
+    assert resolutions == [None, 12, None, 8, 12, None]
+    expected = [
+        networks.serving(resolution)(picture[None], training=False)[0]
+        for resolution, picture in zip(resolutions, pictures, strict=True)
+    ]
+    assert embeddings.dtype == np.float32
+    assert np.abs(embeddings - np.stack(expected)).max() < 1e-5
+
+
+def test_the_width_chooses_and_not_the_pixels():
+    networks = ServingNetworks(small_recogniser(1), {12: small_recogniser(2)}, hr_width=20)
+    picture = np.random.default_rng(0).integers(0, 256, (*SIZE, 3)).astype(np.uint8)
+    embeddings, resolutions = embed_faces([FoundFace(picture, 12.0), FoundFace(picture, 40.0)], networks)
+    assert resolutions == [12, None]
+    assert np.abs(embeddings[0] - embeddings[1]).max() > 0.01
+
+
+def test_scores_are_cosines():
+    """(1, 0), (0.6, 0.8), (-1, 0): cosines 0.6, -1 and -0.6."""
+    scores = score_matrix(np.array([[1, 0], [0.6, 0.8], [-1, 0]], np.float32))
+    np.testing.assert_allclose(scores, [[1, 0.6, -1], [0.6, 1, -0.6], [-1, -0.6, 1]], atol=1e-7)
+    assert np.abs(scores).max() <= 1
+
+
+def test_kinds_of_pairs():
+    assert pair_kind(None, None) == [(None, "HR")]
+    assert pair_kind(None, 12) == pair_kind(12, None) == [("12", "HL")]
+    assert pair_kind((14, 12), (14, 12)) == [("14x12", "LL")]
+    assert pair_kind(8, 12) == [("8", "LL"), ("12", "LL")]
+
+
+REPORT = {
+    "HR": {"thresholds": {"0.1": 0.2, "0.001": 0.3}},
+    "8": {"HL": {"thresholds": {"0.001": 0.5}}, "LL": {"thresholds": {"0.001": 0.7}}},
+    "12": {"HL": {"thresholds": {"0.001": 0.4}}, "LL": {"thresholds": {"0.001": 0.6}}},
+    "protocol": {"options": {"flip": False, "subtract_mean": False}},
+}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [(None, None, 0.3), (None, 8, 0.5), (12, None, 0.4), (12, 12, 0.6), (8, 12, 0.7), (12, 8, 0.7)],
+)
+def test_thresholds_of_a_report(first, second, expected):
+    assert threshold_for(REPORT, first, second) == expected
+
+
+def test_thresholds_that_a_report_lacks():
+    assert threshold_for(REPORT, None, None, far=0.1) == 0.2
+    with pytest.raises(ValueError, match="no threshold of 12 LL at FAR 0.1"):
+        threshold_for(REPORT, 12, 12, far=0.1)
+    with pytest.raises(ValueError, match="expected an entry 16 HL"):
+        threshold_for(REPORT, None, 16)
+
+
+def test_decisions():
+    """Thresholds: HR 0.3, 12 HL 0.4; a score at the threshold is the same person."""
+    scores = np.array([[1, 0.3, 0.39], [0.3, 1, 0.4], [0.39, 0.4, 1]])
+    decisions = decide(scores, [None, None, 12], lambda *pair: threshold_for(REPORT, *pair))
+    told = [(d.first, d.second, d.kind, d.threshold, d.same) for d in decisions]
+    assert told == [(0, 1, "HR", 0.3, True), (0, 2, "12 HL", 0.4, False), (1, 2, "12 HL", 0.4, True)]
+    assert [decision.score for decision in decisions] == [0.3, 0.39, 0.4]
+    (mixed,) = decide(np.full((2, 2), 0.65), [8, 12], lambda *pair: 0.65)
+    assert (mixed.kind, mixed.same) == ("8 LL, 12 LL", True)
+
+
+def write_model(folder, kind, resolutions, image_size=SIZE, embedding_size=16):
+    card = {"kind": kind, "image_size": list(image_size), "resolutions": resolutions, "degradation": "antialias"}
+    save_model(folder, small_recogniser(1, image_size, embedding_size), card | {"figures": {}})
+    return folder
+
+
+def test_networks_are_loaded_and_must_match(tmp_path):
+    hr = write_model(tmp_path / "hr", "hr", [])
+    lr = write_model(tmp_path / "lr", "lr", [8, [14, 12]])
+    networks, folders = load_networks(hr, [lr])
+    assert networks.hr_width == 20
+    assert folders.lr_dirs == {8: lr, (14, 12): lr}
+    assert networks.lr[8] is networks.lr[14, 12]
+    assert load_networks(hr, hr_width=31)[0].hr_width == 31
+    longer = write_model(tmp_path / "longer", "lr", [16], embedding_size=24)
+    with pytest.raises(ValueError, match="longer: expected the embedding size of .*hr, 16, got 24"):
+        load_networks(hr, [longer])
+    wider = write_model(tmp_path / "wider", "lr", [16], image_size=(48, 48))
+    with pytest.raises(ValueError, match=r"wider: expected the image size of .*hr, \[48, 40\], got \[48, 48\]"):
+        load_networks(hr, [wider])
+    card = json.loads((lr / "model.json").read_text())
+    (wider / "model.json").write_text(json.dumps(card))
+    with pytest.raises(ValueError, match="resolution 8: expected one LR network .*lr and .*wider"):
+        load_networks(hr, [lr, wider])

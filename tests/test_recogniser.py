@@ -1,0 +1,80 @@
+"""The one graph from pixels to unit embeddings."""
+
+import keras
+import numpy as np
+import pytest
+
+from cshml_tf.backbones import build
+from cshml_tf.layers import Standardise
+from cshml_tf.recogniser import (
+    backbone_of,
+    build_recogniser,
+    clone,
+    features,
+    image_size_of,
+    standardisation_of,
+)
+
+SIZE = (48, 40)
+
+
+@pytest.fixture
+def recogniser():
+    return build_recogniser(build("small_resnet", SIZE, 8, width=4), "fixed")
+
+
+@pytest.fixture
+def pixels():
+    return np.random.default_rng(0).integers(0, 256, (5, *SIZE, 3)).astype(np.uint8)
+
+
+def test_it_is_the_backbone_between_its_preprocessing_and_normalisation(recogniser, pixels):
+    raw = np.asarray(backbone_of(recogniser)(Standardise("fixed")(pixels))["embedding"])
+    expected = raw / np.linalg.norm(raw, axis=1, keepdims=True)
+    embeddings = np.asarray(recogniser(pixels))
+    assert embeddings.dtype == np.float32 and embeddings.shape == (5, 8)
+    assert np.max(np.abs(embeddings - expected)) < 1e-6
+    assert image_size_of(recogniser) == SIZE and standardisation_of(recogniser) == "fixed"
+
+
+def test_integers_and_floats_give_the_same(recogniser, pixels):
+    assert np.array_equal(recogniser(pixels), recogniser(pixels.astype(np.float32)))
+
+
+def test_an_embedding_does_not_depend_on_the_batch(recogniser, pixels):
+    alone = np.concatenate([np.asarray(recogniser(pixels[i : i + 1])) for i in range(5)])
+    assert np.max(np.abs(np.asarray(recogniser(pixels)) - alone)) < 1e-5
+
+
+def test_faces_of_another_size_are_resized(recogniser, pixels):
+    large = np.repeat(np.repeat(pixels, 2, axis=1), 2, axis=2)
+    assert np.asarray(recogniser(large)).shape == (5, 8)
+    assert np.min(np.sum(np.asarray(recogniser(large)) * np.asarray(recogniser(pixels)), axis=1)) > 0.9
+
+
+def test_a_clone_equals_and_shares_nothing(recogniser, pixels):
+    before = np.asarray(recogniser(pixels))
+    copy = clone(recogniser)
+    assert np.array_equal(copy(pixels), before)
+    copy.set_weights([0 * value for value in copy.get_weights()])
+    assert np.array_equal(recogniser(pixels), before)
+
+
+def test_a_clone_in_bfloat16_and_back_is_the_original(recogniser, pixels):
+    low = clone(recogniser, precision="mixed_bfloat16")
+    similarity = np.sum(np.asarray(low(pixels)) * np.asarray(recogniser(pixels)), axis=1)
+    assert similarity.min() > 0.999 and not np.array_equal(low(pixels), recogniser(pixels))
+    assert np.array_equal(clone(low)(pixels), recogniser(pixels))
+
+
+def test_a_clone_takes_another_dropout_and_batch_norm(recogniser):
+    copy = backbone_of(clone(recogniser, synchronised=True, dropout=0.5))
+    assert {layer.rate for layer in copy.layers if isinstance(layer, keras.layers.Dropout)} == {0.5}
+    norms = [layer for layer in copy.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert norms and all(norm.synchronized for norm in norms)
+
+
+def test_features_follow_training_mode(recogniser, pixels):
+    inference, training = (np.asarray(features(recogniser, pixels, mode)["block_b"]) for mode in (False, True))
+    assert inference.shape == (5, 6, 5, 8)
+    assert np.max(np.abs(inference - training)) > 1e-3
