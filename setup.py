@@ -18,6 +18,7 @@ COMMANDS = {
     "cshml-export": "export_saved_model",
     "cshml-evaluate-lfw": "evaluate_lfw",
     "cshml-compare": "compare",
+    "cshml-show-pairs": "show_pairs",
     "cshml-synthetic": "make_synthetic",
 }
 

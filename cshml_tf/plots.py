@@ -12,6 +12,7 @@ from cshml_tf.metrics import area_under_curve, roc
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 _COLOURS = ("#000000", "#D55E00", "#0072B2", "#E69F00", "#56B4E9", "#009E73", "#CC79A7")
 _SAME, _DIFFERENT = "#0072B2", "#D55E00"
+_RIGHT = "#009E73"
 _DPI = 120
 
 
@@ -99,15 +100,16 @@ def plot_pairs(path, examples, scored, title, picture_titles, caption):
         axes.set_title(f"{name}: {of_all.networks}\n{100 * of_all.accuracy:.1f} % of all pairs right", loc="left")
         axes.legend()
     all_axes[-1].set_xlabel("cosine similarity of the pair")
-    figure.suptitle(title, fontsize="x-large", fontweight="bold")
+    figure.suptitle(title, fontsize="x-large")
     figure.supxlabel(caption, fontsize="medium", x=0.01, ha="left")
     _save(figure, path)
 
 
 def _draw_examples(figure, examples, scored, picture_titles):
     """Draw a row a pair: two pictures, and a bar for each way of scoring them."""
-    grid = figure.subplots(len(examples), 3, width_ratios=(1, 1, 3.2), squeeze=False)
+    grid = figure.subplots(len(examples), 3, width_ratios=(1, 1, 3), squeeze=False)
     farthest = max(abs(pair.scores[name] - scored[name].threshold) for pair in examples for name in scored)
+    farthest = max(farthest, 0.01)  # An untrained network may score all pairs alike.
     for axes, pair in zip(grid, examples, strict=True):
         for picture_axes, pixels in zip(axes, (pair.first, pair.second), strict=False):
             picture_axes.imshow(pixels, interpolation="nearest")
@@ -116,41 +118,37 @@ def _draw_examples(figure, examples, scored, picture_titles):
         axes[0].set_ylabel(kind, rotation=0, ha="right", va="center")
         _draw_bars(axes[2], pair, scored)
         axes[2].set_xlim(-1.1 * farthest, 1.1 * farthest)
-    for axes, words in zip(
-        grid[0],
-        (*picture_titles, "\N{LEFTWARDS ARROW} judged different | judged same \N{RIGHTWARDS ARROW}"),
-        strict=True,
-    ):
+    for axes, words in zip(grid[0], picture_titles, strict=False):
         axes.set_title(words, fontsize="medium")
+    grid[0, 2].set_title("\N{LEFTWARDS ARROW} judged different", fontsize="medium", loc="left")
+    grid[0, 2].set_title("judged same \N{RIGHTWARDS ARROW}", fontsize="medium", loc="right")
 
 
 def _draw_bars(axes, pair, scored):
+    """Draw a bar from the threshold to the score, and the verdict: sign, word and hatching, not colour alone."""
     for position, (name, of_all) in enumerate(scored.items()):
         score = pair.scores[name]
-        right = (score >= of_all.threshold) == pair.same
-        # A verdict is told by sign, word and hatching, so that it doesn't hang on colour.
-        colour, hatch, verdict = (
-            (_SAME, "", "\N{CHECK MARK} right") if right else (_DIFFERENT, "///", "\N{BALLOT X} wrong")
-        )
-        axes.barh(position, score - of_all.threshold, color=colour, hatch=hatch, edgecolor="white")
-        axes.text(
-            1.03,
-            position,
-            f"{verdict}  {score:.2f}",
-            color=colour,
-            va="center",
-            transform=axes.get_yaxis_transform(),
-        )
+        excess = score - of_all.threshold
+        right = (excess >= 0) == pair.same
+        fill = {"color": _RIGHT} if right else {"facecolor": "white", "edgecolor": "black", "hatch": "////"}
+        axes.barh(position, excess, **fill)
+        # A score beside the threshold has no bar that could be seen.
+        axes.plot(excess, position, "o", color=_RIGHT if right else "black", markersize=5)
+        verdict = "\N{CHECK MARK} right" if right else "\N{BALLOT X} wrong"
+        words = {"va": "center", "transform": axes.get_yaxis_transform()}
+        axes.text(1.03, position, verdict, fontweight="normal" if right else "bold", **words)
+        axes.text(1.46, position, f"{score:z.2f}".replace("-", "\N{MINUS SIGN}"), ha="right", **words)
     axes.axvline(0, color="black", linestyle="--")
     axes.set_yticks(range(len(scored)), scored)
+    axes.tick_params(length=0)
     axes.invert_yaxis()
     axes.set_xticks([])
-    axes.spines[["top", "right", "bottom"]].set_visible(False)
+    axes.spines[:].set_visible(False)
 
 
 def _score_edges(sets_of_scores):
     """Choose the edges of a histogram's bins, the same for all its panels."""
-    lowest = min(np.min(scores) for scores in sets_of_scores)
+    lowest = min(0.9, *(np.min(scores) for scores in sets_of_scores))
     return np.linspace(np.floor(lowest * 10) / 10, 1.0, 61)
 
 

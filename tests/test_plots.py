@@ -1,8 +1,12 @@
 import cv2
 import numpy as np
 import pytest
+from matplotlib.axis import Axis
+from matplotlib.text import Text
 
-from cshml_tf.plots import plot_roc, plot_score_histograms
+from cshml_tf import plots
+from cshml_tf.evaluation.examples import ExamplePair, ScoredPairs
+from cshml_tf.plots import plot_pairs, plot_roc, plot_score_histograms
 
 
 def curves(count=2, pairs=60):
@@ -44,3 +48,82 @@ def test_roc_of_pairs_of_one_kind(tmp_path):
 def test_histograms_of_opposite_scores(tmp_path):
     plot_score_histograms(tmp_path / "figure.png", {"panel": ([-1.0, 1.0], [False, True])}, "Title")
     assert (tmp_path / "figure.png").stat().st_size > 0
+
+
+def pairs_figure(path, scores=((0.1, 0.6), (0.5, 0.7), (0.45, 0.1), (-0.2, 0.5))):
+    """Two same pairs and two different ones; the thresholds are 0.3 before and 0.5 after."""
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (len(scores), 2, 112, 96, 3)).astype(np.uint8)
+    kinds = np.arange(len(scores)) < len(scores) // 2
+    examples = [
+        ExamplePair(*pictures, bool(kind), {"before": before, "after": after})
+        for pictures, kind, (before, after) in zip(pixels, kinds, scores, strict=True)
+    ]
+    all_scores, same = curves(1)["curve 0"]
+    scored = {
+        "before": ScoredPairs("HR network for both pictures", all_scores, same, 0.3, 0.75),
+        "after": ScoredPairs("LR network for the low-resolution picture", all_scores**2, same, 0.5, 0.8),
+    }
+    plot_pairs(path, examples, scored, "A question?\nTwo lines", ("sharp", "112 x 100"), "A caption.\n" * 3)
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """Collect the figures that are written."""
+    collected, save = [], plots._save
+
+    def collect(figure, path):
+        save(figure, path)
+        collected.append(figure)
+
+    monkeypatch.setattr(plots, "_save", collect)
+    return collected
+
+
+def text_boxes(figure):
+    """Measure where words are drawn; the labels of ticks beyond the end of an axis are not."""
+    # Saving leaves some places in the file's pixels, others in the figure's own.
+    figure.draw_without_rendering()
+    beyond = set()
+    for axis in figure.findobj(Axis):
+        low, high = sorted(axis.get_view_interval())
+        beyond |= {tick.label1 for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high}
+    boxes = [text.get_window_extent() for text in figure.findobj(Text) if text not in beyond]
+    # Words that are empty, or switched off, have no size.
+    return [box for box in boxes if box.width > 1]
+
+
+class TestPairs:
+    def test_verdicts_and_bars(self, tmp_path, figures):
+        pairs_figure(tmp_path / "figure.png")
+        rows = figures[0].subfigs[0].axes
+        bars = [patch.get_width() for axes in rows for patch in axes.patches]
+        # Each score less the threshold of its own network, a row after the other.
+        assert np.abs(np.subtract(bars, [-0.2, 0.1, 0.2, 0.2, 0.15, -0.4, -0.5, 0.0])).max() < 1e-12
+        hatched = [bool(patch.get_hatch()) for axes in rows for patch in axes.patches]
+        verdicts = [text.get_text()[2:] for axes in rows for text in axes.texts if text.get_text()[2:].isalpha()]
+        scores = [text.get_text() for axes in rows for text in axes.texts if text.get_text()[-1].isdigit()]
+        assert scores == ["0.10", "0.60", "0.50", "0.70", "0.45", "0.10", "\N{MINUS SIGN}0.20", "0.50"]
+        # Same, same, different, different; at the threshold a pair is accepted.
+        assert verdicts == ["wrong", "right", "right", "right", "wrong", "right", "right", "wrong"]
+        assert hatched == [verdict == "wrong" for verdict in verdicts]
+
+    @pytest.mark.parametrize("repeats", [1, 3])
+    def test_no_words_overlap_or_leave_the_figure(self, tmp_path, figures, repeats):
+        pairs_figure(tmp_path / "figure.png", ((0.1, 0.6), (-0.2, 0.5)) * repeats)
+        width, height = figures[0].bbox.size
+        boxes = text_boxes(figures[0])
+        assert len(boxes) > 20
+        assert min(min(box.x0, box.y0, width - box.x1, height - box.y1) for box in boxes) >= 0
+        for index, box in enumerate(boxes):
+            assert not any(box.overlaps(other) for other in boxes[:index])
+
+    def test_the_same_pairs_give_the_same_file(self, tmp_path):
+        for name in ("a.png", "b.png"):
+            pairs_figure(tmp_path / name)
+        assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+        assert {path.name for path in tmp_path.iterdir()} == {"a.png", "b.png"}
+
+    def test_scores_at_the_threshold(self, tmp_path):
+        pairs_figure(tmp_path / "figure.png", ((0.3, 0.5), (0.3, 0.5)))
+        assert (tmp_path / "figure.png").stat().st_size > 0

@@ -1,6 +1,7 @@
 """The command `show_pairs.py`: a figure of what the LR network changes, on example pairs and on all."""
 
 import argparse
+import functools
 import sys
 import textwrap
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from cshml_tf.cli.argument_types import positive, resolution
 from cshml_tf.cli.errors import one_line_errors
 
-_MOST_PAIRS = 40
+_MOST_PAIRS = 20
 _CAPTION_WIDTH = 160
 
 
@@ -24,8 +25,10 @@ def main(argv=None):
     """
     arguments = _parse(argv)
     # Heavy imports come after the arguments, so that --help answers at once.
+    import tqdm
+
     from cshml_tf.data.protocols import read_pairs
-    from cshml_tf.evaluation.examples import draw_pairs, score_before_and_after, show_pairs
+    from cshml_tf.evaluation.examples import draw_pairs, example_pairs, score_before_and_after
     from cshml_tf.evaluation.lfw import evaluate, find_images, present_pairs
     from cshml_tf.plots import plot_pairs
 
@@ -47,9 +50,11 @@ def main(argv=None):
         networks.resolutions,
         networks.degradation,
         image_size=networks.image_size,
+        # On a terminal a moving bar; nothing in a log file.
+        progress=functools.partial(tqdm.tqdm, desc="embedding", unit="batch", disable=None),
     )
     scored = score_before_and_after(evaluation, resolution)
-    examples = show_pairs(compared, images, scored, drawn, resolution, networks.degradation[resolution])
+    examples = example_pairs(compared, images, scored, drawn, resolution, networks.degradation[resolution])
     warnings = _warnings(evaluation.report["protocol"], networks, compared)
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
@@ -67,8 +72,8 @@ def main(argv=None):
 def _parse(argv):
     parser = argparse.ArgumentParser(
         prog="show_pairs.py",
-        description="Draw one figure of what the LR network changes where the first picture of a pair is sharp and "
-        "the second one of low resolution: example pairs drawn at random with their scores, and histograms of "
+        description="Draw one figure of what the LR network changes where the first picture of a pair is sharp "
+        "and the second one of low resolution: example pairs drawn at random with their scores, and histograms of "
         "the scores of all pairs; before (the HR network embeds both pictures) and after (the LR network embeds "
         "the second one).",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -118,15 +123,19 @@ def _choose_networks(arguments):
 
 def _headings(report, resolution):
     """Give the figure's title, and the words above the pictures."""
-    from cshml_tf.resolution import resolution_sides
+    from cshml_tf.resolution import format_resolution, resolution_sides
 
     height, width = resolution_sides(resolution)
     size = f"{height} x {width}"
+    part = report[format_resolution(resolution)]
+    figures = (part["HL_hr_network"], part["HL"], report["HR"])
+    before, after, sharp = (f"{100 * entry['accuracy']:.1f} %" for entry in figures)
     title = (
-        f"Is the sharp face the person that the camera sees in {size} pixels?\n"
-        f"Both sharp: {100 * report['HR']['accuracy']:.1f} % of {report['protocol']['pairs']} pairs right"
+        f"Is the sharp face the person whom a camera shows in {size} pixels?\n"
+        f"HR network alone: {before} of {report['protocol']['pairs']} pairs right; "
+        f"with the LR network: {after} (both pictures sharp: {sharp})"
     )
-    return title, ("first picture,\nsharp", f"second picture,\nat {size}")
+    return title, ("sharp", size)
 
 
 def _warnings(protocol, networks, compared):

@@ -40,7 +40,7 @@ class ExamplePair:
         first: (H, W, 3) uint8 RGB, the image as it is.
         second: (H, W, 3) uint8 RGB, degraded and brought back to its size, as a network is shown it.
         same: whether both are of one person.
-        scores: dict of float by the names in `score_before_and_after`.
+        scores: dict of float by the names that `score_before_and_after` gives.
     """
 
     first: np.ndarray
@@ -101,8 +101,8 @@ def draw_pairs(same, count, seed=0):
     return np.concatenate(drawn)
 
 
-def show_pairs(pairs, images, scored, drawn, resolution, degradation="antialias"):
-    """Show pairs as the networks saw them, with their scores.
+def example_pairs(pairs, images, scored, drawn, resolution, degradation="antialias"):
+    """Take pairs as the networks saw them, with their scores.
 
     Args:
         pairs: list of `cshml_tf.data.protocols.Pair`: those that were scored, in the same order.

@@ -1,12 +1,16 @@
 """What a run tells while it goes: a CSV history, TensorBoard's scalars, and a progress bar."""
 
 import csv
+import sys
 from pathlib import Path
 
 import tensorflow as tf
 from tqdm import tqdm
 
 HISTORY = "history.csv"
+
+# A log file gets a line of progress a minute, a terminal ten a second.
+_SECONDS_BETWEEN_LOG_LINES = 60
 
 
 class History:
@@ -35,6 +39,7 @@ class History:
             unit="step",
             disable=not show_progress,
             dynamic_ncols=True,
+            mininterval=0.1 if sys.stderr.isatty() else _SECONDS_BETWEEN_LOG_LINES,
         )
         self._rewrite()
 
@@ -54,7 +59,7 @@ class History:
             return
         rate = len(self._window) * self._batch_size / self._window_seconds
         means = {name: _mean(row[name] for row in self._window) for name in terms}
-        self._bar.set_postfix_str(f"loss {means['total']:.4f}, {rate:.1f} pairs/s")
+        self._bar.set_postfix_str(f"loss {means['total']:.4f}, {rate:.1f} pairs/s", refresh=False)
         row = {"step": step, "learning_rate": learning_rate} | means | {"pairs_per_second": rate}
         self._append(row)
         self.scalars(step, {f"train/{name}": value for name, value in row.items() if name != "step"})
