@@ -21,15 +21,18 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# The whole pipeline on synthetic faces: draw, train both networks, measure, export, show.
+# The whole pipeline on synthetic faces: draw, train both networks, measure, show, export.
+DEMO_RUNS := --data_dir $(DEMO)/faces/train --models_base_dir $(DEMO)/models --logs_base_dir $(DEMO)/logs \
+    --batch_size 64 --learning_rate 0.05
+DEMO_TEST := $(DEMO)/faces/test --lfw_pairs $(DEMO)/faces/pairs.txt \
+    --hr_model $(DEMO)/models/hr --lr_model $(DEMO)/models/lr12
+
 demo: install
 	$(BIN)/cshml-synthetic $(DEMO)/faces
-	$(BIN)/cshml-train-hr --data_dir $(DEMO)/faces/train --models_base_dir $(DEMO)/models --logs_base_dir $(DEMO)/logs \
-	    --run_name hr $(DEMO_HR)
-	$(BIN)/cshml-train --data_dir $(DEMO)/faces/train --pretrained_model $(DEMO)/models/hr --resolution 12 \
-	    --models_base_dir $(DEMO)/models --logs_base_dir $(DEMO)/logs --run_name lr12 $(DEMO_LR)
-	$(BIN)/cshml-evaluate-lfw $(DEMO)/faces/test --lfw_pairs $(DEMO)/faces/pairs.txt \
-	    --hr_model $(DEMO)/models/hr --lr_model $(DEMO)/models/lr12 --report $(DEMO)/report.json
+	$(BIN)/cshml-train-hr $(DEMO_RUNS) --run_name hr --model_def small_resnet --embedding_size 128 --max_steps 400
+	$(BIN)/cshml-train $(DEMO_RUNS) --run_name lr12 --pretrained_model $(DEMO)/models/hr --resolution 12 --max_steps 400
+	$(BIN)/cshml-evaluate-lfw $(DEMO_TEST) --report $(DEMO)/report.json
+	$(BIN)/cshml-show-pairs $(DEMO_TEST) --output $(DEMO)/pairs.png
 	$(BIN)/cshml-export $(DEMO)/models/lr12 $(DEMO)/saved_model
 
 clean:

@@ -1,12 +1,7 @@
 """How every command reports bad input: one line on standard error, and exit code 2."""
 
 import functools
-import os
 import sys
-
-# TensorFlow's start-up notes are not the user's concern. This must be set before its first import,
-# and every command imports this module first.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 def one_line_errors(main):
@@ -27,7 +22,13 @@ def one_line_errors(main):
             print("interrupted", file=sys.stderr)
             return 130
         except (ValueError, OSError) as error:
-            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+            print(f"error: {_one_line(error)}", file=sys.stderr)
             return 2
 
     return guarded
+
+
+def _one_line(error):
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cshml_tf.cli.argument_types import positive, rate, resolution
 from cshml_tf.cli.errors import one_line_errors
+from cshml_tf.cli.quiet_start import import_tensorflow
 
 
 @one_line_errors
@@ -20,6 +21,7 @@ def main(argv=None):
     """
     arguments = _parse(argv)
     # Heavy imports come after the arguments, so that --help answers at once.
+    import_tensorflow()
     from cshml_tf.data.protocols import read_pairs
     from cshml_tf.evaluation.lfw import Options, evaluate, find_images, present_pairs
     from cshml_tf.evaluation.networks import choose_networks

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cshml_tf.cli.argument_types import positive, resolution
 from cshml_tf.cli.errors import one_line_errors
+from cshml_tf.cli.quiet_start import import_tensorflow
 
 _MOST_PAIRS = 20
 _CAPTION_WIDTH = 160
@@ -25,6 +26,7 @@ def main(argv=None):
     """
     arguments = _parse(argv)
     # Heavy imports come after the arguments, so that --help answers at once.
+    import_tensorflow()
     import tqdm
 
     from cshml_tf.data.protocols import read_pairs

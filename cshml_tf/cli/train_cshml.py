@@ -5,6 +5,7 @@ import sys
 
 from cshml_tf.cli.argument_types import pool_size, resolution
 from cshml_tf.cli.errors import one_line_errors
+from cshml_tf.cli.quiet_start import import_tensorflow
 from cshml_tf.cli.training_arguments import (
     HelpFormatter,
     add_cosface_options,
@@ -94,6 +95,7 @@ def main(argv=None):
     if arguments.alpha is not None and arguments.negative_share == 0:
         print("warning: --alpha has no effect without negatives; --negative_share makes some", file=sys.stderr)
     arguments.alpha = 1.0 if arguments.alpha is None else arguments.alpha
+    import_tensorflow()
     from cshml_tf.training.lr import train_lr
     from cshml_tf.training.settings import LrSettings
 

@@ -3,6 +3,7 @@
 import argparse
 
 from cshml_tf.cli.errors import one_line_errors
+from cshml_tf.cli.quiet_start import import_tensorflow
 from cshml_tf.cli.training_arguments import (
     HelpFormatter,
     add_cosface_options,
@@ -60,6 +61,7 @@ def main(argv=None):
     """Run the command; gives its exit code."""
     arguments = make_parser().parse_args(argv)
     arguments.image_size = tuple(arguments.image_size)
+    import_tensorflow()
     from cshml_tf.training.hr import train_hr
     from cshml_tf.training.settings import HrSettings
 
