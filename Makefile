@@ -33,6 +33,7 @@ demo: install
 	$(BIN)/cshml-train $(DEMO_RUNS) --run_name lr12 --pretrained_model $(DEMO)/models/hr --resolution 12 --max_steps 400
 	$(BIN)/cshml-evaluate-lfw $(DEMO_TEST) --report $(DEMO)/report.json
 	$(BIN)/cshml-show-pairs $(DEMO_TEST) --output $(DEMO)/pairs.png
+	rm -rf $(DEMO)/saved_model
 	$(BIN)/cshml-export $(DEMO)/models/lr12 $(DEMO)/saved_model
 
 clean:

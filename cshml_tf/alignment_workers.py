@@ -22,8 +22,8 @@ def in_this_process(tasks, make_function):
 def in_workers(tasks, make_function, workers):
     """Yield (task, result) of each task as worker processes finish it, in no fixed order.
 
-    Where a process dies, the tasks that were under way are tried again one by one.
-    An exception that the function raises ends the work and is raised here.
+    Where a process dies, another takes its place, and the tasks it had in hand are tried again at the
+    end, one by one. An exception that the function raises ends the work and is raised here.
 
     Args:
         tasks: list of picklable values.
@@ -36,56 +36,55 @@ def in_workers(tasks, make_function, workers):
     Raises:
         ChildProcessError: the processes do not start.
     """
-    workers = min(workers, -(-len(tasks) // _TASKS_AT_A_TIME))
-    waiting = collections.deque(
-        tasks[start : start + _TASKS_AT_A_TIME] for start in range(0, len(tasks), _TASKS_AT_A_TIME)
-    )
-    while waiting:
-        under_way = {}
-        try:
-            yield from _work_off(waiting, under_way, make_function, workers, ahead=2)
-        except BrokenProcessPool:
-            suspects = collections.deque([task] for chunk in under_way.values() for task in chunk)
-            yield from _work_singly(suspects, make_function)
+    chunks = [tasks[start : start + _TASKS_AT_A_TIME] for start in range(0, len(tasks), _TASKS_AT_A_TIME)]
+    suspects = []
+    for chunk, results in _work_off(chunks, make_function, workers, ahead=2):
+        if results is None:
+            suspects += chunk
+        else:
+            yield from zip(chunk, results, strict=True)
+    # One process and one task under way at a time, so that a death has one cause.
+    for (task,), results in _work_off([[task] for task in suspects], make_function, workers=1, ahead=1):
+        yield task, None if results is None else results[0]
 
 
-def _work_singly(waiting, make_function):
-    """One process and one task under way at a time, so that a death has one cause."""
-    while waiting:
-        under_way = {}
-        try:
-            yield from _work_off(waiting, under_way, make_function, workers=1, ahead=1)
-        except BrokenProcessPool:
-            for (task,) in under_way.values():
-                yield task, None
-
-
-def _work_off(waiting, under_way, make_function, workers, ahead):
-    """Empty the deque of chunks `waiting`; `under_way` keeps those that a dead process leaves undone.
+def _work_off(chunks, make_function, workers, ahead):
+    """Yield (chunk, results) of each chunk; the results are None where its process died.
 
     Each process has `ahead` chunks to itself, the one it works on included.
     """
-    pool = concurrent.futures.ProcessPoolExecutor(
-        workers,
-        # TensorFlow does not survive a fork.
-        multiprocessing.get_context("spawn"),
-        _start_worker,
-        (make_function,),
-    )
+    waiting = collections.deque(chunks)
+    # A pool of several processes can hang for ever when one dies while another is being started
+    # (CPython's executor then waits for a process that nobody told to end); a pool of one cannot.
+    pools = [_Process(make_function) for _ in range(min(workers, len(chunks)))]
+    under_way = {}
     try:
-        _check_start(pool)
-        while waiting or under_way:
-            while waiting and len(under_way) < ahead * workers:
-                # Taken only after it is handed over, which a pool that just broke refuses.
-                future = pool.submit(_work_chunk, waiting[0])
-                under_way[future] = waiting.popleft()
+        if pools:
+            _check_start(pools[0])
+        for pool in pools * ahead:
+            _hand_over(waiting, pool, under_way)
+        while under_way:
             done, _ = concurrent.futures.wait(under_way, return_when=concurrent.futures.FIRST_COMPLETED)
             for future in done:
-                results = future.result()
-                chunk = under_way.pop(future)
-                yield from zip(chunk, results, strict=True)
+                pool, chunk = under_way.pop(future)
+                yield chunk, _results(future)
+                _hand_over(waiting, pool, under_way)
     finally:
-        pool.shutdown(cancel_futures=True)
+        for pool in pools:
+            pool.close()
+
+
+def _hand_over(waiting, pool, under_way):
+    if waiting:
+        chunk = waiting.popleft()
+        under_way[pool.submit(_work_chunk, chunk)] = pool, chunk
+
+
+def _results(future):
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return None
 
 
 def _check_start(pool):
@@ -94,6 +93,32 @@ def _check_start(pool):
         pool.submit(os.getpid).result()
     except BrokenProcessPool:
         raise ChildProcessError("the worker processes do not start; one worker alone shows why") from None
+
+
+class _Process:
+    """A worker process, replaced when it has died."""
+
+    def __init__(self, make_function):
+        self._make_function = make_function
+        self._pool = self._new_pool()
+
+    def submit(self, function, *arguments):
+        """Give a future, which raises BrokenProcessPool where the process dies before it is done."""
+        try:
+            return self._pool.submit(function, *arguments)
+        except BrokenProcessPool:
+            self.close()
+            self._pool = self._new_pool()
+            return self._pool.submit(function, *arguments)
+
+    def close(self):
+        """End the process after the call it works on."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _new_pool(self):
+        # TensorFlow does not survive a fork.
+        context = multiprocessing.get_context("spawn")
+        return concurrent.futures.ProcessPoolExecutor(1, context, _start_worker, (self._make_function,))
 
 
 _function = None
