@@ -79,5 +79,5 @@ def test_every_command_named_is_installed():
 
 
 def test_every_file_named_is_there():
-    for link in re.findall(r"\]\(([^)]+)\)", README):
+    for link in re.findall(r"\[[^\]\"]+\]\(([^)]+)\)", README):
         assert (ROOT / link).exists(), link
