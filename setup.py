@@ -13,6 +13,7 @@ REQUIREMENTS = [
 
 COMMANDS = {
     "cshml-align": "align_dataset",
+    "cshml-import": "import_recogniser",
     "cshml-train-hr": "train_hr",
     "cshml-train": "train_cshml",
     "cshml-export": "export_saved_model",

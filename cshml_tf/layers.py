@@ -8,7 +8,9 @@ from keras import ops
 
 from cshml_tf.bicubic import resize
 
-STANDARDISATIONS = ("per_image", "fixed")
+# What a fixed standardisation subtracts from pixels, and then divides by.
+_FIXED = {"fixed": (127.5, 128.0), "symmetric": (127.5, 127.5), "none": (0.0, 1.0)}
+STANDARDISATIONS = ("per_image", *_FIXED)
 
 
 def l2_normalise(vectors, axis=-1):
@@ -69,8 +71,9 @@ class Standardise(_Float32Layer):
 
     Args:
         mode: "per_image", the pre-whitening of the paper and FaceNet,
-            (x - mean) / max(std, 1 / sqrt(N)) over all N values of a picture; or "fixed",
-            (x - 127.5) / 128, as FaceNet's published checkpoints and InsightFace's networks expect.
+            (x - mean) / max(std, 1 / sqrt(N)) over all N values of a picture; "fixed", (x - 127.5) / 128, as
+            FaceNet's published checkpoints and MobileFaceNet expect; "symmetric", (x - 127.5) / 127.5, as
+            InsightFace's later networks do; "none", for networks that do it themselves.
 
     Call with pixels (batch, H, W, 3), 0..255; gives the same shape, float32.
     """
@@ -83,8 +86,9 @@ class Standardise(_Float32Layer):
 
     def call(self, pixels):
         pixels = ops.cast(pixels, "float32")
-        if self.mode == "fixed":
-            return (pixels - 127.5) / 128.0
+        if self.mode in _FIXED:
+            centre, width = _FIXED[self.mode]
+            return (pixels - centre) / width
         axes = (1, 2, 3)
         values = ops.cast(ops.prod(ops.shape(pixels)[1:]), "float32")
         centred = pixels - ops.mean(pixels, axis=axes, keepdims=True)

@@ -11,7 +11,7 @@ from keras import ops
 
 from cshml_tf import losses
 from cshml_tf.degradation import Degrade
-from cshml_tf.recogniser import backbone_of, features
+from cshml_tf.recogniser import backbone_of, default_tap_of, features
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +25,7 @@ class LossSettings:
         classifier_weight: weight of equation 2; 1 in the paper.
         contrastive_weight: lambda, weight of equation 3.
         multi_hierarchy_weight: beta, weight of equation 5.
-        tap: the feature map of equation 5.
+        tap: the feature map of equation 5; None is the recogniser's `default_tap_of`.
         pool_size: side of its pool; 1 is equation 4, None pools the whole map.
     """
 
@@ -35,7 +35,7 @@ class LossSettings:
     classifier_weight: float = 1.0
     contrastive_weight: float = 1.0
     multi_hierarchy_weight: float = 1.0
-    tap: str = "block_c"
+    tap: str | None = None
     pool_size: int | None = 2
 
     @property
@@ -100,10 +100,11 @@ class TwoBranchNetwork(keras.Model):
 
     def __init__(self, teacher, student, classifier, settings, degrade: Degrade | None = None):
         super().__init__(name="cs_mhl_net")
+        self.tap = default_tap_of(student) if settings.tap is None else settings.tap
         taps = [tap for tap in backbone_of(student).output if tap != "embedding"]
-        if settings.tap not in taps:
-            raise ValueError(f"tap: expected one of {', '.join(taps)}, got {settings.tap!r}")
-        losses.check_pool_size(backbone_of(student).output[settings.tap].shape, settings.pool_size)
+        if self.tap not in taps:
+            raise ValueError(f"tap: expected one of {', '.join(taps)}, got {self.tap!r}")
+        losses.check_pool_size(backbone_of(student).output[self.tap].shape, settings.pool_size)
         self.teacher = teacher
         self.student = student
         self.classifier = classifier
@@ -142,7 +143,7 @@ class TwoBranchNetwork(keras.Model):
             values = losses.contrastive(hr["embedding"], lr["embedding"], same, settings.alpha)
             terms["contrastive"] = ops.sum(values) / sum_over_replicas(_count(values))
         if "multi_hierarchy" in weights:
-            values = losses.multi_hierarchy(hr[settings.tap], lr[settings.tap], same, settings.pool_size)
+            values = losses.multi_hierarchy(hr[self.tap], lr[self.tap], same, settings.pool_size)
             # Without a pair of one person in the whole batch the term is 0, not 0 / 0.
             pairs_of_one_person = ops.maximum(sum_over_replicas(ops.sum(same)), 1.0)
             terms["multi_hierarchy"] = ops.sum(values) / pairs_of_one_person

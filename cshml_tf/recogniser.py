@@ -41,6 +41,37 @@ def standardisation_of(recogniser):
     return recogniser.get_layer("standardise").mode
 
 
+def default_tap_of(recogniser):
+    """Give the name of the tap of equation 5 where no other is asked for: the last map before the embedding."""
+    taps = backbone_of(recogniser).output
+    return "block_c" if "block_c" in taps else "last_map"
+
+
+def with_tap(recogniser, name):
+    """Give a recogniser whose backbone has a tap more, sharing every layer with the original.
+
+    Args:
+        recogniser: as `build_recogniser` gives.
+        name: a tap that the backbone has already, or one of its layers, whose output becomes the tap.
+
+    Returns:
+        keras.Model.
+
+    Raises:
+        ValueError: there is no such tap or layer, or its output is no feature map.
+    """
+    original = backbone_of(recogniser)
+    taps = dict(original.output)
+    if name in taps and name != "embedding":
+        return recogniser
+    layer = next((layer for layer in original.layers if layer.name == name), None)
+    if layer is None or len(getattr(layer.output, "shape", ())) != 4:
+        named = ", ".join(tap for tap in taps if tap != "embedding")
+        raise ValueError(f"tap: expected one of {named}, or a layer that gives feature maps, got {name!r}")
+    backbone = keras.Model(original.input, taps | {name: layer.output}, name="backbone")
+    return build_recogniser(backbone, standardisation_of(recogniser))
+
+
 def features(recogniser, pixels, training=False):
     """Run a recogniser up to its backbone's outputs.
 

@@ -13,7 +13,18 @@ PACKAGE = Path(cshml_tf.__file__).parent
 
 # The lowest room first; a module may import from its own level and from below.
 LEVELS = [
-    ["files", "resolution", "images", "geometry", "bicubic", "degradation", "metrics", "layers", "losses"],
+    [
+        "files",
+        "resolution",
+        "images",
+        "geometry",
+        "bicubic",
+        "degradation",
+        "metrics",
+        "layers",
+        "imported_layers",
+        "losses",
+    ],
     ["backbones", "detector", "data"],
     [
         "data.pipeline",
@@ -24,6 +35,7 @@ LEVELS = [
         "recogniser",
         "model_folder",
         "network",
+        "pretrained",
     ],
     ["training", "evaluation", "export", "plots", "gallery"],
     ["cli"],

@@ -33,7 +33,7 @@ def test_fixed_standardisation():
 
 
 def test_unknown_standardisation_is_refused():
-    with pytest.raises(ValueError, match="mode: expected one of per_image, fixed, got 'whiten'"):
+    with pytest.raises(ValueError, match="mode: expected one of per_image, fixed, symmetric, none, got 'whiten'"):
         Standardise("whiten")
 
 

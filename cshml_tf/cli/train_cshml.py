@@ -54,7 +54,10 @@ def _add_network_options(parser):
         help="degrade in the network's first layer instead of the input pipeline",
     )
     group.add_argument(
-        "--new_classifier", action="store_true", help="start W afresh, for other people than the HR network's"
+        "--new_classifier",
+        action="store_true",
+        help="start W at the class means of the HR embeddings, for other people than the HR network's; the way "
+        "of every HR network that has no classifier",
     )
     group.add_argument("--dropout", type=float, default=0.0, help="of the LR network")
 
@@ -79,7 +82,11 @@ def _add_loss_options(parser):
         choices=("same_image", "same_person"),
         help="an HR face with its own LR copy, or with that of another image of the person",
     )
-    group.add_argument("--tap", default="block_c", help="feature map of equation 5")
+    group.add_argument(
+        "--tap",
+        help="feature map of equation 5: a named one, or the output of any layer that gives maps (default: "
+        "block_c, or the last map of an imported network)",
+    )
     group.add_argument(
         "--pool_size",
         default=2,

@@ -46,8 +46,8 @@ def make_parser():
     group.add_argument(
         "--standardisation",
         default="per_image",
-        choices=("per_image", "fixed"),
-        help="pre-whitening, or (x - 127.5) / 128",
+        choices=("per_image", "fixed", "symmetric", "none"),
+        help="pre-whitening, (x - 127.5) / 128, (x - 127.5) / 127.5, or nothing",
     )
     add_cosface_options(parser.add_argument_group("loss"))
     add_optimisation_options(parser)

@@ -1,14 +1,18 @@
 """Train the LR network: a clone of a frozen HR network, under equation 6."""
 
+import functools
+
 import keras
+from tqdm import tqdm
 
 from cshml_tf.data.pipeline import two_branch_batches
 from cshml_tf.degradation import MODES, Degrade
 from cshml_tf.layers import CosFace
 from cshml_tf.model_folder import load_recogniser, read_classifier, trained_people
 from cshml_tf.network import TwoBranchNetwork
-from cshml_tf.recogniser import clone, image_size_of, standardisation_of
+from cshml_tf.recogniser import clone, image_size_of, standardisation_of, with_tap
 from cshml_tf.resolution import resolution_sides
+from cshml_tf.training.class_means import class_means
 from cshml_tf.training.devices import choose_strategy
 from cshml_tf.training.experiment import Experiment, open_source, run_experiment
 from cshml_tf.training.run_folder import open_run
@@ -31,14 +35,15 @@ def train_lr(settings, progress=True):
     run = open_run("lr", settings)
     if run.finished:
         return run, None
-    return run, run_experiment(prepare_lr(settings), run, progress)
+    return run, run_experiment(prepare_lr(settings, progress), run, progress)
 
 
-def prepare_lr(settings):
+def prepare_lr(settings, progress=False):
     """Make the two branches, the shared classifier and the source ready.
 
     Args:
         settings: LrSettings.
+        progress: whether a bar is shown where W starts at the class means.
 
     Returns:
         Experiment.
@@ -48,9 +53,13 @@ def prepare_lr(settings):
     keras.utils.set_random_seed(settings.seed)
     strategy = choose_strategy(settings.strategy, settings.replicas)
     hr_recogniser = load_recogniser(settings.pretrained_model)
+    if settings.tap is not None:
+        hr_recogniser = with_tap(hr_recogniser, settings.tap)
     image_size = image_size_of(hr_recogniser)
     source = open_source(settings, image_size)
     centres = None if settings.new_classifier else _matching_centres(settings.pretrained_model, source)
+    if centres is None:
+        centres = class_means(hr_recogniser, source, image_size, progress=_progress(progress))
     evaluate = make_lfw_evaluation(settings, hr_recogniser, settings.resolution, settings.degradation)
     with strategy.scope():
         network = _two_branches(settings, strategy, hr_recogniser, len(source.classes), centres)
@@ -87,20 +96,23 @@ def _two_branches(settings, strategy, hr_recogniser, classes, centres):
     student = clone(hr_recogniser, precision, strategy.num_replicas_in_sync > 1, settings.dropout)
     degrade = Degrade(settings.resolution, settings.degradation) if settings.degrade_on_device else None
     network = TwoBranchNetwork(teacher, student, CosFace(classes), settings.losses(), degrade)
-    if centres is not None:
-        network.classifier.centres.assign(centres)
+    network.classifier.centres.assign(centres)
     return network
 
 
+def _progress(shown):
+    return functools.partial(tqdm, desc="class means", unit="batch", disable=not shown)
+
+
 def _matching_centres(model_dir, source):
-    """Give the HR network's W, if its columns are the classes of the source.
+    """Give the HR network's W, if its columns are the classes of the source; None where it has none.
 
     Raises:
-        ValueError: it has none, or other classes.
+        ValueError: it has other classes.
     """
     centres, classes = read_classifier(model_dir)
     if centres is None:
-        raise ValueError(f"{model_dir}: has no classifier; --new_classifier starts a fresh one")
+        return None
     if classes == source.classes:
         return centres
     if len(classes) != len(source.classes):

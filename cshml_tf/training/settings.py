@@ -139,11 +139,11 @@ class LrSettings(RunSettings):
         contrastive_weight: lambda.
         multi_hierarchy_weight: beta.
         alpha: least squared distance of two people.
-        tap: feature map of equation 5.
+        tap: feature map of equation 5; None is the network's own default.
         pool_size: side of its pool, None for the whole map.
         pairing: "same_image" or "same_person".
         negative_share: share of pairs of two people, 0..1.
-        new_classifier: whether W starts afresh.
+        new_classifier: whether W starts at the class means although the HR network has one.
         dropout: of the LR network.
     """
 
@@ -154,7 +154,7 @@ class LrSettings(RunSettings):
     contrastive_weight: float = LossSettings.contrastive_weight
     multi_hierarchy_weight: float = LossSettings.multi_hierarchy_weight
     alpha: float = LossSettings.alpha
-    tap: str = LossSettings.tap
+    tap: str | None = LossSettings.tap
     pool_size: int | None = LossSettings.pool_size
     pairing: str = "same_image"
     negative_share: float = 0.0

@@ -1,0 +1,110 @@
+"""`cshml-import`: a pretrained recogniser as a model folder."""
+
+import argparse
+from pathlib import Path
+
+from cshml_tf.cli.argument_types import positive
+from cshml_tf.cli.errors import one_line_errors
+from cshml_tf.cli.quiet_start import import_tensorflow
+
+
+@one_line_errors
+def main(argv=None):
+    """Run the command; gives its exit code."""
+    arguments = _parse(argv)
+    # Heavy imports come after the arguments, so that --help answers at once.
+    import_tensorflow()
+    if arguments.source.suffix == ".onnx":
+        _import_onnx(arguments)
+    else:
+        _import_facenet(arguments)
+    return 0
+
+
+def _import_onnx(arguments):
+    from cshml_tf.pretrained.importing import import_onnx
+
+    _refuse(arguments, ("stem_pool_stride", "classes"), "a FaceNet checkpoint")
+    if arguments.standardisation is None:
+        raise ValueError("--standardisation: expected what the network was trained with, as no ONNX file says it")
+    difference = import_onnx(
+        arguments.source,
+        arguments.out_dir,
+        arguments.standardisation,
+        arguments.image_size,
+        arguments.embedding,
+        arguments.colours or "rgb",
+    )
+    print(f"{arguments.out_dir}: largest difference to onnxruntime {difference:.1e} of a unit embedding")
+
+
+def _import_facenet(arguments):
+    from cshml_tf.pretrained.importing import import_facenet
+
+    _refuse(arguments, ("embedding", "colours"), "an ONNX file")
+    classes = _class_names(arguments.classes) if arguments.classes else None
+    columns = import_facenet(
+        arguments.source,
+        arguments.out_dir,
+        arguments.image_size or (160, 160),
+        arguments.stem_pool_stride or 2,
+        arguments.standardisation or "fixed",
+        classes,
+    )
+    kept = "kept as the shared classifier's start" if classes else "left out"
+    print(f"{arguments.out_dir}: every tensor of the network read; logits of {columns} classes {kept}")
+
+
+def _parse(argv):
+    parser = argparse.ArgumentParser(
+        prog="import_recogniser.py",
+        description="Turn a pretrained recogniser into a model folder, the HR network of train_cshml.py: an ONNX "
+        "file (.onnx), whose network is rebuilt in Keras and compared with onnxruntime, or a FaceNet checkpoint "
+        "of TensorFlow 1 (its folder, prefix or .index file).",
+    )
+    parser.add_argument("source", metavar="SOURCE", type=Path, help="ONNX file, or FaceNet checkpoint")
+    parser.add_argument("out_dir", metavar="OUT_DIR", type=Path, help="model folder, new or empty")
+    common = parser.add_argument_group("either kind")
+    common.add_argument(
+        "--image_size",
+        type=positive,
+        nargs=2,
+        metavar=("H", "W"),
+        help="size of the faces (default: the ONNX file's own, or FaceNet's 160 160)",
+    )
+    common.add_argument(
+        "--standardisation",
+        choices=("per_image", "fixed", "symmetric", "none"),
+        help="how pixels were scaled in its training: pre-whitening, (x - 127.5) / 128, (x - 127.5) / 127.5, or "
+        "not at all; must be given for ONNX (default for FaceNet: fixed)",
+    )
+    onnx = parser.add_argument_group("ONNX")
+    onnx.add_argument("--embedding", metavar="NODE", help="that gives the embedding (default: the one output)")
+    onnx.add_argument("--colours", choices=("rgb", "bgr"), help="order of its input's channels (default: rgb)")
+    facenet = parser.add_argument_group("FaceNet")
+    facenet.add_argument(
+        "--stem_pool_stride",
+        type=int,
+        choices=(1, 2),
+        help="2 as FaceNet, 1 as the paper (default: 2)",
+    )
+    facenet.add_argument(
+        "--classes",
+        type=Path,
+        metavar="PATH",
+        help="keep the logits as the shared classifier's start: the class folders it was trained on, or a file "
+        "with their names in order, one a line (default: leave the logits out)",
+    )
+    return parser.parse_args(argv)
+
+
+def _refuse(arguments, names, kind):
+    for name in names:
+        if getattr(arguments, name) is not None:
+            raise ValueError(f"--{name}: is for {kind}, got {arguments.source}")
+
+
+def _class_names(path):
+    if path.is_dir():
+        return sorted(folder.name for folder in path.iterdir() if folder.is_dir())
+    return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]

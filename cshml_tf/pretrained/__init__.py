@@ -1,0 +1,1 @@
+"""Recognisers that others trained, as networks of ours."""

@@ -1,0 +1,103 @@
+"""A pretrained recogniser, of either kind, as a model folder that the rest of the library works with."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from cshml_tf.layers import Standardise
+from cshml_tf.model_folder import save_model
+from cshml_tf.pretrained import onnx
+from cshml_tf.pretrained.facenet import find_checkpoint, load_checkpoint
+from cshml_tf.recogniser import build_recogniser
+
+# How far a coordinate of a unit embedding may be from onnxruntime's.
+TOLERANCE = 1e-4
+
+
+def import_onnx(path, model_dir, standardisation, image_size=None, embedding=None, colours="rgb"):
+    """Make a model folder from an ONNX recogniser, after comparing the two.
+
+    Args:
+        path: ONNX file.
+        model_dir: new or empty folder.
+        standardisation: a mode of `cshml_tf.layers.Standardise`; no ONNX file says its own.
+        image_size: (height, width), where the file leaves it open.
+        embedding: node or tensor that is the embedding, where it is not the one output.
+        colours: "rgb" or "bgr".
+
+    Returns:
+        The largest difference of a coordinate between its unit embeddings and onnxruntime's.
+
+    Raises:
+        ValueError: the file or an argument does not fit, or the difference is above `TOLERANCE`; nothing is
+            written then.
+    """
+    _check_empty(model_dir)
+    graph = onnx.read_graph(path)
+    backbone = onnx.build_backbone(graph, image_size, embedding, colours)
+    pixels = np.random.default_rng(0).integers(0, 256, (4, *backbone.input_shape[1:])).astype(np.float32)
+    images = np.asarray(Standardise(standardisation)(pixels))
+    difference = onnx.largest_difference(graph, backbone, images, embedding, colours)
+    if not difference <= TOLERANCE:
+        raise ValueError(
+            f"{path}: built, but its embeddings are {difference:.1e} from onnxruntime's, expected {TOLERANCE:.0e} "
+            "or less"
+        )
+    _save(model_dir, backbone, standardisation, {"colours": colours} | _source(path, "onnx"))
+    return difference
+
+
+def import_facenet(
+    path, model_dir, image_size=(160, 160), stem_pool_stride=2, standardisation="fixed", classes=None
+):
+    """Make a model folder from a FaceNet checkpoint.
+
+    Args:
+        path: the checkpoint's folder, prefix or `.index` file.
+        model_dir: new or empty folder.
+        image_size: (height, width).
+        stem_pool_stride: 2 as FaceNet trains, or 1 as the paper does.
+        standardisation: "fixed" for the published checkpoints; older ones were trained with "per_image".
+        classes: names of the logits' columns, in their order, which makes the logits the shared
+            classifier's start; None leaves the logits out.
+
+    Returns:
+        The number of the logits' classes, 0 where there are none.
+
+    Raises:
+        ValueError: the checkpoint or an argument does not fit; nothing is written then.
+    """
+    _check_empty(model_dir)
+    prefix = find_checkpoint(path)
+    backbone, logits = load_checkpoint(prefix, image_size, stem_pool_stride)
+    columns = 0 if logits is None else logits.shape[1]
+    if classes is not None and len(classes) != columns:
+        raise ValueError(f"classes: expected the {columns} of the checkpoint's logits, got {len(classes)}")
+    card = {"stem_pool_stride": stem_pool_stride} | _source(f"{prefix}.index", "facenet")
+    _save(model_dir, backbone, standardisation, card, None if classes is None else logits, classes or ())
+    return columns
+
+
+def _save(model_dir, backbone, standardisation, card, centres=None, classes=()):
+    common = {
+        "kind": "hr",
+        "image_size": list(backbone.input_shape[1:3]),
+        "standardisation": standardisation,
+        "resolutions": [],
+        "degradation": "antialias",
+        "figures": {},
+    }
+    # Its training people are not ours to know: people.txt stays empty but for the classes given.
+    save_model(model_dir, build_recogniser(backbone, standardisation), common | card, centres, classes, classes)
+
+
+def _source(path, kind):
+    """Say where the weights came from, without the folder they happened to lie in."""
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return {"source": {"kind": kind, "file": Path(path).name, "sha256": digest}}
+
+
+def _check_empty(model_dir):
+    if Path(model_dir).exists() and (not Path(model_dir).is_dir() or any(Path(model_dir).iterdir())):
+        raise ValueError(f"{model_dir}: expected a folder that is absent or empty")

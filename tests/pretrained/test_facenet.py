@@ -1,0 +1,226 @@
+"""FaceNet checkpoints: one written by a network of TensorFlow 1's kind, against that network; and broken ones."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cshml_tf.pretrained.facenet import find_checkpoint, load_checkpoint
+
+v1 = tf.compat.v1
+
+
+def conv(x, filters, size, name, stride=1, padding="SAME", norm=True):
+    """A convolution as TF-slim makes it: kernel, batch norm without a scale, ReLU; or kernel and bias."""
+    height, width = (size, size) if isinstance(size, int) else size
+    with v1.variable_scope(name):
+        shape = (height, width, x.shape[-1], filters)
+        kernel = v1.get_variable("weights", shape, initializer=v1.initializers.variance_scaling(2.0))
+        x = tf.nn.conv2d(x, kernel, stride, padding)
+        if norm:
+            return tf.nn.relu(batch_norm(x))
+        return x + v1.get_variable("biases", (filters,), initializer=v1.initializers.random_normal(0, 0.1))
+
+
+def batch_norm(x):
+    with v1.variable_scope("BatchNorm"):
+        channels = (x.shape[-1],)
+        beta = v1.get_variable("beta", channels, initializer=v1.initializers.random_normal(0, 0.1))
+        mean = v1.get_variable("moving_mean", channels, initializer=v1.initializers.random_normal(0, 0.1))
+        variance = v1.get_variable(
+            "moving_variance", channels, initializer=v1.initializers.random_uniform(0.5, 1.5)
+        )
+        return (x - mean) * tf.math.rsqrt(variance + 0.001) + beta
+
+
+def block(x, name, branches, scale, relu=True):
+    """A residual block; a branch is a list of (filters, size, name)."""
+    with v1.variable_scope(name):
+        ends = []
+        for number, layers in enumerate(branches):
+            with v1.variable_scope(f"Branch_{number}"):
+                y = x
+                for filters, size, layer in layers:
+                    y = conv(y, filters, size, layer)
+                ends.append(y)
+        x += scale * conv(tf.concat(ends, 3), x.shape[-1], 1, "Conv2d_1x1", norm=False)
+    return tf.nn.relu(x) if relu else x
+
+
+def reduction(x, name, branches):
+    """Branches whose last convolution has stride 2, and a pool."""
+    with v1.variable_scope(name):
+        ends = []
+        for number, layers in enumerate(branches):
+            with v1.variable_scope(f"Branch_{number}"):
+                y = x
+                for filters, size, layer in layers[:-1]:
+                    y = conv(y, filters, size, layer)
+                filters, size, layer = layers[-1]
+                ends.append(conv(y, filters, size, layer, 2, "VALID"))
+        return tf.concat([*ends, tf.nn.max_pool2d(x, 3, 2, "VALID")], 3)
+
+
+BLOCK35 = [
+    [(32, 1, "Conv2d_1x1")],
+    [(32, 1, "Conv2d_0a_1x1"), (32, 3, "Conv2d_0b_3x3")],
+    [(32, 1, "Conv2d_0a_1x1"), (32, 3, "Conv2d_0b_3x3"), (32, 3, "Conv2d_0c_3x3")],
+]
+BLOCK17 = [
+    [(128, 1, "Conv2d_1x1")],
+    [(128, 1, "Conv2d_0a_1x1"), (128, (1, 7), "Conv2d_0b_1x7"), (128, (7, 1), "Conv2d_0c_7x1")],
+]
+BLOCK8 = [
+    [(192, 1, "Conv2d_1x1")],
+    [(192, 1, "Conv2d_0a_1x1"), (192, (1, 3), "Conv2d_0b_1x3"), (192, (3, 1), "Conv2d_0c_3x1")],
+]
+MIXED_6A = [
+    [(384, 3, "Conv2d_1a_3x3")],
+    [(192, 1, "Conv2d_0a_1x1"), (192, 3, "Conv2d_0b_3x3"), (256, 3, "Conv2d_1a_3x3")],
+]
+MIXED_7A = [
+    [(256, 1, "Conv2d_0a_1x1"), (384, 3, "Conv2d_1a_3x3")],
+    [(256, 1, "Conv2d_0a_1x1"), (256, 3, "Conv2d_1a_3x3")],
+    [(256, 1, "Conv2d_0a_1x1"), (256, 3, "Conv2d_0b_3x3"), (256, 3, "Conv2d_1a_3x3")],
+]
+
+
+def network(x, stride):
+    with v1.variable_scope("InceptionResnetV1", reuse=v1.AUTO_REUSE):
+        x = conv(x, 32, 3, "Conv2d_1a_3x3", 2, "VALID")
+        x = conv(x, 32, 3, "Conv2d_2a_3x3", 1, "VALID")
+        x = conv(x, 64, 3, "Conv2d_2b_3x3")
+        x = tf.nn.max_pool2d(x, 3, stride, "VALID")
+        x = conv(x, 80, 1, "Conv2d_3b_1x1")
+        x = conv(x, 192, 3, "Conv2d_4a_3x3", 1, "VALID")
+        x = conv(x, 256, 3, "Conv2d_4b_3x3", 2, "VALID")
+        for number in range(1, 6):
+            x = block(x, f"Repeat/block35_{number}", BLOCK35, 0.17)
+        x = reduction(x, "Mixed_6a", MIXED_6A)
+        for number in range(1, 11):
+            x = block(x, f"Repeat_1/block17_{number}", BLOCK17, 0.10)
+        x = reduction(x, "Mixed_7a", MIXED_7A)
+        for number in range(1, 6):
+            x = block(x, f"Repeat_2/block8_{number}", BLOCK8, 0.20)
+        x = block(x, "Block8", BLOCK8, 1.0, relu=False)
+        x = tf.reduce_mean(x, (1, 2))
+        with v1.variable_scope("Bottleneck"):
+            x = x @ v1.get_variable("weights", (1792, 512), initializer=v1.initializers.glorot_uniform())
+            return batch_norm(x)
+
+
+SIZES = {(160, 160): 2, (112, 96): 1}
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """A folder with a checkpoint of seven classes, and (images, embeddings) by image size."""
+    folder = tmp_path_factory.mktemp("20180402-114759")
+    rng = np.random.default_rng(0)
+    expected = {}
+    with tf.Graph().as_default():
+        v1.set_random_seed(0)
+        graphs = {}
+        for size, stride in SIZES.items():
+            images = v1.placeholder(tf.float32, (None, *size, 3))
+            graphs[size] = images, network(images, stride)
+        with v1.variable_scope("Logits"):
+            v1.get_variable("weights", (512, 7), initializer=v1.initializers.glorot_uniform())
+            v1.get_variable("biases", (7,), initializer=v1.initializers.zeros())
+        v1.get_variable("global_step", (), tf.int64, initializer=v1.initializers.zeros())
+        with v1.Session() as session:
+            session.run(v1.global_variables_initializer())
+            for size, (images, embedding) in graphs.items():
+                pixels = rng.uniform(-1, 1, (2, *size, 3)).astype(np.float32)
+                expected[size] = pixels, session.run(embedding, {images: pixels})
+            v1.train.Saver().save(session, str(folder / "model-20180402-114759.ckpt"), global_step=275)
+    return folder, expected
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_embeddings_are_those_of_the_graph(checkpoint, size):
+    folder, expected = checkpoint
+    backbone, logits = load_checkpoint(find_checkpoint(folder), size, SIZES[size])
+    images, embeddings = expected[size]
+    ours = np.asarray(backbone(images, training=False)["embedding"])
+    norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    assert np.abs(ours - embeddings).max() < 1e-5 * norms.max()
+    assert np.abs(ours / np.linalg.norm(ours, axis=1, keepdims=True) - embeddings / norms).max() < 1e-5
+    assert logits.shape == (512, 7)
+
+
+def test_every_tensor_is_used(checkpoint):
+    reader = tf.train.load_checkpoint(find_checkpoint(checkpoint[0]))
+    names = [name for name in reader.get_variable_to_shape_map() if name.startswith("InceptionResnetV1/")]
+    backbone, _ = load_checkpoint(find_checkpoint(checkpoint[0]))
+    assert len(names) == 490
+    assert backbone.count_params() == sum(reader.get_tensor(name).size for name in names)
+
+
+def test_folder_prefix_and_index_file_are_one(checkpoint):
+    prefix = checkpoint[0] / "model-20180402-114759.ckpt-275"
+    assert (
+        find_checkpoint(checkpoint[0])
+        == find_checkpoint(prefix)
+        == find_checkpoint(f"{prefix}.index")
+        == str(prefix)
+    )
+
+
+def test_no_checkpoint_and_several(tmp_path):
+    with pytest.raises(ValueError, match="expected a folder with one checkpoint .* got none"):
+        find_checkpoint(tmp_path)
+    with pytest.raises(ValueError, match="absent: expected a checkpoint's folder, prefix or .index file"):
+        find_checkpoint(tmp_path / "absent")
+    for name in ("a.ckpt-1.index", "b.ckpt-2.index"):
+        (tmp_path / name).touch()
+    with pytest.raises(ValueError, match="got a.ckpt-1, b.ckpt-2"):
+        find_checkpoint(tmp_path)
+
+
+def rewritten(checkpoint, folder, change):
+    """Write the checkpoint again, its dict of tensors changed."""
+    reader = tf.train.load_checkpoint(find_checkpoint(checkpoint[0]))
+    tensors = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+    change(tensors)
+    prefix = str(folder / "changed.ckpt")
+    with tf.Graph().as_default(), v1.Session() as session:
+        session.run(
+            tf.raw_ops.SaveV2(
+                prefix=prefix,
+                tensor_names=list(tensors),
+                shape_and_slices=[""] * len(tensors),
+                tensors=list(tensors.values()),
+            )
+        )
+    return prefix
+
+
+BETA = "InceptionResnetV1/Block8/Branch_0/Conv2d_1x1/BatchNorm/beta"
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda tensors: tensors.pop(BETA), f"lacks {BETA}"),
+        (lambda tensors: tensors.update({"InceptionResnetV1/New/weights": np.zeros(3)}), "New/weights too many"),
+        (lambda tensors: tensors.update({BETA: np.zeros(5, np.float32)}), r"beta is \(5,\), expected \(192,\)"),
+    ],
+)
+def test_a_tensor_missing_left_over_or_of_another_shape_is_named(checkpoint, tmp_path, change, message):
+    prefix = rewritten(checkpoint, tmp_path, change)
+    with pytest.raises(ValueError, match=message):
+        load_checkpoint(prefix)
+
+
+def test_what_training_leaves_beside_the_network_is_passed_over(checkpoint, tmp_path):
+    def add_slots(tensors):
+        tensors.update({f"{BETA}/ExponentialMovingAverage": np.zeros(192), f"{BETA}/Adam_1": np.zeros(192)})
+
+    backbone, _ = load_checkpoint(rewritten(checkpoint, tmp_path, add_slots))
+    assert backbone.count_params() == 23_497_424
+
+
+def test_half_a_checkpoint_is_refused(checkpoint, tmp_path):
+    (tmp_path / "half.ckpt.index").write_bytes(b"cut short")
+    with pytest.raises(ValueError, match="half.ckpt: cannot be read as a checkpoint"):
+        load_checkpoint(find_checkpoint(tmp_path))
