@@ -1,7 +1,8 @@
 """Bicubic resizing as two small matrices: the same picture on any device and backend.
 
 Resizing is linear in the rows and in the columns of a picture. With Keys' kernel at a = -0.5 and an antialiased
-reduction this is what MATLAB, PIL and `tf.image.resize(antialias=True)` compute.
+reduction this is what MATLAB, PIL and `tf.image.resize(antialias=True)` compute; with weights of 22 binary places and
+8 bits between the two passes it is PIL's picture to the last bit. Hence float64 within: 30 bits must not be rounded.
 """
 
 import numpy as np
@@ -9,6 +10,8 @@ from keras import ops
 
 _KEYS_A = -0.5
 _SUPPORT = 2.0
+# PIL's weights are whole multiples of this.
+_STEP = 2.0**-22
 
 
 def cubic_weights(out_size, in_size, antialias, backend=np):
@@ -25,10 +28,9 @@ def cubic_weights(out_size, in_size, antialias, backend=np):
         backend: `numpy` for known sizes, `keras.ops` for sizes known only as a graph runs.
 
     Returns:
-        (out_size, in_size) float32, each row of sum 1.
+        (out_size, in_size) float64, each row of sum 1 but for the rounding of its weights.
     """
     is_numpy = backend is np
-    # Both ways in float64: weights that differ in the last place round some pixel to another grey level.
     real = np.float64 if is_numpy else "float64"
     out_positions = _positions(out_size, real, backend)
     in_positions = _positions(in_size, real, backend)
@@ -38,7 +40,7 @@ def cubic_weights(out_size, in_size, antialias, backend=np):
     distance = backend.abs(centres[:, None] - in_positions[None, :]) / width
     weights = _keys_kernel(distance, backend)
     weights = weights / backend.sum(weights, axis=1, keepdims=True)
-    return weights.astype(np.float32) if is_numpy else weights
+    return backend.sign(weights) * backend.floor(backend.abs(weights) / _STEP + 0.5) * _STEP
 
 
 def resize(pixels, height, width, antialias=True):
@@ -53,30 +55,35 @@ def resize(pixels, height, width, antialias=True):
     Returns:
         (batch, height, width, C) float32, whole numbers 0..255.
     """
-    pixels = ops.cast(pixels, "float32")
     in_height, in_width = ops.shape(pixels)[1:3]
     known = isinstance(in_height, int) and isinstance(in_width, int)
     backend = np if known else ops
-    return resize_with(
-        pixels,
-        ops.convert_to_tensor(cubic_weights(height, in_height, antialias, backend), "float32"),
-        ops.convert_to_tensor(cubic_weights(width, in_width, antialias, backend), "float32"),
-    )
+    rows = cubic_weights(height, in_height, antialias, backend)
+    return resize_with(pixels, rows, cubic_weights(width, in_width, antialias, backend))
 
 
-def resize_with(pixels, rows, columns):
+def resize_with(pixels, rows, columns, whole_between=True):
     """Resize pictures by given matrices: columns first, then rows; each pass clipped, the end rounded.
 
     Args:
-        pixels: (batch, H, W, C) float32.
+        pixels: (batch, H, W, C), any real dtype.
         rows: (h, H) for all pictures, or (batch, h, H), one for each.
         columns: (w, W), or (batch, w, W).
+        whole_between: whether the first pass is rounded too, as PIL does and TensorFlow does not.
+
+    Returns:
+        (batch, h, w, C) float32, whole numbers 0..255.
     """
     each = "b" if len(rows.shape) == 3 else ""
-    narrow = ops.einsum(f"{each}wx,byxc->bywc", columns, pixels)
-    narrow = ops.clip(narrow, 0.0, 255.0)
-    small = ops.einsum(f"{each}hy,bywc->bhwc", rows, narrow)
-    return ops.round(ops.clip(small, 0.0, 255.0))
+    rows, columns = ops.convert_to_tensor(rows, "float64"), ops.convert_to_tensor(columns, "float64")
+    narrow = ops.einsum(f"{each}wx,byxc->bywc", columns, ops.cast(pixels, "float64"))
+    narrow = _whole(narrow) if whole_between else ops.clip(narrow, 0.0, 255.0)
+    return ops.cast(_whole(ops.einsum(f"{each}hy,bywc->bhwc", rows, narrow)), "float32")
+
+
+def _whole(pixels):
+    """Round as PIL does, a half up."""
+    return ops.floor(ops.clip(pixels, 0.0, 255.0) + 0.5)
 
 
 def _keys_kernel(distance, backend):

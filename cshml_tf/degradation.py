@@ -19,7 +19,9 @@ MODES = ("antialias", "plain")
 def degrade(pixels, resolution, mode="antialias"):
     """Show faces as a camera of low resolution would have stored them, at their own size.
 
-    Down to the resolution, clipped after each pass and rounded to 8 bits; back up, clipped and rounded again.
+    Down to the resolution and back up, each time first the columns and then the rows; clipped and rounded to
+    8 bits after each pass as PIL does, so that "antialias" is PIL's bicubic to the last bit. "plain" is
+    TensorFlow's unfiltered bicubic, which rounds at the low resolution and at the end alone.
 
     Args:
         pixels: (batch, H, W, 3), any real dtype, RGB 0..255; H and W known.
@@ -59,11 +61,11 @@ def degrade_each(pixels, resolutions, choice, mode="antialias"):
     down_columns, up_columns = _round_trip(shape[2], tuple(size[1] for size in sizes), mode)
 
     def chosen(matrices):
-        matrices = ops.convert_to_tensor(matrices)
-        return matrices[0] if len(sizes) == 1 else ops.take(matrices, choice, axis=0)
+        return matrices[0] if len(sizes) == 1 else ops.take(ops.convert_to_tensor(matrices), choice, axis=0)
 
-    low = resize_with(ops.cast(pixels, "float32"), chosen(down_rows), chosen(down_columns))
-    return resize_with(low, chosen(up_rows), chosen(up_columns))
+    whole_between = mode == "antialias"
+    low = resize_with(pixels, chosen(down_rows), chosen(down_columns), whole_between)
+    return resize_with(low, chosen(up_rows), chosen(up_columns), whole_between)
 
 
 @functools.lru_cache(maxsize=64)
@@ -77,8 +79,8 @@ def _round_trip(side, low_sides, mode):
     if not low_sides:
         raise ValueError("resolutions: expected at least one, got none")
     largest = max(low_sides)
-    down = np.zeros((len(low_sides), largest, side), np.float32)
-    up = np.zeros((len(low_sides), side, largest), np.float32)
+    down = np.zeros((len(low_sides), largest, side))
+    up = np.zeros((len(low_sides), side, largest))
     for index, low in enumerate(low_sides):
         down[index, :low] = cubic_weights(low, side, antialias=mode == "antialias")
         # Antialiasing acts on a reduction only: a low side beyond the picture's is a reduction here.
