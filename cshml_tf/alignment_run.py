@@ -11,6 +11,8 @@ from cshml_tf.alignment_workers import in_this_process, in_workers
 from cshml_tf.detector import Detector, keep_to_cpu
 from cshml_tf.images import UnreadableImage, list_images, read_image, write_image
 
+# A process needs about 500 MB; more are a slip of the hand.
+MOST_WORKERS = 128
 _REASON_NO_FACE = "no face detected"
 _REASON_DIED = "the worker process died while aligning this image"
 
@@ -155,8 +157,8 @@ def _without_suffix(path):
 
 
 def _check_arguments(input_dir, output_dir, workers):
-    if workers < 1:
-        raise ValueError(f"workers: expected 1 or more, got {workers}")
+    if not 1 <= workers <= MOST_WORKERS:
+        raise ValueError(f"workers: expected 1 to {MOST_WORKERS}, got {workers}")
     if not input_dir.is_dir():
         raise ValueError(f"{input_dir}: expected a folder of images, found none of this name")
     if output_dir.exists() and not output_dir.is_dir():

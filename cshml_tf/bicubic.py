@@ -1,8 +1,9 @@
 """Bicubic resizing as two small matrices: the same picture on any device and backend.
 
-Resizing is linear in the rows and in the columns of a picture. With Keys' kernel at a = -0.5 and an antialiased
-reduction this is what MATLAB, PIL and `tf.image.resize(antialias=True)` compute; with weights of 22 binary places and
-8 bits between the two passes it is PIL's picture to the last bit. Hence float64 within: 30 bits must not be rounded.
+Resizing is linear in the rows and in the columns of a picture. With Keys' kernel at a = -0.5 and an
+antialiased reduction this is what MATLAB, PIL and `tf.image.resize(antialias=True)` compute; with weights of 22
+binary places and 8 bits between the two passes it is PIL's picture to the last bit. Hence float64 within: the
+30 bits of a product must not be rounded.
 """
 
 import numpy as np
@@ -43,23 +44,23 @@ def cubic_weights(out_size, in_size, antialias, backend=np):
     return backend.sign(weights) * backend.floor(backend.abs(weights) / _STEP + 0.5) * _STEP
 
 
-def resize(pixels, height, width, antialias=True):
+def resize(pixels, height, width, antialias=True, whole_between=True):
     """Resize pictures bicubically, horizontally and then vertically, and round to whole grey levels.
 
     Args:
         pixels: (batch, H, W, C), any real dtype, 0..255. H and W may be unknown until the graph runs.
-        height: rows wanted.
-        width: columns wanted.
+        height: rows wanted, a number or a scalar tensor.
+        width: columns wanted, likewise.
         antialias: whether a reduction is antialiased.
+        whole_between: as for `resize_with`.
 
     Returns:
         (batch, height, width, C) float32, whole numbers 0..255.
     """
-    in_height, in_width = ops.shape(pixels)[1:3]
-    known = isinstance(in_height, int) and isinstance(in_width, int)
-    backend = np if known else ops
-    rows = cubic_weights(height, in_height, antialias, backend)
-    return resize_with(pixels, rows, cubic_weights(width, in_width, antialias, backend))
+    sizes = (height, width, *ops.shape(pixels)[1:3])
+    backend = np if all(isinstance(size, int) for size in sizes) else ops
+    rows = cubic_weights(height, sizes[2], antialias, backend)
+    return resize_with(pixels, rows, cubic_weights(width, sizes[3], antialias, backend), whole_between)
 
 
 def resize_with(pixels, rows, columns, whole_between=True):

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from cshml_tf.bicubic import cubic_weights, resize_with
+from cshml_tf.bicubic import cubic_weights, resize, resize_with
 from cshml_tf.resolution import resolution_sides
 
 MODES = ("antialias", "plain")
@@ -24,7 +24,7 @@ def degrade(pixels, resolution, mode="antialias"):
     TensorFlow's unfiltered bicubic, which rounds at the low resolution and at the end alone.
 
     Args:
-        pixels: (batch, H, W, 3), any real dtype, RGB 0..255; H and W known.
+        pixels: (batch, H, W, 3), any real dtype, RGB 0..255; within a graph H and W may be unknown.
         resolution: r for r x r, or (h, w).
         mode: "antialias" (default) or "plain": how the reduction is filtered.
 
@@ -32,10 +32,11 @@ def degrade(pixels, resolution, mode="antialias"):
         (batch, H, W, 3) float32, whole numbers 0..255.
 
     Raises:
-        ValueError: unknown mode, a resolution that is none, or a picture of unknown size.
+        ValueError: unknown mode, a resolution that is none, or pixels of other than four axes.
     """
-    batch = ops.shape(pixels)[0]
-    return degrade_each(pixels, [resolution], ops.zeros((batch,), dtype="int32"), mode)
+    if len(pixels.shape) == 4 and None in pixels.shape[1:3]:
+        return _degrade_unknown_size(pixels, resolution_sides(resolution), mode)
+    return degrade_each(pixels, [resolution], None, mode)
 
 
 def degrade_each(pixels, resolutions, choice, mode="antialias"):
@@ -44,7 +45,7 @@ def degrade_each(pixels, resolutions, choice, mode="antialias"):
     Args:
         pixels: (batch, H, W, 3), any real dtype, RGB 0..255; H and W known.
         resolutions: a list of r or (h, w).
-        choice: (batch,) integers, which of the resolutions each picture gets.
+        choice: (batch,) integers, which of the resolutions each picture gets; not looked at where there is one.
         mode: "antialias" or "plain".
 
     Returns:
@@ -68,14 +69,20 @@ def degrade_each(pixels, resolutions, choice, mode="antialias"):
     return resize_with(low, chosen(up_rows), chosen(up_columns), whole_between)
 
 
+def _degrade_unknown_size(pixels, sides, mode):
+    _check_mode(mode)
+    antialias = mode == "antialias"
+    low = resize(pixels, *sides, antialias, whole_between=antialias)
+    return resize(low, *ops.shape(pixels)[1:3], antialias, whole_between=antialias)
+
+
 @functools.lru_cache(maxsize=64)
 def _round_trip(side, low_sides, mode):
     """Stack the down and the up matrices of several low sides, padded with zeros to the largest.
 
     The rows of padding give zeros, which the columns of padding ignore.
     """
-    if mode not in MODES:
-        raise ValueError(f"mode: expected one of {', '.join(MODES)}, got {mode!r}")
+    _check_mode(mode)
     if not low_sides:
         raise ValueError("resolutions: expected at least one, got none")
     largest = max(low_sides)
@@ -113,3 +120,8 @@ class Degrade(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"resolutions": self.resolutions, "mode": self.mode}
+
+
+def _check_mode(mode):
+    if mode not in MODES:
+        raise ValueError(f"mode: expected one of {', '.join(MODES)}, got {mode!r}")

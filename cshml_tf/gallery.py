@@ -114,13 +114,6 @@ def load_networks(hr_dir, lr_dirs=(), hr_width=None):
     """
     folders = choose_networks(hr_dir, lr_dirs)
     hr, lr = folders.load()
-    size = hr.output_shape[-1]
-    for resolution, recogniser in lr.items():
-        if recogniser.output_shape[-1] != size:
-            raise ValueError(
-                f"{folders.lr_dirs[resolution]}: expected the embedding size of {folders.hr_dir}, {size}, "
-                f"got {recogniser.output_shape[-1]}"
-            )
     return ServingNetworks(hr, lr, folders.image_size[1] / 2 if hr_width is None else hr_width), folders
 
 

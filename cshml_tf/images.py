@@ -91,20 +91,27 @@ def list_images(folder):
         Sorted list of paths relative to `folder`.
     """
     folder = Path(folder)
-    found, visited = [], set()
+    found = []
     for parent, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(parent)
-        if real in visited:  # a link that leads back up
-            folders.clear()
-            continue
-        visited.add(real)
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        above = {os.path.realpath(place) for place in (parent, *_between(folder, parent))}
+        folders[:] = [
+            # A link that leads back up would be followed for ever.
+            name
+            for name in folders
+            if not name.startswith(".") and os.path.realpath(Path(parent, name)) not in above
+        ]
         found += [
             Path(parent, name).relative_to(folder)
             for name in files
             if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
         ]
     return sorted(found, key=lambda path: path.as_posix())
+
+
+def _between(folder, parent):
+    """Give the folders above `parent`, up to `folder`."""
+    parts = Path(parent).relative_to(folder).parts
+    return [folder.joinpath(*parts[:depth]) for depth in range(len(parts))]
 
 
 def check_pixels(pixels, name="pixels"):

@@ -20,9 +20,14 @@ def cosface(cosines, labels, scale=30.0, margin=0.35):
         margin: m, taken from the true class's cosine.
 
     Returns:
-        (batch,) float32.
+        (batch,), float64 where the cosines are, else float32.
+
+    Raises:
+        ValueError: the shapes are not these.
     """
-    cosines = ops.cast(cosines, "float32") if _is_low_precision(cosines) else cosines
+    cosines = _real(cosines)
+    labels = ops.convert_to_tensor(labels)
+    _check_shapes(cosines, 2, labels=labels)
     true_class = ops.one_hot(labels, cosines.shape[-1], dtype=cosines.dtype)
     logits = scale * (cosines - margin * true_class)
     return ops.logsumexp(logits, axis=-1) - ops.sum(true_class * logits, axis=-1)
@@ -40,11 +45,17 @@ def contrastive(hr_embedding, lr_embedding, same, alpha=1.0):
         alpha: least squared distance wanted of two people, 0..4.
 
     Returns:
-        (batch,) float32.
+        (batch,), float64 where both embeddings are, else float32.
+
+    Raises:
+        ValueError: the shapes are not these.
     """
+    hr_embedding, lr_embedding = _of_one_dtype(hr_embedding, lr_embedding)
+    same = ops.cast(same, hr_embedding.dtype)
+    _check_shapes(hr_embedding, 2, same=same)
+    _check_shapes(lr_embedding, 2, same=same)
     difference = l2_normalise(hr_embedding) - l2_normalise(lr_embedding)
     squared_distance = ops.sum(ops.square(difference), axis=-1)
-    same = ops.cast(same, squared_distance.dtype)
     apart = ops.relu(alpha - squared_distance)
     return same * squared_distance + (1.0 - same) * apart
 
@@ -58,17 +69,17 @@ def intermediate(hr_map, lr_map, same):
         same: (batch,), 1 or 0.
 
     Returns:
-        (batch,) float32: same x the mean over h, w and channels. Their sum divided by N_same, the number
-        of pairs of one person in the whole batch, is the equation's value.
+        (batch,), float64 where both maps are, else float32: same x the mean over h, w and channels. Their sum
+        divided by N_same, the number of pairs of one person in the whole batch, is the equation's value.
 
     Raises:
-        ValueError: the maps are not 4-D or differ in shape.
+        ValueError: the maps are not 4-D or differ in shape, or `same` is not (batch,).
     """
     _check_maps(hr_map, lr_map)
-    if _is_low_precision(hr_map):
-        hr_map, lr_map = ops.cast(hr_map, "float32"), ops.cast(lr_map, "float32")
-    mean_square = ops.mean(ops.square(hr_map - lr_map), axis=(1, 2, 3))
-    return ops.cast(same, mean_square.dtype) * mean_square
+    hr_map, lr_map = _of_one_dtype(hr_map, lr_map)
+    same = ops.cast(same, hr_map.dtype)
+    _check_shapes(hr_map, 4, same=same)
+    return same * ops.mean(ops.square(hr_map - lr_map), axis=(1, 2, 3))
 
 
 def multi_hierarchy(hr_map, lr_map, same, pool_size=2):
@@ -116,12 +127,31 @@ def _max_pool(feature_map, pool_size):
 
 
 def _check_maps(hr_map, lr_map):
-    if len(hr_map.shape) != 4 or tuple(hr_map.shape[1:]) != tuple(lr_map.shape[1:]):
+    known = {each.shape[0] for each in (hr_map, lr_map) if len(each.shape) and each.shape[0] is not None}
+    if len(hr_map.shape) != 4 or tuple(hr_map.shape[1:]) != tuple(lr_map.shape[1:]) or len(known) > 1:
         raise ValueError(
             "feature maps: expected two of the same (batch, h, w, channels), "
             f"got {tuple(hr_map.shape)} and {tuple(lr_map.shape)}"
         )
 
 
-def _is_low_precision(tensor):
-    return keras.backend.standardize_dtype(tensor.dtype) in ("float16", "bfloat16")
+def _real(tensor):
+    """Give float64 as it is, and everything else as float32."""
+    tensor = ops.convert_to_tensor(tensor)
+    is_double = keras.backend.standardize_dtype(tensor.dtype) == "float64"
+    return tensor if is_double else ops.cast(tensor, "float32")
+
+
+def _of_one_dtype(one, other):
+    one, other = _real(one), _real(other)
+    return (one, other) if one.dtype == other.dtype else (ops.cast(one, "float32"), ops.cast(other, "float32"))
+
+
+def _check_shapes(tensor, rank, **one_per_example):
+    """Refuse another rank, and what would be broadcast in silence: (batch, 1) for (batch,)."""
+    if len(tensor.shape) != rank:
+        raise ValueError(f"expected {rank} axes, the first the batch, got {tuple(tensor.shape)}")
+    for name, values in one_per_example.items():
+        sizes = {size for size in (tensor.shape[0], *values.shape[:1]) if size is not None}
+        if len(values.shape) != 1 or len(sizes) > 1:
+            raise ValueError(f"{name}: expected one value an example, got {tuple(values.shape)}")

@@ -9,6 +9,8 @@ import json
 import os
 import platform
 import subprocess
+import warnings
+import zipfile
 from importlib import metadata
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import numpy as np
 
 import cshml_tf
 from cshml_tf import imported_layers, layers  # noqa: F401  register the layers that a saved recogniser holds
+from cshml_tf.degradation import MODES
 from cshml_tf.files import write_json, write_text
 
 CARD = "model.json"
@@ -65,8 +68,13 @@ def load_recogniser(model_dir):
         ValueError: it is no model folder, or its file is damaged.
     """
     path = _file(model_dir, RECOGNISER)
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path}: expected a saved recogniser, got a damaged or cut file")
     try:
-        return keras.models.load_model(path, compile=False)
+        with warnings.catch_warnings():
+            # Of a damaged part Keras warns before it raises.
+            warnings.simplefilter("ignore", UserWarning)
+            return keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras raises whatever the damaged part happens to raise.
         first_line = str(error).strip().splitlines()[:1] or [type(error).__name__]
         raise ValueError(f"{path}: cannot be loaded as a recogniser: {first_line[0]}") from error
@@ -82,17 +90,29 @@ def read_card(model_dir):
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
-        raise ValueError(f"{path}: expected JSON, got {error}") from error
+        raise ValueError(f"{path}: expected JSON: {error}") from error
+    if not isinstance(card, dict):
+        raise ValueError(f"{path}: expected a JSON object, got {type(card).__name__}")
     missing = {"kind", "image_size", "resolutions", "degradation", "figures"} - set(card)
     if missing:
         raise ValueError(f"{path}: expected the entries {', '.join(sorted(missing))}, which are missing")
+    _check_card(path, card)
     return card
 
 
-def update_figures(model_dir, figures):
-    """Add measured figures to the card of a model folder."""
+def card_of_kind(model_dir, kind):
+    """Read the card of a model folder of one kind, "hr" or "lr".
+
+    Raises:
+        ValueError: it is of the other kind, or no model folder.
+    """
     card = read_card(model_dir)
-    write_json(Path(model_dir) / CARD, card | {"figures": card["figures"] | figures})
+    if card["kind"] != kind:
+        raise ValueError(
+            f"{model_dir}: expected the model folder of an {kind.upper()} network, "
+            f"its card says kind {card['kind']!r}"
+        )
+    return card
 
 
 def read_classifier(model_dir):
@@ -107,7 +127,11 @@ def read_classifier(model_dir):
     classes = _read_names(_file(model_dir, CLASSES))
     if not (Path(model_dir) / CLASSIFIER).exists():
         return None, classes
-    centres = np.load(Path(model_dir) / CLASSIFIER)
+    path = Path(model_dir) / CLASSIFIER
+    try:
+        centres = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path}: expected an array of numbers, got a damaged or foreign file") from error
     if centres.ndim != 2 or centres.shape[1] != len(classes):
         raise ValueError(f"{model_dir}: {CLASSIFIER} is {centres.shape}, {CLASSES} has {len(classes)} names")
     return centres, classes
@@ -127,19 +151,33 @@ def versions():
 
 def commit():
     """Give the commit of the source tree this library runs from, with "+changes"; None outside one."""
-    command = [
-        "git",
-        "-C",
-        str(Path(__file__).parent),
-        "describe",
-        "--always",
-        "--abbrev=40",
-        "--dirty=+changes",
-    ]
+    tree = Path(__file__).resolve().parents[1]
+
+    def git(*words):
+        return subprocess.run(
+            ["git", "-C", str(tree), *words], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        # An installed copy may lie within somebody else's repository.
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != tree:
+            return None
+        return git("describe", "--always", "--abbrev=40", "--dirty=+changes")
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def _check_card(path, card):
+    def expect(entry, holds, expected):
+        if not holds:
+            raise ValueError(f"{path}: expected {entry} to be {expected}, got {card[entry]!r}")
+
+    size = card["image_size"]
+    is_size = isinstance(size, list) and len(size) == 2 and all(type(side) is int and side > 0 for side in size)
+    expect("kind", card["kind"] in ("hr", "lr"), "hr or lr")
+    expect("image_size", is_size, "[height, width]")
+    expect("resolutions", isinstance(card["resolutions"], list), "a list")
+    expect("degradation", card["degradation"] in MODES, f"one of {', '.join(MODES)}")
 
 
 def _is_installed(package):
@@ -157,6 +195,8 @@ def _read_names(path):
 def _file(model_dir, name):
     path = Path(model_dir) / name
     if not path.is_file():
-        reason = f"has no {name}" if Path(model_dir).is_dir() else "does not exist"
-        raise ValueError(f"{model_dir}: expected a model folder, but it {reason}")
+        reason = "it does not exist"
+        if Path(model_dir).exists():
+            reason = f"it has no {name}" if Path(model_dir).is_dir() else "got a file"
+        raise ValueError(f"{model_dir}: expected a model folder, but {reason}")
     return path

@@ -42,3 +42,20 @@ def resolution_sides(resolution):
     if sides.shape != (2,) or sides.dtype.kind not in "iu" or sides.min() < 1:
         raise ValueError(f"resolution: expected r or (h, w), positive integers, got {resolution!r}")
     return int(sides[0]), int(sides[1])
+
+
+def check_reductions(resolutions, image_size):
+    """Refuse resolutions beyond the size of the faces that are reduced to them.
+
+    Args:
+        resolutions: of r or (h, w).
+        image_size: (height, width).
+
+    Raises:
+        ValueError: a side is longer than the face's.
+    """
+    for resolution in resolutions:
+        sides = resolution_sides(resolution)
+        if sides[0] > image_size[0] or sides[1] > image_size[1]:
+            size, got = (f"{height} x {width}" for height, width in (image_size, sides))
+            raise ValueError(f"resolution: expected at most the faces' {size}, got {got}")

@@ -245,7 +245,7 @@ def test_folders_that_do_not_fit(folders, marked_detector, tmp_path):
         run(folders, detector)
     with pytest.raises(ValueError, match="got a file"):
         run((source, target / "other.png"), detector)
-    with pytest.raises(ValueError, match="workers: expected 1 or more, got 0"):
+    with pytest.raises(ValueError, match="workers: expected 1 to 128, got 0"):
         run(folders, detector, workers=0)
 
 

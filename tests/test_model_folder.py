@@ -1,13 +1,14 @@
 """Model folders: what is written comes back, and what is none is refused in one line."""
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
 
 import cshml_tf
 from cshml_tf.backbones import build
-from cshml_tf.model_folder import read_card, read_classifier, save_model, trained_people
+from cshml_tf.model_folder import card_of_kind, read_card, read_classifier, save_model, trained_people
 from cshml_tf.recogniser import build_recogniser
 
 CARD = {"kind": "hr", "image_size": [32, 32], "resolutions": [], "degradation": "antialias", "figures": {}}
@@ -42,7 +43,12 @@ def test_folders_that_are_none(tmp_path, recogniser):
     with pytest.raises(ValueError, match="expected a model folder, but it has no recogniser.keras"):
         cshml_tf.load_recogniser(tmp_path)
     save_model(tmp_path, recogniser, CARD)
-    (tmp_path / "recogniser.keras").write_bytes(b"PK no archive")
+    whole = (tmp_path / "recogniser.keras").read_bytes()
+    (tmp_path / "recogniser.keras").write_bytes(whole[:-100])
+    with pytest.raises(ValueError, match="expected a saved recogniser, got a damaged or cut file"):
+        cshml_tf.load_recogniser(tmp_path)
+    with zipfile.ZipFile(tmp_path / "recogniser.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
     with pytest.raises(ValueError, match="cannot be loaded as a recogniser"):
         cshml_tf.load_recogniser(tmp_path)
     (tmp_path / "model.json").write_text("{")
@@ -51,6 +57,35 @@ def test_folders_that_are_none(tmp_path, recogniser):
     (tmp_path / "model.json").write_text(json.dumps({"kind": "hr"}))
     with pytest.raises(ValueError, match="degradation, figures, image_size, resolutions, which are missing"):
         read_card(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"kind": "both"}, "expected kind to be hr or lr, got 'both'"),
+        ({"image_size": "big"}, r"expected image_size to be \[height, width\], got 'big'"),
+        ({"resolutions": None}, "expected resolutions to be a list, got None"),
+        ({"degradation": "foo"}, "expected degradation to be one of antialias, plain, got 'foo'"),
+    ],
+)
+def test_a_card_that_says_nonsense(change, message, tmp_path):
+    (tmp_path / "model.json").write_text(json.dumps(CARD | change))
+    with pytest.raises(ValueError, match=message):
+        read_card(tmp_path)
+
+
+def test_the_kind_is_checked(tmp_path):
+    (tmp_path / "model.json").write_text(json.dumps(CARD | {"kind": "lr"}))
+    with pytest.raises(ValueError, match="expected the model folder of an HR network, its card says kind 'lr'"):
+        card_of_kind(tmp_path, "hr")
+    assert card_of_kind(tmp_path, "lr")["kind"] == "lr"
+
+
+def test_a_damaged_classifier(tmp_path, recogniser):
+    save_model(tmp_path, recogniser, CARD, np.zeros((4, 2)), ["a", "b"])
+    (tmp_path / "classifier.npy").write_text("text")
+    with pytest.raises(ValueError, match="classifier.npy: expected an array of numbers"):
+        read_classifier(tmp_path)
 
 
 def test_a_classifier_of_other_classes(tmp_path, recogniser):

@@ -4,6 +4,7 @@ import inspect
 
 from cshml_tf.backbones.inception_resnet_v1 import inception_resnet_v1
 from cshml_tf.backbones.small_resnet import small_resnet
+from cshml_tf.geometry import check_image_size
 
 BACKBONES = {
     "inception_resnet_v1": inception_resnet_v1,
@@ -29,11 +30,9 @@ def build(name, image_size=(112, 96), embedding_size=512, **options):
     """
     if name not in BACKBONES:
         raise ValueError(f"backbone: expected one of {', '.join(BACKBONES)}, got {name!r}")
-    height, width = image_size
-    if min(height, width, embedding_size) < 1:
-        raise ValueError(
-            f"image_size and embedding_size: expected positive, got {height} x {width} and {embedding_size}"
-        )
+    height, width = check_image_size(image_size)
+    if embedding_size < 1:
+        raise ValueError(f"embedding_size: expected at least 1, got {embedding_size}")
     builder = BACKBONES[name]
     known = list(inspect.signature(builder).parameters)[2:]
     unknown = sorted(set(options) - set(known))

@@ -1,6 +1,5 @@
 """The command `align_dataset.py`: photographs to aligned face crops."""
 
-import argparse
 import contextlib
 import functools
 import os
@@ -9,6 +8,7 @@ import sys
 import time
 
 from cshml_tf.cli.errors import one_line_errors
+from cshml_tf.cli.parser import Parser
 
 
 @one_line_errors
@@ -68,8 +68,7 @@ def main(argv=None):
 
 def _parse(argv):
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    parser = argparse.ArgumentParser(
-        prog="align_dataset.py",
+    parser = Parser(
         description="Find the face in every photograph below INPUT_DIR with MTCNN and warp it so that its "
         "eyes, nose and mouth lie where the network expects them. Writes PNG crops into the same "
         "class folders under OUTPUT_DIR, and alignment.csv with a row for every crop and every "
@@ -78,7 +77,6 @@ def _parse(argv):
         "white. Of photographs in one folder that differ in the suffix alone the crops keep it (a.jpg.png). "
         "Exit code: 0 when every photograph is aligned or listed and at least one is aligned, 1 when none "
         "is, 2 on bad arguments.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     folders = parser.add_argument_group("folders")
     folders.add_argument("input_dir", metavar="INPUT_DIR", help="class folders of photographs")

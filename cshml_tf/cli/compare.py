@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cshml_tf.cli.argument_types import rate
 from cshml_tf.cli.errors import one_line_errors
+from cshml_tf.cli.parser import Parser
 from cshml_tf.cli.quiet_start import import_tensorflow
 
 HOW_TO_DECIDE = (
@@ -33,16 +34,19 @@ def main(argv=None):
 
     report = _read_report(arguments.report) if arguments.report else None
     networks, folders = load_networks(arguments.hr_model, arguments.lr_model, arguments.hr_width)
+    if report is not None:
+        _check_report(arguments.report, report, folders)
     faces = _find_faces(arguments, folders.image_size)
     embeddings, resolutions = embed_faces(faces, networks)
     scores = score_matrix(embeddings)
-    threshold = _threshold(arguments, report)
-    decisions = decide(scores, resolutions, threshold) if threshold else []
-    for line in _notes(arguments, faces, networks, resolutions, report, folders):
+    for line in _notes(arguments, faces, networks, resolutions):
         print(line, file=sys.stderr)
     print("\n".join(_face_table(arguments, faces, resolutions, folders)))
     print("\ncosine similarity")
     print("\n".join(_matrix(len(faces), lambda row, column: f"{scores[row, column]:.3f}")))
+    # The scores stand even where the report has no threshold at the rate asked for.
+    threshold = _threshold(arguments, report)
+    decisions = decide(scores, resolutions, threshold) if threshold else []
     print("\n" + _heading(arguments))
     if decisions:
         print("\n".join(_decision_matrix(len(faces), decisions)))
@@ -52,8 +56,7 @@ def main(argv=None):
 
 
 def _parse(argv):
-    parser = argparse.ArgumentParser(
-        prog="compare.py",
+    parser = Parser(
         description="Compare the faces of two or more pictures, each embedded by the network that suits its "
         "width. Of a photograph, the large and central face is found and aligned at the networks' input size; a "
         "picture without a face, or too small for the detector, is taken as a crop, and a note says so. A face "
@@ -165,20 +168,26 @@ def _threshold(arguments, report):
     return None
 
 
-def _notes(arguments, faces, networks, resolutions, report, folders):
-    """Give the lines to warn with: faces found in doubt or served for want of better, a report of others."""
+def _notes(arguments, faces, networks, resolutions):
+    """Give the lines to warn with: faces found in doubt, or served for want of better."""
     lines = [f"note: {path}: {face.note}" for path, face in zip(arguments.images, faces, strict=True) if face.note]
     lines += [
         f"note: {path}: {face.width:.0f} pixels wide, but there is no LR network: judged as a sharp face"
         for path, face, resolution in zip(arguments.images, faces, resolutions, strict=True)
         if resolution is None and face.width < networks.hr_width
     ]
-    measured = (report or {}).get("protocol", {}).get("models", {})
-    return lines + [
-        f"warning: {arguments.report}: measured {measured[name]} as {name}, not {folder}"
-        for name, folder in _named_folders(folders).items()
-        if name in measured and Path(measured[name]).resolve() != folder.resolve()
-    ]
+    return lines
+
+
+def _check_report(path, report, folders):
+    """Refuse another network's thresholds."""
+    measured = report.get("protocol", {}).get("models", {})
+    for name, folder in _named_folders(folders).items():
+        if name in measured and Path(measured[name]).resolve() != folder.resolve():
+            raise ValueError(
+                f"{path}: expected a report on {folder}, it measured {measured[name]} as {name}; evaluate these "
+                "networks, or give a --threshold"
+            )
 
 
 def _named_folders(folders):

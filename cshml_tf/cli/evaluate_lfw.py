@@ -1,11 +1,11 @@
 """The command `evaluate_lfw.py`: accuracy of model folders on LFW pairs at high and low resolution."""
 
-import argparse
 import sys
 from pathlib import Path
 
 from cshml_tf.cli.argument_types import positive, rate, resolution
 from cshml_tf.cli.errors import one_line_errors
+from cshml_tf.cli.parser import Parser
 from cshml_tf.cli.quiet_start import import_tensorflow
 
 
@@ -20,6 +20,7 @@ def main(argv=None):
         Exit code: 0, or 2 on bad input.
     """
     arguments = _parse(argv)
+    _check_outputs(arguments)
     # Heavy imports come after the arguments, so that --help answers at once.
     import_tensorflow()
     from cshml_tf.data.protocols import read_pairs
@@ -66,14 +67,25 @@ def main(argv=None):
     return 0
 
 
+def _check_outputs(arguments):
+    """Refuse to write over what the command reads."""
+    folders = [Path(folder).resolve() for folder in (arguments.hr_model, *arguments.lr_model, arguments.lfw_dir)]
+    if arguments.report and arguments.report.is_file() and arguments.report.suffix != ".json":
+        raise ValueError(f"--report: expected a new file or an earlier report (.json), got {arguments.report}")
+    for option, path in (("--report", arguments.report), ("--figures", arguments.figures)):
+        for folder in folders:
+            if path and path.resolve().is_relative_to(folder):
+                raise ValueError(f"{option}: expected a place outside {folder}, which is read, got {path}")
+    if arguments.report and arguments.report.resolve() == Path(arguments.lfw_pairs).resolve():
+        raise ValueError(f"--report: expected another file than the pairs, got {arguments.report}")
+
+
 def _parse(argv):
-    parser = argparse.ArgumentParser(
-        prog="evaluate_lfw.py",
+    parser = Parser(
         description="Measure an HR network, and LR networks at their resolutions, on pairs of aligned faces: "
         "HR (both images as they are), HL (the second image at low resolution) and LL (both). HL and LL are "
         "measured with the LR network and with the HR network used for both images. Figures in the report "
         "are fractions.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     inputs = parser.add_argument_group("input")
     inputs.add_argument("lfw_dir", metavar="LFW_DIR", help="aligned faces, Name/Name_0001.png")

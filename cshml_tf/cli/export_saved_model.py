@@ -1,9 +1,9 @@
 """The command `export_saved_model.py`: a model folder to a SavedModel that TensorFlow alone serves."""
 
-import argparse
 from pathlib import Path
 
 from cshml_tf.cli.errors import one_line_errors
+from cshml_tf.cli.parser import Parser
 from cshml_tf.cli.quiet_start import import_tensorflow
 
 
@@ -37,8 +37,7 @@ def main(argv=None):
 
 
 def _parse(argv):
-    parser = argparse.ArgumentParser(
-        prog="export_saved_model.py",
+    parser = Parser(
         description="Export a recogniser as a SavedModel: signature serving_default takes RGB uint8 pixels of "
         "aligned faces of any size, images (N, H, W, 3); signature encoded takes image files, image_bytes (N,). "
         "Both give embeddings (N, E) float32 of unit length. Nothing but TensorFlow is needed to load it.",

@@ -1,10 +1,10 @@
 """`cshml-import`: a pretrained recogniser as a model folder."""
 
-import argparse
 from pathlib import Path
 
 from cshml_tf.cli.argument_types import positive
 from cshml_tf.cli.errors import one_line_errors
+from cshml_tf.cli.parser import Parser
 from cshml_tf.cli.quiet_start import import_tensorflow
 
 
@@ -56,8 +56,7 @@ def _import_facenet(arguments):
 
 
 def _parse(argv):
-    parser = argparse.ArgumentParser(
-        prog="import_recogniser.py",
+    parser = Parser(
         description="Turn a pretrained recogniser into a model folder, the HR network of train_cshml.py: an ONNX "
         "file (.onnx), whose network is rebuilt in Keras and compared with onnxruntime, or a FaceNet checkpoint "
         "of TensorFlow 1 (its folder, prefix or .index file).",

@@ -1,12 +1,12 @@
 """The command `make_synthetic.py`: folders of synthetic faces to train and test on."""
 
-import argparse
 import json
 import os
 import time
 from pathlib import Path
 
 from cshml_tf.cli.errors import one_line_errors
+from cshml_tf.cli.parser import Parser
 
 SETTINGS_NAME = "synthetic.json"
 
@@ -55,12 +55,10 @@ def main(argv=None):
 
 def _parse(argv):
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    parser = argparse.ArgumentParser(
-        prog="make_synthetic.py",
+    parser = Parser(
         description="Draw synthetic faces below OUT_DIR: train/Name/Name_0001.png ..., test/ with other "
         "people, and pairs.txt, a list of pairs of the test people in LFW's form. The same command "
         "again does only what is missing.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("out_dir", metavar="OUT_DIR", help="new, empty, or of an earlier run to continue")
     training = parser.add_argument_group("training folder")

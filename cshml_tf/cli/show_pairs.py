@@ -1,6 +1,5 @@
 """The command `show_pairs.py`: a figure of what the LR network changes, on example pairs and on all."""
 
-import argparse
 import functools
 import sys
 import textwrap
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from cshml_tf.cli.argument_types import positive, resolution
 from cshml_tf.cli.errors import one_line_errors
+from cshml_tf.cli.parser import Parser
 from cshml_tf.cli.quiet_start import import_tensorflow
 
 _MOST_PAIRS = 20
@@ -72,13 +72,11 @@ def main(argv=None):
 
 
 def _parse(argv):
-    parser = argparse.ArgumentParser(
-        prog="show_pairs.py",
+    parser = Parser(
         description="Draw one figure of what the LR network changes where the first picture of a pair is sharp "
         "and the second one of low resolution: example pairs drawn at random with their scores, and histograms of "
         "the scores of all pairs; before (the HR network embeds both pictures) and after (the LR network embeds "
         "the second one).",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     inputs = parser.add_argument_group("input")
     inputs.add_argument("lfw_dir", metavar="LFW_DIR", type=Path, help="aligned faces, Name/Name_0001.png")

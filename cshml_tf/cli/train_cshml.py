@@ -1,13 +1,12 @@
 """`cshml-train`: train the LR network of CS-MHL-Net."""
 
-import argparse
 import sys
 
 from cshml_tf.cli.argument_types import pool_size, resolution
 from cshml_tf.cli.errors import one_line_errors
+from cshml_tf.cli.parser import Parser
 from cshml_tf.cli.quiet_start import import_tensorflow
 from cshml_tf.cli.training_arguments import (
-    HelpFormatter,
     add_cosface_options,
     add_data_options,
     add_device_options,
@@ -20,10 +19,8 @@ from cshml_tf.cli.training_arguments import (
 
 def make_parser():
     """Describe the command line."""
-    parser = argparse.ArgumentParser(
-        prog="train_cshml.py",
+    parser = Parser(
         description="Train a low-resolution recogniser: a clone of a frozen HR network, under equation 6.",
-        formatter_class=HelpFormatter,
     )
     add_data_options(parser)
     _add_network_options(parser)

@@ -1,11 +1,9 @@
 """`cshml-train-hr`: train the HR network."""
 
-import argparse
-
 from cshml_tf.cli.errors import one_line_errors
+from cshml_tf.cli.parser import Parser
 from cshml_tf.cli.quiet_start import import_tensorflow
 from cshml_tf.cli.training_arguments import (
-    HelpFormatter,
     add_cosface_options,
     add_data_options,
     add_device_options,
@@ -18,10 +16,8 @@ from cshml_tf.cli.training_arguments import (
 
 def make_parser():
     """Describe the command line."""
-    parser = argparse.ArgumentParser(
-        prog="train_hr.py",
+    parser = Parser(
         description="Train an HR recogniser on aligned faces with the CosFace loss (equation 2).",
-        formatter_class=HelpFormatter,
     )
     add_data_options(parser)
     group = parser.add_argument_group("network")
@@ -30,11 +26,11 @@ def make_parser():
         metavar="DIR",
         help="model folder whose recogniser to start from, instead of a new network",
     )
-    group.add_argument("--model_def", default="inception_resnet_v1", help="inception_resnet_v1 or small_resnet")
+    group.add_argument("--model_def", help="inception_resnet_v1 (default) or small_resnet")
     group.add_argument(
-        "--image_size", type=int, nargs=2, default=(112, 96), metavar=("H", "W"), help="size of the faces"
+        "--image_size", type=int, nargs=2, metavar=("H", "W"), help="size of the faces (default: 112 96)"
     )
-    group.add_argument("--embedding_size", type=int, default=512, help="length of an embedding")
+    group.add_argument("--embedding_size", type=int, help="length of an embedding (default: 512)")
     group.add_argument("--keep_probability", type=float, default=0.8, help="1 - dropout")
     group.add_argument(
         "--stem_pool_stride",
@@ -45,9 +41,8 @@ def make_parser():
     group.add_argument("--width", type=int, help="channels of small_resnet's first stage (default: 16)")
     group.add_argument(
         "--standardisation",
-        default="per_image",
         choices=("per_image", "fixed", "symmetric", "none"),
-        help="pre-whitening, (x - 127.5) / 128, (x - 127.5) / 127.5, or nothing",
+        help="pre-whitening (default), (x - 127.5) / 128, (x - 127.5) / 127.5, or nothing",
     )
     add_cosface_options(parser.add_argument_group("loss"))
     add_optimisation_options(parser)
@@ -60,7 +55,7 @@ def make_parser():
 def main(argv=None):
     """Run the command; gives its exit code."""
     arguments = make_parser().parse_args(argv)
-    arguments.image_size = tuple(arguments.image_size)
+    arguments.image_size = arguments.image_size and tuple(arguments.image_size)
     import_tensorflow()
     from cshml_tf.training.hr import train_hr
     from cshml_tf.training.settings import HrSettings

@@ -1,11 +1,6 @@
 """The options that the two training commands share, named as FaceNet names them where it has them."""
 
-import argparse
 import dataclasses
-
-
-class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Show defaults, and keep the description's lines."""
 
 
 def add_data_options(parser):
@@ -33,11 +28,9 @@ def add_optimisation_options(parser):
     group.add_argument(
         "--epoch_size", type=int, default=1000, help="steps an epoch, of the schedule and of validation"
     )
-    group.add_argument("--max_nrof_epochs", type=int, help="last epoch (default: none)")
+    group.add_argument("--max_nrof_epochs", type=int, help="last epoch")
     group.add_argument("--max_steps", type=int, default=140_000, help="last step")
-    group.add_argument(
-        "--max_minutes", type=float, help="stop this call after so long; the same command goes on (default: none)"
-    )
+    group.add_argument("--max_minutes", type=float, help="stop this call after so long; the same command goes on")
     group.add_argument("--learning_rate", type=float, default=-1.0, help="constant rate; -1 uses the schedule")
     group.add_argument(
         "--learning_rate_schedule_file",
@@ -58,8 +51,9 @@ def add_optimisation_options(parser):
         help="decay of an average of the weights that is saved instead of them; FaceNet's is 0.9999, 0 is off",
     )
     group.add_argument(
-        "--no_random_flip", dest="random_flip", action="store_false", help="do not mirror half of the faces"
+        "--random_flip", action="store_true", default=True, help="mirror half of the faces (default)"
     )
+    group.add_argument("--no_random_flip", dest="random_flip", action="store_false", help="mirror no face")
     group.add_argument("--seed", type=int, default=666, help="of every random decision")
 
 
@@ -113,6 +107,10 @@ def report_outcome(run, outcome):
     if outcome is None:
         print(f"finished before, nothing to do: {run.model_dir}")
         return
-    state = "finished" if outcome.complete else "stopped; the same command with --run_name goes on"
+    state = (
+        "finished"
+        if outcome.complete
+        else f"stopped; the same command with --run_name {run.model_dir.name} goes on"
+    )
     print(f"{state}: {outcome.steps} steps done, {outcome.seconds / 60:.1f} minutes in this call")
     print(f"model: {run.model_dir}  logs: {run.log_dir}")

@@ -1,6 +1,7 @@
 """A source of labelled faces: a folder of class folders, as FaceNet keeps them."""
 
 import dataclasses
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,12 @@ class FaceSource:
     paths: list
     labels: np.ndarray
     classes: list
+
+    def digest(self):
+        """Give a short text that changes with the names of classes and files and with their order."""
+        classes = (self.classes[label] for label in self.labels)
+        names = (f"{name}/{Path(path).name}" for name, path in zip(classes, self.paths, strict=True))
+        return hashlib.sha256("\n".join(names).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def read_class_folders(data_dir, people=None):
@@ -46,7 +53,7 @@ def read_class_folders(data_dir, people=None):
         folders = [folder for folder in folders if folder.name in wanted]
     paths, labels, classes = [], [], []
     for folder in folders:
-        files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+        files = sorted(file for file in folder.iterdir() if _is_image(file))
         if files:
             paths += map(str, files)
             labels += [len(classes)] * len(files)
@@ -58,3 +65,7 @@ def read_class_folders(data_dir, people=None):
             "found none"
         )
     return FaceSource(paths, np.asarray(labels, np.int32), classes)
+
+
+def _is_image(file):
+    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")

@@ -69,7 +69,8 @@ def two_branch_batches(
         pairing: "same_image": an image with its own LR copy; "same_person": with the LR copy of another
             image of the same person, where there is one.
         negative_share: share of a batch, 0..1, whose LR images are passed on by one place, so that pairs of
-            two people arise (a pair may still be of one person, by chance; labels tell).
+            two people arise (a pair may still be of one person, by chance; labels tell). Above 0, at least
+            two images are passed on.
         degrade_here: False leaves "lr" at full resolution, for a network that degrades on the device.
 
     Returns:
@@ -84,6 +85,8 @@ def two_branch_batches(
         raise ValueError(f"pairing: expected one of {', '.join(PAIRINGS)}, got {pairing!r}")
     if not 0.0 <= negative_share <= 1.0:
         raise ValueError(f"negative_share: expected 0 to 1, got {negative_share}")
+    if negative_share and batch_size < 2:
+        raise ValueError(f"negative_share: {negative_share} needs a batch of at least 2, got {batch_size}")
     paths, labels = tf.constant(source.paths), tf.constant(source.labels)
     class_sizes = np.bincount(source.labels)
     sizes = tf.constant(class_sizes, tf.int64)
@@ -108,7 +111,7 @@ def two_branch_batches(
         label = labels[index]
         return {"hr": hr, "lr": lr, "hr_label": label, "lr_label": label, "resolution": resolution}
 
-    moved = round(negative_share * batch_size)
+    moved = max(2, round(negative_share * batch_size)) if negative_share else 0
 
     def finish(batch):
         for key in ("lr", "lr_label"):

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from cshml_tf.model_folder import load_recogniser, read_card, trained_people
-from cshml_tf.resolution import format_resolution
+from cshml_tf.model_folder import card_of_kind, load_recogniser, trained_people
+from cshml_tf.resolution import check_reductions, format_resolution
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,17 @@ class Networks:
         return list(dict.fromkeys([self.hr_dir, *self.lr_dirs.values()]))
 
     def load(self):
-        """Load the networks: the HR recogniser, and a dict of resolution to LR recogniser."""
+        """Load the networks: the HR recogniser, and a dict of resolution to LR recogniser.
+
+        Raises:
+            ValueError: one cannot be loaded, or its embeddings have another length than the HR network's.
+        """
         loaded = {model_dir: load_recogniser(model_dir) for model_dir in self.model_dirs()}
+        size = loaded[self.hr_dir].output_shape[-1]
+        for model_dir, recogniser in loaded.items():
+            got = recogniser.output_shape[-1]
+            if got != size:
+                raise ValueError(f"{model_dir}: expected the embedding size of {self.hr_dir}, {size}, got {got}")
         lr_recognisers = {resolution: loaded[folder] for resolution, folder in self.lr_dirs.items()}
         return loaded[self.hr_dir], lr_recognisers
 
@@ -55,8 +64,8 @@ def choose_networks(hr_dir, lr_dirs=(), resolutions=None, degradation=None):
     """
     hr_dir = Path(hr_dir)
     lr_dirs = list(dict.fromkeys(Path(folder) for folder in lr_dirs))
-    hr_card = _card_of_kind(hr_dir, "hr")
-    cards = {folder: _card_of_kind(folder, "lr") for folder in lr_dirs}
+    hr_card = card_of_kind(hr_dir, "hr")
+    cards = {folder: card_of_kind(folder, "lr") for folder in lr_dirs}
     for folder, card in cards.items():
         if card["image_size"] != hr_card["image_size"]:
             raise ValueError(
@@ -66,6 +75,7 @@ def choose_networks(hr_dir, lr_dirs=(), resolutions=None, degradation=None):
     if resolutions is None:
         resolutions = [resolution for entries in listed.values() for resolution in entries]
     resolutions = tuple(dict.fromkeys(resolutions))
+    check_reductions(resolutions, hr_card["image_size"])
     serving = {resolution: _serving(resolution, listed) for resolution in resolutions} if listed else {}
     own = {resolution: cards[folder]["degradation"] for resolution, folder in serving.items()}
     return Networks(
@@ -92,16 +102,6 @@ def people_trained_on(model_dirs, people):
     """
     people = set(people)
     return sorted(people & frozenset().union(*(trained_people(folder) for folder in model_dirs)))
-
-
-def _card_of_kind(folder, kind):
-    card = read_card(folder)
-    if card["kind"] != kind:
-        raise ValueError(
-            f"{folder}: expected the model folder of an {kind.upper()} network, "
-            f"its card says kind {card['kind']!r}"
-        )
-    return card
 
 
 def _resolution(entry):

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 STRATEGIES = ("auto", "one", "mirrored")
+_MOST_LOGICAL_CPUS = 16
 
 
 def choose_strategy(name="auto", replicas=None):
@@ -33,10 +34,21 @@ def choose_strategy(name="auto", replicas=None):
     return tf.distribute.MirroredStrategy(devices[:replicas])
 
 
+def check_batch_size(batch_size, strategy):
+    """Refuse a batch that the replicas cannot share evenly.
+
+    Raises:
+        ValueError: it is no multiple of their number.
+    """
+    replicas = strategy.num_replicas_in_sync
+    if batch_size % replicas:
+        raise ValueError(f"batch_size: expected a multiple of {replicas} replicas, got {batch_size}")
+
+
 def _logical_cpus(count):
     """Split the CPU, so that the ways of several devices can be tried without them."""
-    if count < 1:
-        raise ValueError(f"replicas: expected at least 1, got {count}")
+    if not 1 <= count <= _MOST_LOGICAL_CPUS:
+        raise ValueError(f"replicas: expected 1 to {_MOST_LOGICAL_CPUS} on a CPU, got {count}")
     cpu = tf.config.list_physical_devices("CPU")[0]
     configured = tf.config.get_logical_device_configuration(cpu)
     if not configured or len(configured) < count:

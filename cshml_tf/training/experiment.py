@@ -14,6 +14,7 @@ from cshml_tf.files import write_text
 from cshml_tf.model_folder import save_model
 from cshml_tf.recogniser import clone
 from cshml_tf.training.checkpoint import delete_checkpoints
+from cshml_tf.training.devices import check_batch_size
 from cshml_tf.training.loop import run_steps
 from cshml_tf.training.optimizers import averaged_weights, make_optimizer
 from cshml_tf.training.run_folder import Run
@@ -77,15 +78,28 @@ def run_experiment(experiment: Experiment, run: Run, progress=True):
         ValueError: an image cannot be read or does not fit, or the training diverges.
     """
     settings = experiment.settings
-    run.begin()
     schedule = make_schedule(settings.learning_rate, settings.learning_rate_schedule_file, settings.epoch_size)
+    # What can be refused is refused before the run's folder is made.
+    check_batch_size(settings.batch_size, experiment.strategy)
+    experiment.batches_from(0)
+    run.begin({"learning rate schedule": schedule.as_json(), "data": experiment.source.digest()})
+    try:
+        return _run(experiment, run, schedule, progress)
+    finally:
+        run.release()
+
+
+def _run(experiment, run, schedule, progress):
+    settings = experiment.settings
     with experiment.strategy.scope():
         optimizer = make_optimizer(settings.optimizer, schedule.rate(0), settings.moving_average_decay)
 
+    measured = {}
+
     def validate(steps):
-        figures = experiment.evaluate(_as_trained(experiment, optimizer)) if experiment.evaluate else {}
-        _append_lfw_result(run.log_dir, steps, figures)
-        return {f"lfw/{name}": value for name, value in figures.items() if value is not None}
+        measured[steps] = experiment.evaluate(_as_trained(experiment, optimizer))
+        _write_lfw_result(run.log_dir, steps, measured[steps])
+        return {f"lfw/{name}": value for name, value in measured[steps].items() if value is not None}
 
     try:
         outcome = run_steps(
@@ -104,10 +118,9 @@ def run_experiment(experiment: Experiment, run: Run, progress=True):
         check_images(experiment.source, experiment.card["image_size"], every=True)
         raise
     recogniser = _as_trained(experiment, optimizer)
-    figures = experiment.evaluate(recogniser) if experiment.evaluate else {}
-    if figures:
-        _append_lfw_result(run.log_dir, outcome.steps, figures)
-    _save(experiment, run, recogniser, outcome, figures)
+    if experiment.evaluate and outcome.steps not in measured:
+        validate(outcome.steps)
+    _save(experiment, run, recogniser, outcome, measured.get(outcome.steps, {}))
     if outcome.complete:
         run.finish()
         delete_checkpoints(run.checkpoint_dir)
@@ -123,6 +136,7 @@ def _as_trained(experiment, optimizer):
 def _save(experiment, run, recogniser, outcome, figures):
     with_average = experiment.settings.moving_average_decay > 0
     card = experiment.card | {
+        "learning_rate_schedule": run.inputs["learning rate schedule"],
         "classes": len(experiment.source.classes),
         "images": len(experiment.source.paths),
         "steps": outcome.steps,
@@ -135,9 +149,11 @@ def _save(experiment, run, recogniser, outcome, figures):
     save_model(run.model_dir, recogniser, card, centres, experiment.source.classes, experiment.people)
 
 
-def _append_lfw_result(log_dir, steps, figures):
+def _write_lfw_result(log_dir, steps, figures):
+    """Add the line of a step; those of the step and of later ones, from before a kill, go."""
     path = log_dir / "lfw_result.txt"
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    before = "".join(line for line in lines if int(line.split()[1]) < steps)
     line = "\t".join(
         [f"step {steps}"] + [f"{name} {value:.5f}" for name, value in figures.items() if value is not None]
     )

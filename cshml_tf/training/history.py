@@ -33,6 +33,7 @@ class History:
         self._batch_size = batch_size
         self._window = []
         self._window_seconds = 0.0
+        self._last = None
         self._bar = tqdm(
             total=last_step,
             initial=first_step,
@@ -55,10 +56,15 @@ class History:
         self._window.append(terms)
         self._window_seconds += seconds
         self._bar.update(1)
-        if step % self._log_every:
-            return
+        self._last = step, learning_rate
+        if step % self._log_every == 0:
+            self._flush()
+
+    def _flush(self):
+        """Write the line of the steps since the last one."""
+        step, learning_rate = self._last
         rate = len(self._window) * self._batch_size / self._window_seconds
-        means = {name: _mean(row[name] for row in self._window) for name in terms}
+        means = {name: _mean(row[name] for row in self._window) for name in self._window[0]}
         self._bar.set_postfix_str(f"loss {means['total']:.4f}, {rate:.1f} pairs/s", refresh=False)
         row = {"step": step, "learning_rate": learning_rate} | means | {"pairs_per_second": rate}
         self._append(row)
@@ -72,7 +78,9 @@ class History:
                 tf.summary.scalar(name, value, step=step)
 
     def close(self):
-        """Flush and end the bar."""
+        """Write what the last line does not hold yet, and end the bar."""
+        if self._window:
+            self._flush()
         self._events.close()
         self._bar.close()
 

@@ -5,7 +5,7 @@ import keras
 from cshml_tf.backbones import build
 from cshml_tf.data.pipeline import hr_batches
 from cshml_tf.layers import CosFace
-from cshml_tf.model_folder import load_recogniser, trained_people
+from cshml_tf.model_folder import card_of_kind, load_recogniser, trained_people
 from cshml_tf.network import HrNetwork, LossSettings
 from cshml_tf.recogniser import build_recogniser, clone, image_size_of, standardisation_of
 from cshml_tf.training.devices import choose_strategy
@@ -75,6 +75,7 @@ def prepare_hr(settings):
 
 def _starting_recogniser(settings):
     if settings.pretrained_model:
+        card_of_kind(settings.pretrained_model, "hr")
         return load_recogniser(settings.pretrained_model)
     options = {"stem_pool_stride": settings.stem_pool_stride, "width": settings.width}
     options = {name: value for name, value in options.items() if value is not None}

@@ -51,8 +51,6 @@ def run_steps(network, optimizer, schedule, settings, run, strategy, batches_fro
         tf.errors.InvalidArgumentError: an image cannot be decoded or is of another size.
     """
     replicas = strategy.num_replicas_in_sync
-    if settings.batch_size % replicas:
-        raise ValueError(f"batch_size: expected a multiple of {replicas} replicas, got {settings.batch_size}")
     with strategy.scope():
         optimizer.build(network.trainable_variables)
     state = network.variables + optimizer.variables
@@ -102,8 +100,8 @@ def _check_finite(terms, step):
     for name, value in terms.items():
         if not math.isfinite(value):
             raise TrainingDiverged(
-                f"step {step}: the loss term {name} is {value}; a lower learning rate may help, and the run's "
-                "newest checkpoint is from before"
+                f"step {step}: the loss term {name} is {value}; a lower learning rate may help, or, in the first "
+                "steps of an LR network, an HR network that was trained for longer"
             )
 
 

@@ -8,10 +8,10 @@ from tqdm import tqdm
 from cshml_tf.data.pipeline import two_branch_batches
 from cshml_tf.degradation import MODES, Degrade
 from cshml_tf.layers import CosFace
-from cshml_tf.model_folder import load_recogniser, read_classifier, trained_people
+from cshml_tf.model_folder import card_of_kind, load_recogniser, read_classifier, trained_people
 from cshml_tf.network import TwoBranchNetwork
 from cshml_tf.recogniser import clone, image_size_of, standardisation_of, with_tap
-from cshml_tf.resolution import resolution_sides
+from cshml_tf.resolution import check_reductions, resolution_sides
 from cshml_tf.training.class_means import class_means
 from cshml_tf.training.devices import choose_strategy
 from cshml_tf.training.experiment import Experiment, open_source, run_experiment
@@ -52,10 +52,12 @@ def prepare_lr(settings, progress=False):
         raise ValueError(f"degradation: expected one of {', '.join(MODES)}, got {settings.degradation!r}")
     keras.utils.set_random_seed(settings.seed)
     strategy = choose_strategy(settings.strategy, settings.replicas)
+    card_of_kind(settings.pretrained_model, "hr")
     hr_recogniser = load_recogniser(settings.pretrained_model)
     if settings.tap is not None:
         hr_recogniser = with_tap(hr_recogniser, settings.tap)
     image_size = image_size_of(hr_recogniser)
+    check_reductions(settings.resolution, image_size)
     source = open_source(settings, image_size)
     centres = None if settings.new_classifier else _matching_centres(settings.pretrained_model, source)
     if centres is None:
@@ -85,6 +87,7 @@ def prepare_lr(settings, progress=False):
         "standardisation": standardisation_of(hr_recogniser),
         "resolutions": [_as_written(resolution) for resolution in settings.resolution],
         "degradation": settings.degradation,
+        "tap": network.tap,
     }
     people = trained_people(settings.pretrained_model) | set(source.classes)
     return Experiment(network, network.student, settings, source, strategy, batches_from, card, people, evaluate)

@@ -29,7 +29,8 @@ def make_optimizer(name, learning_rate, moving_average_decay=0.0):
 @contextlib.contextmanager
 def averaged_weights(optimizer, variables):
     """Put the moving averages, where the optimiser keeps them, in the place of the weights for a while."""
-    if not optimizer.use_ema:
+    # Before the first step the averages are still zero.
+    if not optimizer.use_ema or not int(optimizer.iterations):
         yield
         return
     values = [keras.ops.convert_to_numpy(variable) for variable in variables]

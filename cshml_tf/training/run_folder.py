@@ -2,10 +2,12 @@
 
 import dataclasses
 import datetime
+import itertools
 import json
 from pathlib import Path
+from typing import Any
 
-from cshml_tf.files import write_json
+from cshml_tf.files import lock_folder, write_json
 
 _STATE = "run.json"
 
@@ -18,13 +20,16 @@ class Run:
         model_dir: folder of the model and the checkpoints.
         log_dir: folder of the history, TensorBoard's events and LFW results.
         settings: dict of JSON's types.
+        inputs: dict of JSON's types: what the files that the settings name said when the run began.
         finished: whether the last step has been done and the model written.
     """
 
     model_dir: Path
     log_dir: Path
     settings: dict
+    inputs: dict = dataclasses.field(default_factory=dict)
     finished: bool = False
+    _lock: Any = None
 
     @property
     def checkpoint_dir(self):
@@ -36,14 +41,37 @@ class Run:
         self.finished = True
         self._write()
 
-    def begin(self):
-        """Make the folders, and note the settings that later calls must have."""
+    def release(self):
+        """Let other processes have the folder."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def begin(self, inputs):
+        """Make the folders, and note the settings and inputs that later calls must have.
+
+        Args:
+            inputs: dict of JSON's types, such as the schedule and a digest of the data.
+
+        Raises:
+            ValueError: an earlier call began with other inputs.
+        """
+        inputs = json.loads(json.dumps(inputs))
+        differing = [name for name, value in self.inputs.items() if inputs.get(name) != value]
+        if differing:
+            raise ValueError(
+                f"run_name: {self.model_dir} began with another {' and '.join(differing)} than there is now; "
+                "choose another name"
+            )
+        self.inputs = inputs
         self.model_dir.mkdir(parents=True, exist_ok=True)
+        self._lock = lock_folder(self.model_dir)
         self.log_dir.mkdir(parents=True, exist_ok=True)
         self._write()
 
     def _write(self):
-        write_json(self.model_dir / _STATE, {"finished": self.finished, "settings": self.settings})
+        state = {"finished": self.finished, "settings": self.settings, "inputs": self.inputs}
+        write_json(self.model_dir / _STATE, state)
 
 
 def open_run(kind, settings):
@@ -59,20 +87,27 @@ def open_run(kind, settings):
     Raises:
         ValueError: a run of that name has other settings, or its folder is no run's.
     """
-    name = settings.run_name or datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    name = settings.run_name or _time_as_name(Path(settings.models_base_dir))
     model_dir = Path(settings.models_base_dir) / name
     log_dir = Path(settings.logs_base_dir) / name
     run = Run(model_dir, log_dir, json.loads(json.dumps({"kind": kind} | settings.as_json())))
     if model_dir.exists() and any(model_dir.iterdir()):
-        run.finished = _check_same_run(model_dir, run.settings, settings.CONTINUATION)
+        run.finished, run.inputs = _check_same_run(model_dir, run.settings, settings.CONTINUATION)
     return run
 
 
+def _time_as_name(base):
+    """Give FaceNet's name of a run, and of a second one in the same second another."""
+    name = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    candidates = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(candidate for candidate in candidates if not (base / candidate).exists())
+
+
 def _check_same_run(model_dir, settings, free):
-    """Compare with the settings that made the folder; give whether that run is finished."""
+    """Compare with the settings that made the folder; give whether that run is finished, and its inputs."""
     try:
         state = json.loads((model_dir / _STATE).read_text(encoding="utf-8"))
-        stored, finished = state["settings"], state["finished"]
+        stored, finished, inputs = state["settings"], state["finished"], state["inputs"]
     except (OSError, ValueError, KeyError, TypeError):
         raise ValueError(f"run_name: {model_dir} exists and is no run's folder; choose another name") from None
     names = sorted((set(stored) | set(settings)) - set(free))
@@ -83,4 +118,4 @@ def _check_same_run(model_dir, settings, free):
             f"run_name: {model_dir} is a run with other settings ({', '.join(differing)}): {first} was "
             f"{stored.get(first)!r} and is {settings.get(first)!r}; choose another name"
         )
-    return finished
+    return finished, inputs

@@ -7,6 +7,7 @@ last line and at the line that stops.
 
 import bisect
 import dataclasses
+import math
 from pathlib import Path
 
 
@@ -27,6 +28,10 @@ class Schedule:
     def rate(self, step):
         """Give the learning rate of a step, counted from 0; -1 once training is to stop."""
         return self.rates[bisect.bisect_right(self.epochs, step // self.epoch_size) - 1]
+
+    def as_json(self):
+        """Give the schedule as a list of [epoch, rate]."""
+        return [list(line) for line in zip(self.epochs, self.rates, strict=True)]
 
     @property
     def stop_step(self):
@@ -67,7 +72,11 @@ def read_schedule_file(path):
         OSError: the file cannot be read.
     """
     rates = {}
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: expected text in UTF-8, got {error.reason}") from error
+    for number, line in enumerate(lines, start=1):
         content = line.partition("#")[0].strip()
         if not content:
             continue
@@ -76,7 +85,7 @@ def read_schedule_file(path):
             epoch, rate = int(epoch_text), float(rate_text)
         except ValueError:
             raise ValueError(f"{path}, line {number}: expected 'epoch: rate', got {content!r}") from None
-        if epoch < 0 or epoch in rates or not (rate > 0 or rate == -1):
+        if epoch < 0 or epoch in rates or not (0 < rate < math.inf or rate == -1):
             raise ValueError(
                 f"{path}, line {number}: expected a new epoch from 0 on and a positive rate or -1, got {content!r}"
             )

@@ -1,8 +1,10 @@
 """Every setting of a run, in one frozen object that is saved as JSON beside what it made."""
 
 import dataclasses
+import math
 
 from cshml_tf.network import LossSettings
+from cshml_tf.resolution import resolution_sides
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,10 +76,14 @@ class RunSettings:
     validate_every_n_epochs: int = 1
 
     # What may differ when the same run is continued: it changes when a call stops, never what it computes.
-    CONTINUATION = ("max_minutes", "checkpoint_minutes")
+    # An unnamed run is continued by its folder's name.
+    CONTINUATION = ("max_minutes", "checkpoint_minutes", "run_name")
 
     def __post_init__(self):
         """Refuse numbers that no run can have."""
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            _check(not isinstance(value, float) or math.isfinite(value), field.name, "a finite number", value)
         positive = ("batch_size", "epoch_size", "max_steps", "log_every", "lfw_batch_size")
         positive += ("validate_every_n_epochs", "scale", "checkpoint_minutes")
         optional = ("max_nrof_epochs", "max_minutes", "checkpoint_steps", "replicas")
@@ -85,6 +91,8 @@ class RunSettings:
             _check(getattr(self, name) > 0, name, "a positive number", getattr(self, name))
         for name in ("weight_decay", "margin", "seed"):
             _check(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
+        _check(self.seed < 2**32, "seed", "below 2 to the power of 32", self.seed)
+        _check(self.margin <= 2, "margin", "up to 2, the width of a cosine", self.margin)
         decay = self.moving_average_decay
         _check(0 <= decay < 1, "moving_average_decay", "0 to below 1", decay)
         _check(
@@ -93,6 +101,21 @@ class RunSettings:
             "both or neither",
             "one",
         )
+        _check(
+            self.learning_rate == -1 or self.learning_rate_schedule_file is None,
+            "learning_rate_schedule_file",
+            "learning_rate -1 beside it",
+            self.learning_rate,
+        )
+        _check(
+            self.replicas is None or self.strategy == "mirrored",
+            "replicas",
+            "strategy mirrored beside it",
+            self.strategy,
+        )
+        name = self.run_name
+        is_name = name is None or (name not in ("", ".", "..") and not set(name) & set("/\\\0"))
+        _check(is_name, "run_name", "the name of a folder, without a path", name)
 
     def as_json(self):
         """Give the settings as a dict of JSON's types."""
@@ -101,29 +124,42 @@ class RunSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class HrSettings(RunSettings):
-    """The HR network's own settings.
+    """The HR network's own settings; all but the last keep to None beside `pretrained_model`.
 
     Attributes:
         model_def: a key of `cshml_tf.backbones.BACKBONES`.
         image_size: (height, width).
         embedding_size: E.
-        keep_probability: 1 - dropout.
         stem_pool_stride: of inception_resnet_v1: 1 as in the paper, 2 as in FaceNet; None for the network's own.
         width: channels of small_resnet's first stage; None for the network's own.
-        standardisation: "per_image" or "fixed".
+        standardisation: a mode of `cshml_tf.layers.Standardise`.
+        keep_probability: 1 - dropout.
     """
 
-    model_def: str = "inception_resnet_v1"
-    image_size: tuple = (112, 96)
-    embedding_size: int = 512
+    model_def: str | None = None
+    image_size: tuple | None = None
+    embedding_size: int | None = None
     keep_probability: float = 0.8
     stem_pool_stride: int | None = None
     width: int | None = None
-    standardisation: str = "per_image"
+    standardisation: str | None = None
+
+    # A new network's; one that is given brings its own.
+    NEW_NETWORK = {
+        "model_def": "inception_resnet_v1",
+        "image_size": (112, 96),
+        "embedding_size": 512,
+        "standardisation": "per_image",
+    }
 
     def __post_init__(self):
-        """Refuse numbers that no HR network can have."""
+        """Fill in the defaults of a new network; refuse what no HR network can have."""
         super().__post_init__()
+        for name in (*self.NEW_NETWORK, "stem_pool_stride", "width"):
+            given = getattr(self, name)
+            if self.pretrained_model is None and given is None:
+                object.__setattr__(self, name, self.NEW_NETWORK.get(name))
+            _check(self.pretrained_model is None or given is None, name, "none beside pretrained_model", given)
         _check(0 < self.keep_probability <= 1, "keep_probability", "above 0, up to 1", self.keep_probability)
 
 
@@ -172,6 +208,9 @@ class LrSettings(RunSettings):
             weights,
         )
         _check(len(self.resolution) > 0, "resolution", "at least one", "none")
+        sides = [resolution_sides(resolution) for resolution in self.resolution]
+        _check(len(set(sides)) == len(sides), "resolution", "each once", self.resolution)
+        _check(0 <= self.alpha <= 4, "alpha", "0 to 4, squared distances of unit vectors", self.alpha)
         _check(0 <= self.dropout < 1, "dropout", "0 to below 1", self.dropout)
 
     def losses(self):

@@ -94,7 +94,8 @@ def test_every_variable_gets_a_gradient(name):
         (("vgg",), {}, "expected one of inception_resnet_v1, small_resnet, got 'vgg'"),
         (("small_resnet",), {"depth": 3}, "small_resnet: expected options among width, dropout, got depth"),
         (("small_resnet", (8, 8)), {}, "at least 16 x 16"),
-        (("small_resnet", (112, 96), 0), {}, "expected positive"),
+        (("small_resnet", (112, 96), 0), {}, "embedding_size: expected at least 1, got 0"),
+        (("small_resnet", 160), {}, "image_size: expected"),
         (("inception_resnet_v1",), {"stem_pool_stride": 3}, "expected 1 or 2, got 3"),
     ],
 )

@@ -44,7 +44,7 @@ def write_report(path, data):
     report = {
         "HR": {"thresholds": {"0.01": -1.0, "0.001": None}},
         "12": {"HL": {"thresholds": {"0.01": 2.0}}, "LL": {"thresholds": {"0.01": -1.0}}},
-        "protocol": {"options": {}, "models": {"HR": str(data / "hr"), "12": str(data / "elsewhere")}},
+        "protocol": {"options": {}, "models": {"HR": str(data / "hr"), "12": str(data / "lr")}},
     }
     path.write_text(json.dumps(report))
 
@@ -113,8 +113,21 @@ def test_decisions_at_a_far(data, capsys):
     assert re.fullmatch(r"1 and 3 +different +-?0\.\d{4} < +2\.0000 +\(12 HL\)", lines[start + 8])
     assert re.fullmatch(r"3 and 4 +same +-?0\.\d{4} >= -1\.0000 +\(12 LL\)", lines[-1])
     assert "box 30 x 38 at (12, 8), score 0.987" in lines[1]
-    expected = f"{data / 'report.json'}: measured {data / 'elsewhere'} as 12, not {data / 'lr'}"
-    assert f"warning: {expected}" in captured.err.splitlines()
+
+
+def test_another_networks_thresholds_are_refused(data, tmp_path, capsys):
+    report = json.loads((data / "report.json").read_text())
+    report["protocol"]["models"]["12"] = str(data / "elsewhere")
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    options = ("--report", tmp_path / "report.json", "--far", "0.01")
+    message = f"expected a report on {data / 'lr'}, it measured {data / 'elsewhere'} as 12"
+    assert message in failure(capsys, words(data, "photo", "crop", options=options))
+
+
+def test_scores_stand_where_there_is_no_threshold(data, capsys):
+    assert main(words(data, "photo", "crop", options=("--report", data / "report.json"))) == 2
+    captured = capsys.readouterr()
+    assert "cosine similarity" in captured.out and "too few pairs" in captured.err
 
 
 def test_one_threshold_and_aligned_crops(data, capsys):
@@ -150,8 +163,6 @@ def test_bad_input_is_one_line(data, tmp_path, capsys):
     assert "text.png: not a JPEG, PNG" in failure(capsys, words(data, "text", "photo"))
     swapped = ["--hr_model", str(data / "lr"), *words(data, "photo", "crop")[2:]]
     assert "lr: expected the model folder of an HR network" in failure(capsys, swapped)
-    report = ("--report", data / "report.json")
-    assert "too few pairs" in failure(capsys, words(data, "photo", "crop", options=report))
     (tmp_path / "report.json").write_text("[1")
     broken = ("--report", tmp_path / "report.json")
     assert "report.json: expected a report in JSON" in failure(

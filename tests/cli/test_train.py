@@ -38,6 +38,14 @@ def test_hr_then_lr(folders, tmp_path, capsys):
     assert "other settings" in capsys.readouterr().err
 
 
+def test_bad_words_are_one_line(folders, capsys):
+    with pytest.raises(SystemExit) as stop:
+        train_hr.main([*folders, "--batch_size", "many"])
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert len(error.splitlines()) == 1 and error.startswith("error: argument --batch_size: invalid int value")
+
+
 def test_the_default_name_is_the_time(folders, hr_model_dir, tmp_path):
     command = [*folders, *TINY, "--pretrained_model", str(hr_model_dir), "--resolution", "8"]
     assert train_cshml.main([*command, "--max_steps", "1"]) == 0

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import keras
@@ -14,11 +15,13 @@ import numpy as np
 import pytest
 
 import cshml_tf
+from cshml_tf.images import read_image
 from cshml_tf.model_folder import read_card, read_classifier, trained_people
 from cshml_tf.recogniser import backbone_of
 from cshml_tf.training.hr import prepare_hr, train_hr
 from cshml_tf.training.loop import TrainingDiverged
 from cshml_tf.training.lr import train_lr
+from cshml_tf.training.run_folder import open_run
 from cshml_tf.training.settings import HrSettings, LrSettings
 
 
@@ -225,6 +228,11 @@ def test_lfw_figures_come_while_training(hr_options, texture_folder, tmp_path):
         ({"moving_average_decay": 1.0}, "moving_average_decay: expected 0 to below 1"),
         ({"lfw_dir": "lfw"}, "lfw_dir and lfw_pairs: expected both or neither"),
         ({"keep_probability": 0.0}, "keep_probability: expected above 0"),
+        ({"learning_rate": float("nan")}, "learning_rate: expected a finite number, got nan"),
+        ({"run_name": "../elsewhere"}, "run_name: expected the name of a folder, without a path"),
+        ({"seed": 2**32}, "seed: expected below 2 to the power of 32"),
+        ({"replicas": 2}, "replicas: expected strategy mirrored beside it, got auto"),
+        ({"learning_rate_schedule_file": "s.txt"}, "learning_rate_schedule_file: expected learning_rate -1"),
     ],
 )
 def test_settings_that_no_run_can_have(hr_options, change, message):
@@ -245,3 +253,89 @@ def test_ctrl_c_saves_and_the_run_goes_on(hr_options, tmp_path):
     card = read_card(tmp_path / "models" / "stopped")
     assert card["complete"] is False and card["steps"] == 7
     assert (tmp_path / "models" / "stopped" / "checkpoints" / "step-00000007.npz").exists()
+
+
+def test_a_changed_schedule_is_refused(hr_options, tmp_path):
+    schedule = tmp_path / "schedule.txt"
+    schedule.write_text("0: 0.05\n")
+    options = hr_options | {"learning_rate": -1, "learning_rate_schedule_file": str(schedule), "run_name": "hr"}
+    train_hr(HrSettings(**options | {"max_minutes": 1e-6}), progress=False)
+    schedule.write_text("0: 0.9\n")
+    with pytest.raises(ValueError, match="began with another learning rate schedule than there is now"):
+        train_hr(HrSettings(**options), progress=False)
+
+
+def test_changed_data_are_refused(hr_options, texture_folder, tmp_path):
+    shutil.copytree(texture_folder, tmp_path / "faces")
+    options = hr_options | {"data_dir": str(tmp_path / "faces"), "run_name": "hr"}
+    train_hr(HrSettings(**options | {"max_minutes": 1e-6}), progress=False)
+    (tmp_path / "faces" / "person_1" / "person_1_0002.png").unlink()
+    with pytest.raises(ValueError, match="began with another data than there is now"):
+        train_hr(HrSettings(**options), progress=False)
+
+
+def test_an_unnamed_run_goes_on_under_the_name_it_was_given(hr_options):
+    run, outcome = train_hr(HrSettings(**hr_options | {"max_minutes": 1e-6}), progress=False)
+    assert not outcome.complete
+    again, outcome = train_hr(HrSettings(**hr_options | {"run_name": run.model_dir.name}), progress=False)
+    assert again.model_dir == run.model_dir and outcome.complete
+
+
+def test_two_processes_cannot_write_to_one_run(hr_options):
+    settings = HrSettings(**hr_options | {"run_name": "hr"})
+    other = open_run("hr", settings)
+    other.begin({})
+    with pytest.raises(ValueError, match="hr: another process is writing to this folder"):
+        train_hr(settings, progress=False)
+    other.release()
+    assert train_hr(settings, progress=False)[1].complete
+
+
+def test_the_last_steps_are_logged_too(hr_options):
+    run, _ = train_hr(HrSettings(**hr_options | {"max_steps": 5, "log_every": 3}), progress=False)
+    assert [int(row["step"]) for row in history(run)] == [3, 5]
+
+
+def test_an_average_of_no_steps_is_the_network_itself(hr_options):
+    options = hr_options | {"max_minutes": 1e-6, "moving_average_decay": 0.9, "run_name": "hr"}
+    run, outcome = train_hr(HrSettings(**options), progress=False)
+    assert outcome.steps == 0
+    assert all(np.any(values) for values in weights(run.model_dir) if values.ndim > 1)
+
+
+def test_an_lr_network_is_no_teacher(lr_options):
+    run, _ = train_lr(LrSettings(**lr_options | {"max_steps": 1, "run_name": "lr"}), progress=False)
+    with pytest.raises(ValueError, match="lr: expected the model folder of an HR network"):
+        train_lr(LrSettings(**lr_options | {"pretrained_model": str(run.model_dir)}), progress=False)
+
+
+def test_a_given_network_brings_its_own_options(hr_options, hr_model_dir):
+    with pytest.raises(ValueError, match="model_def: expected none beside pretrained_model, got small_resnet"):
+        HrSettings(**hr_options | {"pretrained_model": str(hr_model_dir)})
+
+
+def test_w_starts_at_the_class_means_where_there_is_none(lr_options, hr_model_dir, tmp_path):
+    """One step at a rate of almost nothing: column c of W is the mean HR embedding of class c, of unit length."""
+    without = shutil.copytree(hr_model_dir, tmp_path / "hr")
+    (without / "classifier.npy").unlink()
+    (without / "classes.txt").write_text("")
+    options = lr_options | {"pretrained_model": str(without), "max_steps": 1, "learning_rate": 1e-12}
+    run, _ = train_lr(LrSettings(**options), progress=False)
+    centres, classes = read_classifier(run.model_dir)
+    recogniser = cshml_tf.load_recogniser(hr_model_dir)
+    for column, name in enumerate(classes):
+        files = sorted((Path(lr_options["data_dir"]) / name).iterdir())
+        mean = np.mean([np.asarray(recogniser(read_image(file)[None]))[0] for file in files], axis=0)
+        np.testing.assert_allclose(centres[:, column], mean / np.linalg.norm(mean), atol=1e-5)
+
+
+def test_any_layers_map_can_be_the_tap(lr_options):
+    run, _ = train_lr(LrSettings(**lr_options | {"max_steps": 1, "tap": "stem.pool"}), progress=False)
+    assert read_card(run.model_dir)["tap"] == "stem.pool"
+    with pytest.raises(ValueError, match="a layer that gives feature maps, got 'flatten'"):
+        train_lr(LrSettings(**lr_options | {"tap": "flatten"}), progress=False)
+
+
+def test_a_resolution_beyond_the_faces_is_refused(lr_options):
+    with pytest.raises(ValueError, match="resolution: expected at most the faces' 48 x 40, got 44 x 44"):
+        train_lr(LrSettings(**lr_options | {"resolution": (44,)}), progress=False)
