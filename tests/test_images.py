@@ -226,5 +226,6 @@ def test_list_images(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere/x.png").touch()
     (tmp_path / "in/linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in/sibling").symlink_to(tmp_path / "in/c")
     found = [path.as_posix() for path in list_images(tmp_path / "in")]
-    assert found == ["a.jpeg", "b/1.png", "b/2.JPG", "c/d/e.tif", "linked/x.png"]
+    assert found == ["a.jpeg", "b/1.png", "b/2.JPG", "c/d/e.tif", "linked/x.png", "sibling/d/e.tif"]

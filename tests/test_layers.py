@@ -32,6 +32,12 @@ def test_fixed_standardisation():
     assert np.array_equal(values.ravel(), np.array([-127.5, 0.0, 127.5], np.float32) / 128)
 
 
+def test_standardisations_of_imported_networks():
+    pixels = np.array([0.0, 127.5, 255.0]).reshape(1, 1, 1, 3)
+    np.testing.assert_allclose(np.ravel(Standardise("symmetric")(pixels)), [-1.0, 0.0, 1.0], atol=1e-7)
+    np.testing.assert_array_equal(np.ravel(Standardise("none")(pixels)), [0.0, 127.5, 255.0])
+
+
 def test_unknown_standardisation_is_refused():
     with pytest.raises(ValueError, match="mode: expected one of per_image, fixed, symmetric, none, got 'whiten'"):
         Standardise("whiten")

@@ -181,3 +181,25 @@ def test_gradient_is_finite_where_both_sides_agree():
     with tf.GradientTape() as tape:
         value = ops.sum(losses.contrastive(point, tf.constant([[1.0, 2.0], [0.0, 0.0]]), np.ones(2, np.float32)))
     assert np.isfinite(tape.gradient(value, point).numpy()).all()
+
+
+def test_what_would_be_broadcast_in_silence_is_refused():
+    cosines, maps = np.zeros((4, 3)), np.zeros((4, 2, 2, 5))
+    with pytest.raises(ValueError, match="labels: expected one value an example"):
+        losses.cosface(cosines, np.zeros((4, 1), int))
+    with pytest.raises(ValueError, match="same: expected one value an example"):
+        losses.contrastive(cosines, cosines, np.ones((4, 1)))
+    with pytest.raises(ValueError, match="same: expected one value an example"):
+        losses.contrastive(cosines, cosines[:1], np.ones(4))
+    with pytest.raises(ValueError, match="feature maps: expected two of the same"):
+        losses.intermediate(maps, maps[:1], np.ones(4))
+    with pytest.raises(ValueError, match="same: expected one value an example"):
+        losses.multi_hierarchy(maps, maps, np.ones(3))
+
+
+def test_two_precisions_meet_in_float32():
+    rng = np.random.default_rng(0)
+    hr, lr = rng.normal(size=(4, 3)), rng.normal(size=(4, 3))
+    expected = np.asarray(losses.contrastive(hr, lr, np.ones(4)))
+    mixed = losses.contrastive(hr.astype(np.float32), ops.cast(lr, "bfloat16"), [1, 1, 1, 1])
+    assert mixed.dtype == "float32" and np.abs(np.asarray(mixed) - expected).max() < 0.05

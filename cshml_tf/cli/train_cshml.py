@@ -56,7 +56,7 @@ def _add_network_options(parser):
         help="start W at the class means of the HR embeddings, for other people than the HR network's; the way "
         "of every HR network that has no classifier",
     )
-    group.add_argument("--dropout", type=float, default=0.0, help="of the LR network")
+    group.add_argument("--keep_probability", type=float, default=1.0, help="of the LR network, 1 - dropout")
 
 
 def _add_loss_options(parser):

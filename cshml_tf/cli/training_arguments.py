@@ -93,6 +93,10 @@ def add_watching_options(parser):
     group.add_argument("--lfw_dir", help="aligned LFW to validate on; needs --lfw_pairs")
     group.add_argument("--lfw_pairs", metavar="FILE", help="pairs file of --lfw_dir")
     group.add_argument("--lfw_batch_size", type=int, default=32, help="faces embedded at a time")
+    group.add_argument(
+        "--lfw_use_flipped_images", action="store_true", help="average embeddings with the mirror image's"
+    )
+    group.add_argument("--lfw_subtract_mean", action="store_true", help="subtract the other folds' mean embedding")
     group.add_argument("--validate_every_n_epochs", type=int, default=1, help="epochs between two validations")
 
 

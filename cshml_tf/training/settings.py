@@ -41,6 +41,8 @@ class RunSettings:
         lfw_dir: aligned LFW to validate on, or None.
         lfw_pairs: its pairs file.
         lfw_batch_size: images embedded at a time.
+        lfw_use_flipped_images: whether embeddings are averaged with the mirror image's.
+        lfw_subtract_mean: whether the other folds' mean embedding is subtracted.
         validate_every_n_epochs: epochs between two validations.
     """
 
@@ -73,6 +75,8 @@ class RunSettings:
     lfw_dir: str | None = None
     lfw_pairs: str | None = None
     lfw_batch_size: int = 32
+    lfw_use_flipped_images: bool = False
+    lfw_subtract_mean: bool = False
     validate_every_n_epochs: int = 1
 
     # What may differ when the same run is continued: it changes when a call stops, never what it computes.
@@ -180,7 +184,7 @@ class LrSettings(RunSettings):
         pairing: "same_image" or "same_person".
         negative_share: share of pairs of two people, 0..1.
         new_classifier: whether W starts at the class means although the HR network has one.
-        dropout: of the LR network.
+        keep_probability: of the LR network, 1 - dropout.
     """
 
     resolution: tuple = ()
@@ -195,7 +199,7 @@ class LrSettings(RunSettings):
     pairing: str = "same_image"
     negative_share: float = 0.0
     new_classifier: bool = False
-    dropout: float = 0.0
+    keep_probability: float = 1.0
 
     def __post_init__(self):
         """Refuse numbers that no LR network can have."""
@@ -211,7 +215,7 @@ class LrSettings(RunSettings):
         sides = [resolution_sides(resolution) for resolution in self.resolution]
         _check(len(set(sides)) == len(sides), "resolution", "each once", self.resolution)
         _check(0 <= self.alpha <= 4, "alpha", "0 to 4, squared distances of unit vectors", self.alpha)
-        _check(0 <= self.dropout < 1, "dropout", "0 to below 1", self.dropout)
+        _check(0 < self.keep_probability <= 1, "keep_probability", "above 0, up to 1", self.keep_probability)
 
     def losses(self):
         """Give the settings of equation 6."""

@@ -30,7 +30,11 @@ def make_lfw_evaluation(settings, hr_recogniser=None, resolutions=(), degradatio
     images = find_images(settings.lfw_dir, pairs)
     if not images:
         raise ValueError(f"lfw_dir: {settings.lfw_dir} has none of the images of {settings.lfw_pairs}")
-    options = Options(batch_size=settings.lfw_batch_size)
+    options = Options(
+        batch_size=settings.lfw_batch_size,
+        flip=settings.lfw_use_flipped_images,
+        subtract_mean=settings.lfw_subtract_mean,
+    )
     # The HR network is frozen, so its embeddings are made once for all validations.
     hr_embeddings = {}
 

@@ -124,7 +124,7 @@ def test_exit_code_without_any_face(tmp_path, capsys):
         (["empty", "out"], "error: empty: expected a folder with images"),
         (["empty", "empty"], "error: empty: expected"),
         (["empty", "out", "--image_size", "0", "96"], "error: image_size: expected"),
-        (["empty", "out", "--workers", "0"], "error: workers: expected 1 or more, got 0"),
+        (["empty", "out", "--workers", "0"], "error: workers: expected 1 to 128, got 0"),
         (["empty", "out", "--longest_side", "0"], "error: longest_side: expected"),
     ],
 )

@@ -94,6 +94,13 @@ def test_the_partner_of_the_same_person_is_another_image(source):
     assert len({b[0] - a[0] for a, b in zip(hr, lr, strict=True)}) > 3
 
 
+def test_the_smallest_share_of_negatives_is_a_pair(source):
+    """One image alone cannot be passed on."""
+    batches = take(two_branch_batches(source, SIZE, 8, 5, [8], negative_share=0.01), 10)
+    assert sum(np.sum(batch["hr_label"] != batch["lr_label"]) for batch in batches) > 0
+    assert all(np.array_equal(batch["hr_label"][2:], batch["lr_label"][2:]) for batch in batches)
+
+
 def test_negatives_are_the_low_resolution_half_passed_on(source):
     plain = take(two_branch_batches(source, SIZE, 8, 5, [8]), 1)[0]
     rolled = take(two_branch_batches(source, SIZE, 8, 5, [8], negative_share=0.5), 1)[0]
@@ -120,5 +127,7 @@ def test_bad_sources_are_refused(texture_folder, tmp_path, source):
         check_images(source, (112, 96))
     with pytest.raises(ValueError, match="pairing: expected one of"):
         two_branch_batches(source, SIZE, 8, 1, [8], pairing="random")
+    with pytest.raises(ValueError, match="negative_share: 0.5 needs a batch of at least 2, got 1"):
+        two_branch_batches(source, SIZE, 1, 1, [8], negative_share=0.5)
     with pytest.raises(ValueError, match="negative_share: expected 0 to 1, got 2"):
         two_branch_batches(source, SIZE, 8, 1, [8], negative_share=2)

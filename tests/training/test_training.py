@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 import cshml_tf
+from cshml_tf.data.protocols import read_pairs
+from cshml_tf.evaluation.lfw import Options, evaluate, find_images
 from cshml_tf.images import read_image
 from cshml_tf.model_folder import read_card, read_classifier, trained_people
 from cshml_tf.recogniser import backbone_of
@@ -207,18 +209,35 @@ def test_dropout_is_facenets_keep_probability(hr_options):
     assert np.allclose(rates, [0.3])
 
 
-def test_lfw_figures_come_while_training(hr_options, texture_folder, tmp_path):
+def write_pairs(folder):
+    """Write a list of two folds of two pairs of each kind of the textures."""
     lines = ["2\t2"]
     for fold in ((0, 1), (2, 3)):
         lines += [f"person_{person}\t1\t2" for person in fold]
         lines += [f"person_{fold[0]}\t{image}\tperson_{fold[1]}\t{image}" for image in (1, 2)]
-    pairs = tmp_path / "pairs.txt"
-    pairs.write_text("\n".join(lines) + "\n")
+    path = folder / "pairs.txt"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_lfw_figures_come_while_training(hr_options, texture_folder, tmp_path):
+    pairs = write_pairs(tmp_path)
     options = hr_options | {"lfw_dir": str(texture_folder), "lfw_pairs": str(pairs), "epoch_size": 3}
     run, _ = train_hr(HrSettings(**options), progress=False)
     assert 0 <= read_card(run.model_dir)["figures"]["HR"] <= 1
     text = (run.log_dir / "lfw_result.txt").read_text()
-    assert text.startswith("step 3\tHR ") and "step 6" in text
+    assert [line.split("\t")[0] for line in text.splitlines()] == ["step 3", "step 6"]
+
+
+def test_lfw_options_are_evaluations_own(hr_options, texture_folder, tmp_path):
+    pairs = write_pairs(tmp_path)
+    options = hr_options | {"lfw_dir": str(texture_folder), "lfw_pairs": str(pairs), "max_steps": 1}
+    options |= {"lfw_use_flipped_images": True, "lfw_subtract_mean": True}
+    run, _ = train_hr(HrSettings(**options), progress=False)
+    listed = read_pairs(pairs)
+    images, recogniser = find_images(texture_folder, listed), cshml_tf.load_recogniser(run.model_dir)
+    report = evaluate(listed, images, recogniser, options=Options(flip=True, subtract_mean=True)).report
+    assert read_card(run.model_dir)["figures"]["HR"] == report["HR"]["accuracy"]
 
 
 @pytest.mark.parametrize(
