@@ -13,6 +13,7 @@ from cshml_tf.geometry import check_image_size, similarity, template, warp
 from cshml_tf.images import check_pixels
 
 FALLBACKS = ("skip", "center")
+CROPS = ("landmarks", "box")
 ALIGNED, CENTER, NO_FACE, UNREADABLE = STATUSES = ("aligned", "center", "no_face", "unreadable")
 
 
@@ -61,6 +62,28 @@ def align_face(image, landmarks, image_size=(112, 96)):
     return warp(image, similarity(landmarks, template(image_size)), image_size)
 
 
+def box_crop(image, face, margin, image_size=(160, 160)):
+    """Cut out the detector's box with a margin, as FaceNet does: no rotation, and no regard to the landmarks.
+
+    Args:
+        image: (H, W, 3) uint8.
+        face: a `detector.Face`.
+        margin: pixels of the image by which the crop is wider, and taller, than the box; half on each side.
+        image_size: (height, width) of the crop, pixels.
+
+    Returns:
+        (height, width, 3) uint8; what is stretched is the part of the widened box inside the image.
+    """
+    check_pixels(image, "image")
+    left, top = max(face.x - margin / 2, 0), max(face.y - margin / 2, 0)
+    right = min(face.x + face.width + margin / 2, image.shape[1])
+    bottom = min(face.y + face.height + margin / 2, image.shape[0])
+    # At least one pixel, also of a box that the detector put beyond the image.
+    left, top = min(int(left), image.shape[1] - 1), min(int(top), image.shape[0] - 1)
+    part = image[top : max(int(bottom), top + 1), left : max(int(right), left + 1)]
+    return _stretch(part, image_size)
+
+
 def center_crop(image, image_size=(112, 96)):
     """Resize the largest centred part of an image that has the crop's shape.
 
@@ -76,12 +99,12 @@ def center_crop(image, image_size=(112, 96)):
     scale = max(height / image.shape[0], width / image.shape[1])
     part_height, part_width = max(1, round(height / scale)), max(1, round(width / scale))
     top, left = (image.shape[0] - part_height) // 2, (image.shape[1] - part_width) // 2
-    part = image[top : top + part_height, left : left + part_width]
-    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return cv2.resize(part, (width, height), interpolation=interpolation)
+    return _stretch(image[top : top + part_height, left : left + part_width], (height, width))
 
 
-def align_image(image, detector, image_size=(112, 96), detect_multiple_faces=False, fallback="skip"):
+def align_image(
+    image, detector, image_size=(112, 96), detect_multiple_faces=False, fallback="skip", box_margin=None
+):
     """Find and align the face, or all faces, of one image.
 
     Args:
@@ -90,6 +113,7 @@ def align_image(image, detector, image_size=(112, 96), detect_multiple_faces=Fal
         image_size: (height, width) of the crops, pixels.
         detect_multiple_faces: all faces instead of the one that FaceNet's rule chooses.
         fallback: where there is no face, "skip" gives no crop and "center" the middle of the image.
+        box_margin: None aligns by landmarks; a number cuts out the box with that margin, see `box_crop`.
 
     Returns:
         An `Alignment`.
@@ -102,8 +126,18 @@ def align_image(image, detector, image_size=(112, 96), detect_multiple_faces=Fal
     detected = rank_faces(detector.detect(image), *image.shape[:2])
     if detected:
         chosen = detected if detect_multiple_faces else detected[:1]
-        faces = [AlignedFace(align_face(image, face.landmarks, image_size), face) for face in chosen]
-        return Alignment(ALIGNED, len(detected), faces)
+        if box_margin is None:
+            crops = [align_face(image, face.landmarks, image_size) for face in chosen]
+        else:
+            crops = [box_crop(image, face, box_margin, image_size) for face in chosen]
+        return Alignment(ALIGNED, len(detected), list(map(AlignedFace, crops, chosen)))
     if fallback == "center":
         return Alignment(CENTER, 0, [AlignedFace(center_crop(image, image_size), None)])
     return Alignment(NO_FACE, 0, [])
+
+
+def _stretch(part, image_size):
+    """Resize by areas where both sides shrink, else bicubically."""
+    height, width = check_image_size(image_size)
+    shrinks = height < part.shape[0] and width < part.shape[1]
+    return cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)

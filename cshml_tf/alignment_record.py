@@ -8,7 +8,7 @@ import json
 import os
 from pathlib import Path
 
-from cshml_tf.alignment import CENTER, FALLBACKS, NO_FACE, UNREADABLE
+from cshml_tf.alignment import CENTER, CROPS, FALLBACKS, NO_FACE, UNREADABLE
 from cshml_tf.detector import SMALLEST_FACE
 from cshml_tf.files import write_text
 from cshml_tf.geometry import LANDMARKS, check_image_size
@@ -32,6 +32,8 @@ class AlignmentSettings:
         detect_multiple_faces: write every face, not the most prominent one alone.
         fallback: "skip" or "center", for images without a face.
         longest_side: larger images are shrunk to this before detection, pixels.
+        crop: "landmarks" or "box": how a face is cut out, see `alignment.box_crop`.
+        margin: of a box crop, pixels of the image.
 
     Raises:
         ValueError: a value is out of range.
@@ -41,6 +43,13 @@ class AlignmentSettings:
     detect_multiple_faces: bool = False
     fallback: str = "skip"
     longest_side: int = 1600
+    crop: str = "landmarks"
+    margin: int = 44
+
+    @property
+    def box_margin(self):
+        """The margin of a box crop, None for landmarks."""
+        return self.margin if self.crop == "box" else None
 
     def __post_init__(self):
         object.__setattr__(self, "image_size", check_image_size(self.image_size))
@@ -48,6 +57,10 @@ class AlignmentSettings:
             raise ValueError(f"fallback: expected one of {FALLBACKS}, got {self.fallback!r}")
         if self.longest_side < SMALLEST_FACE:
             raise ValueError(f"longest_side: expected {SMALLEST_FACE} or more, got {self.longest_side}")
+        if self.crop not in CROPS:
+            raise ValueError(f"crop: expected one of {CROPS}, got {self.crop!r}")
+        if self.margin < 0:
+            raise ValueError(f"margin: expected 0 or more, got {self.margin}")
 
 
 def make_row(path, status, output="", faces="", face=None, reason=""):

@@ -134,6 +134,7 @@ class _Aligner:
             self.settings.image_size,
             self.settings.detect_multiple_faces,
             self.settings.fallback,
+            self.settings.box_margin,
         )
         if not alignment.faces:
             return [make_row(path, NO_FACE, faces=0, reason=_REASON_NO_FACE)]

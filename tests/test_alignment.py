@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cshml_tf.alignment import align_face, align_image, center_crop
+from cshml_tf.alignment import align_face, align_image, box_crop, center_crop
 from cshml_tf.detector import Face
 from cshml_tf.geometry import template
 
@@ -57,6 +57,20 @@ def test_center_crop_takes_the_largest_part_of_the_crop_shape(image):
 def test_center_crop_grows_small_images():
     small = np.full((7, 6, 3), 77, np.uint8)
     np.testing.assert_array_equal(center_crop(small, (112, 96)), np.full((112, 96, 3), 77))
+
+
+def test_box_crop_is_facenets(image):
+    """Box 40 x 50 at (30, 20) with a margin of 20: columns 20 to 80, rows 10 to 80, within the image."""
+    face = Face(30, 20, 40, 50, 0.9, template((112, 96)))
+    np.testing.assert_array_equal(box_crop(image, face, 20, (70, 60)), image[10:80, 20:80])
+    np.testing.assert_array_equal(box_crop(image, face, 80, (110, 110)), image[0:110, 0:110])
+    (aligned,) = align_image(image, KnownFaces(face), (70, 60), box_margin=20).faces
+    np.testing.assert_array_equal(aligned.crop, image[10:80, 20:80])
+
+
+def test_box_crop_of_a_box_beyond_the_image(image):
+    beyond = Face(400, 300, 40, 50, 0.9, template((112, 96)))
+    assert (box_crop(image, beyond, 0, (4, 4)) == image[-1, -1]).all()
 
 
 def test_one_face_is_chosen_by_the_rule(image):

@@ -34,6 +34,8 @@ def main(argv=None):
         detect_multiple_faces=arguments.detect_multiple_faces,
         fallback=arguments.fallback,
         longest_side=arguments.longest_side,
+        crop=arguments.crop,
+        margin=arguments.margin,
     )
     done = 0
 
@@ -83,6 +85,19 @@ def _parse(argv):
     folders.add_argument("output_dir", metavar="OUTPUT_DIR", help="new, empty, or of an earlier run to continue")
     crops = parser.add_argument_group("crops")
     crops.add_argument("--image_size", type=int, nargs=2, default=[112, 96], metavar=("H", "W"), help="pixels")
+    crops.add_argument(
+        "--crop",
+        choices=("landmarks", "box"),
+        default="landmarks",
+        help="warp the landmarks onto a template, or cut out the detector's box as FaceNet's checkpoints expect",
+    )
+    crops.add_argument(
+        "--margin",
+        type=int,
+        default=44,
+        metavar="PIXELS",
+        help="of --crop box, in the photograph, half on each side; FaceNet has 44 at 182 182 and 32 at 160 160",
+    )
     crops.add_argument(
         "--detect_multiple_faces",
         action="store_true",
