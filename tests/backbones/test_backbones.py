@@ -28,7 +28,7 @@ def test_inception_taps_at_112_x_96(inception):
 
 
 def test_inception_has_facenets_variables(inception):
-    """FORMATS: 490 tensors of the body; batch norm has a shift, two statistics, and no scale."""
+    """490 tensors, as in FaceNet's checkpoints; batch norm has a shift, two statistics, and no scale."""
     assert len(inception.variables) - sum("seed" in variable.path for variable in inception.variables) == 490
     norms = [layer for layer in inception.layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert all(len(norm.weights) == 3 and norm.epsilon == 0.001 and norm.momentum == 0.995 for norm in norms)
