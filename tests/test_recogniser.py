@@ -12,6 +12,7 @@ from cshml_tf.recogniser import (
     clone,
     features,
     image_size_of,
+    settle_batch_norm,
     standardisation_of,
 )
 
@@ -78,3 +79,15 @@ def test_features_follow_training_mode(recogniser, pixels):
     inference, training = (np.asarray(features(recogniser, pixels, mode)["block_b"]) for mode in (False, True))
     assert inference.shape == (5, 6, 5, 8)
     assert np.max(np.abs(inference - training)) > 1e-3
+
+
+def test_settled_batch_norm_has_the_statistics_of_what_it_saw(recogniser, pixels):
+    """Of one batch seen three times, whatever the decay."""
+    network = clone(recogniser, dropout=0.0)
+    for _ in range(3):
+        trained = features(network, pixels, training=True)["embedding"]
+    unsettled = features(network, pixels)["embedding"]
+    settle_batch_norm(network, 3)
+    settled = features(network, pixels)["embedding"]
+    assert np.abs(np.asarray(settled) - np.asarray(trained)).max() < 1e-3 * np.abs(np.asarray(trained)).max()
+    assert np.abs(np.asarray(unsettled) - np.asarray(trained)).max() > 0.01 * np.abs(np.asarray(trained)).max()

@@ -12,7 +12,7 @@ from cshml_tf.data.pipeline import check_images
 from cshml_tf.data.protocols import read_people
 from cshml_tf.files import write_text
 from cshml_tf.model_folder import save_model
-from cshml_tf.recogniser import clone
+from cshml_tf.recogniser import clone, settle_batch_norm
 from cshml_tf.training.checkpoint import delete_checkpoints
 from cshml_tf.training.devices import check_batch_size
 from cshml_tf.training.loop import run_steps
@@ -35,6 +35,7 @@ class Experiment:
         card: what the model folder says beside settings, steps and figures.
         people: names of everybody the recogniser has been trained on, by the end.
         evaluate: function of a float32 recogniser giving a dict of figures, or None.
+        fresh: whether the recogniser started from random weights.
     """
 
     network: Any
@@ -46,6 +47,7 @@ class Experiment:
     card: dict
     people: frozenset
     evaluate: Callable | None = None
+    fresh: bool = False
 
 
 def open_source(settings, image_size):
@@ -97,7 +99,7 @@ def _run(experiment, run, schedule, progress):
     measured = {}
 
     def validate(steps):
-        measured[steps] = experiment.evaluate(_as_trained(experiment, optimizer))
+        measured[steps] = experiment.evaluate(_as_trained(experiment, optimizer, steps))
         _write_lfw_result(run.log_dir, steps, measured[steps])
         return {f"lfw/{name}": value for name, value in measured[steps].items() if value is not None}
 
@@ -117,7 +119,7 @@ def _run(experiment, run, schedule, progress):
         # TensorFlow does not name the file; a second look with our own reader does.
         check_images(experiment.source, experiment.card["image_size"], every=True)
         raise
-    recogniser = _as_trained(experiment, optimizer)
+    recogniser = _as_trained(experiment, optimizer, outcome.steps)
     if experiment.evaluate and outcome.steps not in measured:
         validate(outcome.steps)
     _save(experiment, run, recogniser, outcome, measured.get(outcome.steps, {}))
@@ -127,10 +129,13 @@ def _run(experiment, run, schedule, progress):
     return outcome
 
 
-def _as_trained(experiment, optimizer):
+def _as_trained(experiment, optimizer, steps):
     """Copy the recogniser as it will be served: float32, batch norm of one device, averaged weights if kept."""
     with averaged_weights(optimizer, experiment.network.trainable_variables):
-        return clone(experiment.recogniser)
+        recogniser = clone(experiment.recogniser)
+    if experiment.fresh and steps:
+        settle_batch_norm(recogniser, steps)
+    return recogniser
 
 
 def _save(experiment, run, recogniser, outcome, figures):

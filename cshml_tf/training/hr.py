@@ -70,7 +70,8 @@ def prepare_hr(settings):
         "degradation": "antialias",
     }
     people = ancestors | set(source.classes)
-    return Experiment(network, recogniser, settings, source, strategy, batches_from, card, people, evaluate)
+    fresh = settings.pretrained_model is None
+    return Experiment(network, recogniser, settings, source, strategy, batches_from, card, people, evaluate, fresh)
 
 
 def _starting_recogniser(settings):
