@@ -9,6 +9,7 @@ import time
 
 from cshml_tf.cli.errors import one_line_errors
 from cshml_tf.cli.parser import Parser
+from cshml_tf.cli.quiet_start import native_noise_silenced
 
 
 @one_line_errors
@@ -51,7 +52,7 @@ def main(argv=None):
             done += 1
 
     started = time.monotonic()
-    with _terminate_as_exit(), _native_noise_silenced():
+    with _terminate_as_exit(), native_noise_silenced():
         record = align_dataset(
             arguments.input_dir,
             arguments.output_dir,
@@ -145,33 +146,3 @@ def _terminate_as_exit():
         yield
     finally:
         signal.signal(signal.SIGTERM, previous)
-
-
-@contextlib.contextmanager
-def _native_noise_silenced():
-    """Keep what libjpeg, libpng and TensorFlow's start print off the screen; Python still prints.
-
-    They write to file descriptor 2 past `sys.stderr`. What they say of an image is in its row.
-    """
-    screen = os.dup(2)
-    sink = os.open(os.devnull, os.O_WRONLY)
-    stream = sys.stderr
-    sys.stderr.flush()
-    os.dup2(sink, 2)
-    try:
-        if _descriptor(stream) == 2:
-            sys.stderr = os.fdopen(screen, "w", buffering=1, closefd=False)
-        yield
-    finally:
-        sys.stderr.flush()
-        sys.stderr = stream
-        os.dup2(screen, 2)
-        os.close(screen)
-        os.close(sink)
-
-
-def _descriptor(stream):
-    try:
-        return stream.fileno()
-    except (AttributeError, OSError, ValueError):
-        return None

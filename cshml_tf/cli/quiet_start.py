@@ -1,4 +1,4 @@
-"""TensorFlow's start without its notes, so that a command's own lines are all that is read."""
+"""Native libraries' own words kept off the screen, so that a command's lines are all that is read."""
 
 import contextlib
 import os
@@ -6,7 +6,7 @@ import sys
 
 
 def import_tensorflow():
-    """Import TensorFlow with standard error held back, as its first notes there obey no setting.
+    """Import TensorFlow without its first notes, which obey no setting.
 
     Errors of the import are raised as ever. A user who has set TF_CPP_MIN_LOG_LEVEL sees every line.
     """
@@ -15,19 +15,35 @@ def import_tensorflow():
 
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    with _no_stderr():
+    with native_noise_silenced():
         import tensorflow  # noqa: F401
 
 
 @contextlib.contextmanager
-def _no_stderr():
-    """Send the process's standard error, native code's included, nowhere."""
+def native_noise_silenced():
+    """Keep what libjpeg, libpng and TensorFlow's start print off the screen; Python still prints.
+
+    They write to file descriptor 2 past `sys.stderr`.
+    """
+    screen = os.dup(2)
+    sink = os.open(os.devnull, os.O_WRONLY)
+    stream = sys.stderr
     sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    os.dup2(sink, 2)
     try:
+        if _descriptor(stream) == 2:
+            sys.stderr = os.fdopen(screen, "w", buffering=1, closefd=False)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        sys.stderr.flush()
+        sys.stderr = stream
+        os.dup2(screen, 2)
+        os.close(screen)
+        os.close(sink)
+
+
+def _descriptor(stream):
+    try:
+        return stream.fileno()
+    except (AttributeError, OSError, ValueError):
+        return None

@@ -1,7 +1,5 @@
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -189,11 +187,3 @@ def test_bad_arguments(data, capsys, names, options, message):
         main(words(data, *names, options=options))
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
-
-
-def test_the_script_answers_without_tensorflow():
-    code = f"import runpy, sys; sys.argv = ['x', '--help']; runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
-    watched = f"import sys, atexit; atexit.register(lambda: print('tensorflow' in sys.modules)); {code}"
-    result = subprocess.run([sys.executable, "-c", watched], capture_output=True, text=True, check=True)
-    assert "--hr_model DIR" in result.stdout
-    assert result.stdout.endswith("False\n")

@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -137,11 +135,3 @@ def test_bad_arguments(data, capsys, more, message):
         main(words(data, *more))
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
-
-
-def test_the_script_answers_without_tensorflow():
-    code = f"import runpy, sys; sys.argv = ['x', '--help']; runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
-    watched = f"import sys, atexit; atexit.register(lambda: print('tensorflow' in sys.modules)); {code}"
-    result = subprocess.run([sys.executable, "-c", watched], capture_output=True, text=True, check=True)
-    assert "--output FIGURE.png" in result.stdout
-    assert result.stdout.endswith("False\n")

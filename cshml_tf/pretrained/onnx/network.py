@@ -5,7 +5,8 @@ import numpy as np
 
 from cshml_tf.imported_layers import ReverseChannels
 from cshml_tf.pretrained.onnx.graph import UnsupportedGraph, evaluate
-from cshml_tf.pretrained.onnx.operations import CHANNELS_LAST, OPERATIONS, Value, maps, plain
+from cshml_tf.pretrained.onnx.operations import OPERATIONS
+from cshml_tf.pretrained.onnx.value import CHANNELS_LAST, Value, maps, plain
 
 COLOURS = ("rgb", "bgr")
 

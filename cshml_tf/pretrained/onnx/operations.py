@@ -1,74 +1,18 @@
 """ONNX's operations as Keras layers: a function each, and the table of them.
 
 Each function takes a Node and its inputs (a Value, a NumPy constant, or None for one left out) and gives the
-Value of its first output. ONNX lays maps out as (batch, channels, h, w), Keras as (batch, h, w, channels):
-a Value keeps Keras's tensor and knows where ONNX's axes are in it, so that hardly a tensor is ever turned.
+Value of its first output.
 
 Source: ONNX's operator specification, https://onnx.ai/onnx/operators/.
 """
 
-import dataclasses
 import math
 
 import keras
 import numpy as np
 
 from cshml_tf.imported_layers import Elementwise, PadImage, WithConstant
-
-# Where the axes (batch, channels, h, w) are in (batch, h, w, channels).
-CHANNELS_LAST = (0, 3, 1, 2)
-
-
-@dataclasses.dataclass(frozen=True)
-class Value:
-    """A tensor of the network.
-
-    Attributes:
-        tensor: keras tensor.
-        order: ONNX's axis i is axis order[i] of the tensor.
-    """
-
-    tensor: object
-    order: tuple
-
-    @property
-    def rank(self):
-        """Number of axes."""
-        return len(self.order)
-
-    @property
-    def shape(self):
-        """Sizes in ONNX's order; the batch is None."""
-        return tuple(self.tensor.shape[axis] for axis in self.order)
-
-    def arranged(self, order):
-        """Give the keras tensor whose axes stand as `order` says."""
-        if order == self.order:
-            return self.tensor
-        turned = [0] * self.rank
-        for here, there in zip(self.order, order, strict=True):
-            turned[there] = here
-        return keras.layers.Permute(turned[1:])(self.tensor)
-
-    def image(self, node):
-        """Give (batch, h, w, channels)."""
-        if self.rank != 4:
-            raise node.fail(f"expected maps of four axes, got {self.rank}")
-        return self.arranged(CHANNELS_LAST)
-
-    def as_onnx(self):
-        """Give the tensor with ONNX's own axes."""
-        return self.arranged(tuple(range(self.rank)))
-
-
-def maps(tensor):
-    """Make the Value of (batch, h, w, channels)."""
-    return Value(tensor, CHANNELS_LAST)
-
-
-def plain(tensor):
-    """Make the Value of a tensor with ONNX's own axes."""
-    return Value(tensor, tuple(range(len(tensor.shape))))
+from cshml_tf.pretrained.onnx.value import Value, maps, plain
 
 
 def _conv(node, x, weights, bias=None):
