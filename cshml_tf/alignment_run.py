@@ -161,7 +161,8 @@ def _check_arguments(input_dir, output_dir, workers):
     if not 1 <= workers <= MOST_WORKERS:
         raise ValueError(f"workers: expected 1 to {MOST_WORKERS}, got {workers}")
     if not input_dir.is_dir():
-        raise ValueError(f"{input_dir}: expected a folder of images, found none of this name")
+        found = "a file" if input_dir.exists() else "nothing of this name"
+        raise ValueError(f"{input_dir}: expected a folder of images, got {found}")
     if output_dir.exists() and not output_dir.is_dir():
         raise ValueError(f"{output_dir}: expected a folder to write to, got a file")
     real_input, real_output = input_dir.resolve(), output_dir.resolve()

@@ -120,7 +120,8 @@ def test_exit_code_without_any_face(tmp_path, capsys):
 @pytest.mark.parametrize(
     "words, message",
     [
-        (["missing", "out"], "error: missing: expected a folder of images"),
+        (["missing", "out"], "error: missing: expected a folder of images, got nothing of this name"),
+        (["a_file", "out"], "error: a_file: expected a folder of images, got a file"),
         (["empty", "out"], "error: empty: expected a folder with images"),
         (["empty", "empty"], "error: empty: expected"),
         (["empty", "out", "--image_size", "0", "96"], "error: image_size: expected"),
@@ -131,6 +132,7 @@ def test_exit_code_without_any_face(tmp_path, capsys):
 def test_bad_arguments_end_in_one_line(tmp_path, monkeypatch, capsys, words, message):
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
+    Path("a_file").touch()
     assert main(words) == 2
     error = capsys.readouterr().err
     assert error.startswith(message) and error.count("\n") == 1
