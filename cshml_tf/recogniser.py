@@ -6,6 +6,7 @@ cannot disagree about them.
 
 import keras
 
+from cshml_tf.faster_layers import FASTER, PLAIN
 from cshml_tf.layers import FitToSize, Standardise, UnitLength
 
 
@@ -105,7 +106,7 @@ def features(recogniser, pixels, training=False):
     return backbone_of(recogniser)(x, training=training)
 
 
-def clone(recogniser, precision="float32", synchronised=False, dropout=None):
+def clone(recogniser, precision="float32", synchronised=False, dropout=None, to_train=False):
     """Copy a recogniser, weights included, with another precision, batch norm or dropout.
 
     Args:
@@ -114,18 +115,23 @@ def clone(recogniser, precision="float32", synchronised=False, dropout=None):
             float32 in all of them.
         synchronised: whether batch norm takes its statistics over all replicas.
         dropout: a new rate for every dropout layer, 0..1; None keeps the rates.
+        to_train: whether to take `cshml_tf.faster_layers` where there are; such a copy is not for saving.
 
     Returns:
         keras.Model with the same names and weights, all trainable, sharing nothing with the original.
     """
+    faster = FASTER if to_train and keras.backend.backend() == "tensorflow" else {}
 
     def copy_layer(layer):
         config = layer.get_config() | {"dtype": precision, "trainable": True}
-        if isinstance(layer, keras.layers.BatchNormalization):
+        kind = PLAIN.get(type(layer), type(layer))
+        if kind is keras.layers.BatchNormalization:
             config["synchronized"] = synchronised
+            # The one operation sees its own replica alone.
+            return (kind if synchronised else faster.get(kind, kind)).from_config(config)
         if isinstance(layer, keras.layers.Dropout) and dropout is not None:
             config["rate"] = dropout
-        return type(layer).from_config(config)
+        return faster.get(kind, kind).from_config(config)
 
     original = backbone_of(recogniser)
     backbone = keras.models.clone_model(original, clone_function=copy_layer)

@@ -22,6 +22,7 @@ LEVELS = [
         "degradation",
         "metrics",
         "layers",
+        "faster_layers",
         "imported_layers",
         "losses",
     ],

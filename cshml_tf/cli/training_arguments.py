@@ -33,6 +33,11 @@ def add_optimisation_options(parser):
     group.add_argument("--max_minutes", type=float, help="stop this call after so long; the same command goes on")
     group.add_argument("--learning_rate", type=float, default=-1.0, help="constant rate; -1 uses the schedule")
     group.add_argument(
+        "--cosine_decay",
+        action="store_true",
+        help="let a constant rate fall to 0 by the last step, along half a cosine",
+    )
+    group.add_argument(
         "--learning_rate_schedule_file",
         metavar="FILE",
         help="lines 'epoch: rate', rate -1 stops (default: the paper's 0: 0.1, 30: 0.01, 70: 0.001, 120: 0.0001)",

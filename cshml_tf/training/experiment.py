@@ -80,7 +80,12 @@ def run_experiment(experiment: Experiment, run: Run, progress=True):
         ValueError: an image cannot be read or does not fit, or the training diverges.
     """
     settings = experiment.settings
-    schedule = make_schedule(settings.learning_rate, settings.learning_rate_schedule_file, settings.epoch_size)
+    schedule = make_schedule(
+        settings.learning_rate,
+        settings.learning_rate_schedule_file,
+        settings.epoch_size,
+        settings.last_step if settings.cosine_decay else None,
+    )
     # What can be refused is refused before the run's folder is made.
     check_batch_size(settings.batch_size, experiment.strategy)
     experiment.batches_from(0)

@@ -54,6 +54,7 @@ def prepare_hr(settings):
             precision="mixed_bfloat16" if settings.mixed_precision else "float32",
             synchronised=strategy.num_replicas_in_sync > 1,
             dropout=1.0 - settings.keep_probability,
+            to_train=True,
         )
         losses = LossSettings(scale=settings.scale, margin=settings.margin)
         network = HrNetwork(recogniser, CosFace(len(source.classes)), losses)

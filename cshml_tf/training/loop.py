@@ -90,10 +90,7 @@ def run_steps(network, optimizer, schedule, settings, run, strategy, batches_fro
 
 def last_step_of(settings, schedule):
     """Give the step at which a run ends: the least of what the settings and the schedule say."""
-    limits = [settings.max_steps, schedule.stop_step]
-    if settings.max_nrof_epochs is not None:
-        limits.append(settings.max_nrof_epochs * settings.epoch_size)
-    return min(limit for limit in limits if limit is not None)
+    return settings.last_step if schedule.stop_step is None else min(settings.last_step, schedule.stop_step)
 
 
 def _check_finite(terms, step):

@@ -95,8 +95,9 @@ def prepare_lr(settings, progress=False):
 
 def _two_branches(settings, strategy, hr_recogniser, classes, centres):
     precision = "mixed_bfloat16" if settings.mixed_precision else "float32"
-    teacher = clone(hr_recogniser, precision)
-    student = clone(hr_recogniser, precision, strategy.num_replicas_in_sync > 1, 1.0 - settings.keep_probability)
+    teacher = clone(hr_recogniser, precision, to_train=True)
+    several = strategy.num_replicas_in_sync > 1
+    student = clone(hr_recogniser, precision, several, 1.0 - settings.keep_probability, to_train=True)
     degrade = Degrade(settings.resolution, settings.degradation) if settings.degrade_on_device else None
     network = TwoBranchNetwork(teacher, student, CosFace(classes), settings.losses(), degrade)
     network.classifier.centres.assign(centres)

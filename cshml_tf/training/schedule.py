@@ -1,4 +1,4 @@
-"""The learning rate by epoch, read from a file of FaceNet's form.
+"""The learning rate: by epoch, read from a file of FaceNet's form, or falling along a cosine.
 
 A line is `epoch: rate`; `#` begins a comment; a rate of -1 ends the training. The epoch is step // epoch_size,
 counted from 0, and the last line's rate holds for ever. FaceNet itself counts from 1 and crashes after the
@@ -40,21 +40,48 @@ class Schedule:
         return stops[0] * self.epoch_size if stops else None
 
 
+@dataclasses.dataclass(frozen=True)
+class CosineDecay:
+    """A learning rate that falls to 0 along half a cosine.
+
+    Source: Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017, without the
+    restarts.
+
+    Attributes:
+        start: the first step's rate.
+        stop_step: the step at which it would be 0, and training ends.
+    """
+
+    start: float
+    stop_step: int
+
+    def rate(self, step):
+        """Give the learning rate of a step, counted from 0."""
+        return 0.5 * self.start * (1.0 + math.cos(math.pi * min(step / self.stop_step, 1.0)))
+
+    def as_json(self):
+        """Give the schedule as a dict."""
+        return {"cosine": [self.start, self.stop_step]}
+
+
 # The paper's schedule, at FaceNet's 1000 steps an epoch.
 PUBLISHED = {0: 0.1, 30: 0.01, 70: 0.001, 120: 0.0001}
 
 
-def make_schedule(learning_rate, schedule_file, epoch_size):
+def make_schedule(learning_rate, schedule_file, epoch_size, cosine_steps=None):
     """Choose the schedule as FaceNet does: a rate above 0 is constant, else the file's, else the paper's.
 
     Args:
         learning_rate: constant rate, or -1 for a schedule.
         schedule_file: path, or None for the paper's schedule.
         epoch_size: steps an epoch, positive.
+        cosine_steps: steps in which the rate falls to 0 along a cosine, or None for a constant rate.
 
     Raises:
         ValueError: a rate that is neither positive nor -1, or a file that is no schedule.
     """
+    if learning_rate > 0 and cosine_steps is not None:
+        return CosineDecay(learning_rate, cosine_steps)
     if learning_rate > 0:
         return Schedule((0,), (learning_rate,), epoch_size)
     if learning_rate != -1:

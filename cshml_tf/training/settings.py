@@ -25,6 +25,7 @@ class RunSettings:
         max_minutes: time after which this call stops; the same call again goes on. None has no limit.
         optimizer: a key of `cshml_tf.training.optimizers.OPTIMIZERS`.
         learning_rate: constant, or -1 for the schedule.
+        cosine_decay: whether a positive learning rate falls to 0 by the last step, along a cosine.
         learning_rate_schedule_file: file of FaceNet's form, or None for the paper's schedule.
         weight_decay: factor of the L2 penalty on kernels and W.
         moving_average_decay: decay of the average of the weights, 0 for none.
@@ -59,6 +60,7 @@ class RunSettings:
     max_minutes: float | None = None
     optimizer: str = "MOM"
     learning_rate: float = -1.0
+    cosine_decay: bool = False
     learning_rate_schedule_file: str | None = None
     weight_decay: float = 5e-4
     moving_average_decay: float = 0.0
@@ -112,6 +114,12 @@ class RunSettings:
             self.learning_rate,
         )
         _check(
+            self.learning_rate > 0 or not self.cosine_decay,
+            "cosine_decay",
+            "a positive learning_rate beside it",
+            self.learning_rate,
+        )
+        _check(
             self.replicas is None or self.strategy == "mirrored",
             "replicas",
             "strategy mirrored beside it",
@@ -120,6 +128,12 @@ class RunSettings:
         name = self.run_name
         is_name = name is None or (name not in ("", ".", "..") and not set(name) & set("/\\\0"))
         _check(is_name, "run_name", "the name of a folder, without a path", name)
+
+    @property
+    def last_step(self):
+        """The step at which the run ends, unless its schedule ends it before."""
+        epochs = self.max_nrof_epochs
+        return self.max_steps if epochs is None else min(self.max_steps, epochs * self.epoch_size)
 
     def as_json(self):
         """Give the settings as a dict of JSON's types."""

@@ -1,5 +1,7 @@
 """Learning-rate schedules of FaceNet's form."""
 
+import math
+
 import pytest
 
 from cshml_tf.training.schedule import make_schedule, read_schedule_file
@@ -33,6 +35,13 @@ def test_lines_need_no_order(tmp_path):
 def test_a_positive_rate_is_constant(tmp_path):
     schedule = make_schedule(0.3, written(tmp_path, "0: 0.1"), epoch_size=1)
     assert {schedule.rate(step) for step in (0, 10, 1000)} == {0.3}
+
+
+def test_a_cosine_falls_from_the_rate_to_nothing_at_the_last_step():
+    schedule = make_schedule(0.4, None, epoch_size=1, cosine_steps=100)
+    assert schedule.stop_step == 100
+    expected = {0: 0.4, 25: 0.2 + 0.2 / math.sqrt(2), 50: 0.2, 100: 0.0, 150: 0.0}
+    assert all(abs(schedule.rate(step) - rate) < 1e-12 for step, rate in expected.items())
 
 
 @pytest.mark.parametrize(
