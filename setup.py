@@ -16,6 +16,7 @@ COMMANDS = {
     "cshml-import": "import_recogniser",
     "cshml-train-hr": "train_hr",
     "cshml-train": "train_cshml",
+    "cshml-ablation": "run_ablation",
     "cshml-export": "export_saved_model",
     "cshml-evaluate-lfw": "evaluate_lfw",
     "cshml-compare": "compare",

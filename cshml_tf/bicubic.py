@@ -3,9 +3,13 @@
 Resizing is linear in the rows and in the columns of a picture. With Keys' kernel at a = -0.5 and an
 antialiased reduction this is what MATLAB, PIL and `tf.image.resize(antialias=True)` compute; with weights of 22
 binary places and 8 bits between the two passes it is PIL's picture to the last bit. Hence float64 within: the
-30 bits of a product must not be rounded.
+30 bits of a product must not be rounded. NumPy arrays are resized by NumPy, tensors by their backend; the
+pictures are the same.
 """
 
+import contextlib
+
+import keras
 import numpy as np
 from keras import ops
 
@@ -48,43 +52,75 @@ def resize(pixels, height, width, antialias=True, whole_between=True):
     """Resize pictures bicubically, horizontally and then vertically, and round to whole grey levels.
 
     Args:
-        pixels: (batch, H, W, C), any real dtype, 0..255. H and W may be unknown until the graph runs.
+        pixels: (batch, H, W, C), any real dtype, 0..255, array or tensor. H and W of a tensor may be unknown
+            until the graph runs.
         height: rows wanted, a number or a scalar tensor.
         width: columns wanted, likewise.
         antialias: whether a reduction is antialiased.
         whole_between: as for `resize_with`.
 
     Returns:
-        (batch, height, width, C) float32, whole numbers 0..255.
+        (batch, height, width, C) float32, whole numbers 0..255; an array for an array.
     """
     sizes = (height, width, *ops.shape(pixels)[1:3])
     backend = np if all(isinstance(size, int) for size in sizes) else ops
-    rows = cubic_weights(height, sizes[2], antialias, backend)
-    return resize_with(pixels, rows, cubic_weights(width, sizes[3], antialias, backend), whole_between)
+    with _double_precision():
+        rows = cubic_weights(height, sizes[2], antialias, backend)
+        columns = cubic_weights(width, sizes[3], antialias, backend)
+    return resize_with(pixels, rows, columns, whole_between)
 
 
 def resize_with(pixels, rows, columns, whole_between=True):
     """Resize pictures by given matrices: columns first, then rows; each pass clipped, the end rounded.
 
     Args:
-        pixels: (batch, H, W, C), any real dtype.
+        pixels: (batch, H, W, C), any real dtype, array or tensor.
         rows: (h, H) for all pictures, or (batch, h, H), one for each.
         columns: (w, W), or (batch, w, W).
         whole_between: whether the first pass is rounded too, as PIL does and TensorFlow does not.
 
     Returns:
-        (batch, h, w, C) float32, whole numbers 0..255.
+        (batch, h, w, C) float32, whole numbers 0..255; an array for an array.
     """
+    if isinstance(pixels, np.ndarray):
+        return _resize_array(pixels, rows, columns, whole_between)
     each = "b" if len(rows.shape) == 3 else ""
-    rows, columns = ops.convert_to_tensor(rows, "float64"), ops.convert_to_tensor(columns, "float64")
-    narrow = ops.einsum(f"{each}wx,byxc->bywc", columns, ops.cast(pixels, "float64"))
-    narrow = _whole(narrow) if whole_between else ops.clip(narrow, 0.0, 255.0)
-    return ops.cast(_whole(ops.einsum(f"{each}hy,bywc->bhwc", rows, narrow)), "float32")
+    with _double_precision():
+        rows, columns = ops.convert_to_tensor(rows, "float64"), ops.convert_to_tensor(columns, "float64")
+        narrow = ops.einsum(f"{each}wx,byxc->bywc", columns, ops.cast(pixels, "float64"))
+        narrow = _whole(narrow, ops) if whole_between else ops.clip(narrow, 0.0, 255.0)
+        small = ops.einsum(f"{each}hy,bywc->bhwc", rows, ops.cast(narrow, "float64"))
+        return ops.cast(_whole(small, ops), "float32")
 
 
-def _whole(pixels):
-    """Round as PIL does, a half up."""
-    return ops.floor(ops.clip(pixels, 0.0, 255.0) + 0.5)
+def _resize_array(pixels, rows, columns, whole_between):
+    if rows.ndim == 3:
+        parts = [
+            _resize_array(pixels[[index]], rows[index], columns[index], whole_between)
+            for index in range(len(pixels))
+        ]
+        return np.concatenate(parts)
+    # (b, y, x, c) to (b, y, c, w) to (b, c, w, h): each pass is one product of matrices.
+    narrow = np.tensordot(pixels.astype(np.float64), columns, axes=(2, 1))
+    narrow = _whole(narrow, np) if whole_between else np.clip(narrow, 0.0, 255.0)
+    small = _whole(np.tensordot(narrow, rows, axes=(1, 1)), np)
+    return np.ascontiguousarray(small.transpose(0, 3, 2, 1), np.float32)
+
+
+def _double_precision():
+    """Let JAX compute in float64 here, which it does nowhere by default."""
+    if keras.backend.backend() != "jax":
+        return contextlib.nullcontext()
+    import jax
+
+    return jax.enable_x64(True)
+
+
+def _whole(pixels, backend):
+    """Clip and round as PIL does, a half up."""
+    above = backend.clip(pixels, 0.0, 255.0) + 0.5
+    # Of positive numbers. `keras.ops.floor` on JAX would round them to float32 first.
+    return above.astype(np.int32) if backend is np else ops.cast(above, "int32")
 
 
 def _keys_kernel(distance, backend):

@@ -62,7 +62,12 @@ def degrade_each(pixels, resolutions, choice, mode="antialias"):
     down_columns, up_columns = _round_trip(shape[2], tuple(size[1] for size in sizes), mode)
 
     def chosen(matrices):
-        return matrices[0] if len(sizes) == 1 else ops.take(ops.convert_to_tensor(matrices), choice, axis=0)
+        if len(sizes) == 1:
+            return matrices[0]
+        if isinstance(pixels, np.ndarray):
+            return matrices[np.asarray(choice)]
+        # Weights of 22 binary places are exact in float32.
+        return ops.take(ops.convert_to_tensor(matrices, "float32"), choice, axis=0)
 
     whole_between = mode == "antialias"
     low = resize_with(pixels, chosen(down_rows), chosen(down_columns), whole_between)

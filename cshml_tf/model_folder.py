@@ -144,7 +144,7 @@ def trained_people(model_dir):
 
 def versions():
     """Give the versions that a run depends on, by name."""
-    packages = ("tensorflow", "keras", "numpy")
+    packages = (keras.backend.backend(), "keras", "numpy")
     found = {name: metadata.version(name) for name in packages if _is_installed(name)}
     return {"cshml_tf": cshml_tf.__version__, "python": platform.python_version()} | found
 

@@ -1,4 +1,4 @@
-"""Figures of an evaluation as PNG files: ROC curves, histograms of scores, and example pairs."""
+"""Figures of evaluations as PNG files: ROC curves, histograms of scores, example pairs, accuracy by resolution."""
 
 import os
 from pathlib import Path
@@ -102,6 +102,46 @@ def plot_pairs(path, examples, scored, title, picture_titles, caption):
     all_axes[-1].set_xlabel("cosine similarity of the pair")
     figure.suptitle(title, fontsize="x-large")
     figure.supxlabel(caption, fontsize="medium", x=0.01, ha="left")
+    _save(figure, path)
+
+
+def plot_by_resolution(path, resolutions, lines, ceilings, title):
+    """Draw accuracies over resolutions, a line for each choice of networks and losses.
+
+    Args:
+        path: PNG file to write, whole or not at all; its folder must exist.
+        resolutions: names of the resolutions, from left to right.
+        lines: dict of a label to a dict of resolution to a list of accuracies in %, one a seed: the mean is
+            drawn, and a bar from the least to the greatest.
+        ceilings: dict of a label to an accuracy in % that is drawn across.
+        title: the figure's title.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+    figure = Figure(figsize=(9, 5.5), layout="constrained")
+    axes = figure.add_subplot()
+    for index, (label, by_resolution) in enumerate(lines.items()):
+        shown = [resolution for resolution in resolutions if by_resolution.get(resolution)]
+        # Beside one another, or points of one resolution would hide each other.
+        shift = 0.5 * ((index + 0.5) / len(lines) - 0.5)
+        places = [resolutions.index(resolution) + shift for resolution in shown]
+        values = [by_resolution[resolution] for resolution in shown]
+        means = [np.mean(of_seeds) for of_seeds in values]
+        spread = [
+            [mean - min(of_seeds) for mean, of_seeds in zip(means, values, strict=True)],
+            [max(of_seeds) - mean for mean, of_seeds in zip(means, values, strict=True)],
+        ]
+        style = {"marker": "osD^v<>"[index // len(_COLOURS) % 7], "color": _COLOURS[index % len(_COLOURS)]}
+        axes.errorbar(places, means, spread, capsize=3, linewidth=1, label=label, **style)
+    for label, accuracy in ceilings.items():
+        axes.axhline(accuracy, color="grey", linestyle=":", label=f"{label} ({accuracy:.2f})")
+    axes.set_xticks(range(len(resolutions)), resolutions)
+    axes.set_xlabel("resolution of the one image")
+    axes.set_ylabel("accuracy on pairs, %")
+    axes.set_title(title)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
     _save(figure, path)
 
 

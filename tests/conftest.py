@@ -4,12 +4,14 @@ import cv2
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
-# Two logical CPUs stand for two devices. The split must come before TensorFlow's first use.
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
-)
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+    # Two logical CPUs stand for two devices. The split must come before TensorFlow's first use.
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+    )
 
 SIZE = (48, 40)
 
@@ -17,6 +19,23 @@ SIZE = (48, 40)
 @pytest.fixture(autouse=True)
 def _same_random_numbers():
     keras.utils.set_random_seed(7)
+
+
+@pytest.fixture
+def gradient_of():
+    """Give a function: the gradient of a scalar function at an array, on either backend."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return lambda function, point: np.asarray(jax.grad(function)(keras.ops.convert_to_tensor(point)))
+
+    def gradient(function, point):
+        point = tf.Variable(point)
+        with tf.GradientTape() as tape:
+            value = function(point)
+        return tf.convert_to_tensor(tape.gradient(value, point)).numpy()
+
+    return gradient
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +51,16 @@ def texture_folder(tmp_path_factory):
             noisy = base + rng.integers(-25, 26, base.shape)
             path = folder / name / f"{name}_{picture:04d}.png"
             cv2.imwrite(str(path), np.clip(noisy, 0, 255).astype(np.uint8))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def packed_textures(texture_folder, tmp_path_factory):
+    """The same textures packed."""
+    from cshml_tf.data.packed.writer import pack
+
+    folder = tmp_path_factory.mktemp("packed") / "textures"
+    pack(texture_folder, folder)
     return folder
 
 

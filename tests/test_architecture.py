@@ -29,6 +29,7 @@ LEVELS = [
     ["backbones", "detector", "data"],
     [
         "data.pipeline",
+        "data.sources",
         "alignment",
         "alignment_record",
         "alignment_run",
@@ -39,6 +40,7 @@ LEVELS = [
         "pretrained",
     ],
     ["training", "evaluation", "export", "plots", "gallery"],
+    ["ablation"],
     ["cli"],
 ]
 

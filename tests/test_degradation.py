@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from keras import ops
 from PIL import Image
 
 from cshml_tf.bicubic import cubic_weights, resize
@@ -25,11 +26,23 @@ def pil_degrade(picture, height, width):
     return np.asarray(small.resize((picture.shape[1], picture.shape[0]), Image.BICUBIC), np.float64)
 
 
+@pytest.mark.parametrize("of", [np.asarray, ops.convert_to_tensor], ids=["array", "tensor"])
 @pytest.mark.parametrize("resolution", [8, 12, 16, 20, 30, (14, 12)])
-def test_degrade_is_pil(pictures, resolution):
+def test_degrade_is_pil(pictures, resolution, of):
     height, width = resolution_sides(resolution)
     expected = np.stack([pil_degrade(picture, height, width) for picture in pictures])
-    assert np.array_equal(degrade(pictures, resolution), expected)
+    degraded = degrade(of(pictures), resolution)
+    assert np.array_equal(degraded, expected)
+    assert isinstance(degraded, np.ndarray) == (of is np.asarray)
+
+
+@pytest.mark.parametrize("mode", ["antialias", "plain"])
+def test_arrays_and_tensors_give_the_same_picture(pictures, mode):
+    resolutions, choice = [8, (14, 12), 20], np.array([2, 0, 1, 2])
+    of_arrays = degrade_each(pictures, resolutions, choice, mode)
+    of_tensors = degrade_each(ops.convert_to_tensor(pictures), resolutions, ops.convert_to_tensor(choice), mode)
+    # "plain" has no 8 bits between the passes, so a tie may fall either way.
+    assert np.mean(of_arrays != np.asarray(of_tensors)) <= (0 if mode == "antialias" else 1e-4)
 
 
 @pytest.mark.parametrize("mode", ["antialias", "plain"])

@@ -68,9 +68,14 @@ def test_a_clone_in_bfloat16_and_back_is_the_original(recogniser, pixels):
     assert np.array_equal(clone(low)(pixels), recogniser(pixels))
 
 
-def test_a_clone_takes_another_dropout_and_batch_norm(recogniser):
-    copy = backbone_of(clone(recogniser, synchronised=True, dropout=0.5))
+def test_a_clone_takes_another_dropout(recogniser):
+    copy = backbone_of(clone(recogniser, dropout=0.5))
     assert {layer.rate for layer in copy.layers if isinstance(layer, keras.layers.Dropout)} == {0.5}
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one device on other backends")
+def test_a_clone_takes_another_batch_norm(recogniser):
+    copy = backbone_of(clone(recogniser, synchronised=True))
     norms = [layer for layer in copy.layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert norms and all(norm.synchronized for norm in norms)
 

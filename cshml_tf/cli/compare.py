@@ -9,7 +9,7 @@ from pathlib import Path
 from cshml_tf.cli.argument_types import rate
 from cshml_tf.cli.errors import one_line_errors
 from cshml_tf.cli.parser import Parser
-from cshml_tf.cli.quiet_start import import_tensorflow
+from cshml_tf.cli.quiet_start import start_backend
 
 HOW_TO_DECIDE = (
     "no decisions: give --report, a report of evaluate_lfw.py on these networks, for its thresholds at --far; "
@@ -29,7 +29,7 @@ def main(argv=None):
     """
     arguments = _parse(argv)
     # Heavy imports come after the arguments, so that --help answers at once.
-    import_tensorflow()
+    start_backend()
     from cshml_tf.gallery import decide, embed_faces, load_networks, score_matrix
 
     report = _read_report(arguments.report) if arguments.report else None

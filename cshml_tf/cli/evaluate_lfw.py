@@ -6,7 +6,7 @@ from pathlib import Path
 from cshml_tf.cli.argument_types import positive, rate, resolution
 from cshml_tf.cli.errors import one_line_errors
 from cshml_tf.cli.parser import Parser
-from cshml_tf.cli.quiet_start import import_tensorflow
+from cshml_tf.cli.quiet_start import start_backend
 
 
 @one_line_errors
@@ -22,9 +22,10 @@ def main(argv=None):
     arguments = _parse(argv)
     _check_outputs(arguments)
     # Heavy imports come after the arguments, so that --help answers at once.
-    import_tensorflow()
+    start_backend()
     from cshml_tf.data.protocols import read_pairs
-    from cshml_tf.evaluation.lfw import Options, evaluate, find_images, present_pairs
+    from cshml_tf.data.sources import find_images
+    from cshml_tf.evaluation.lfw import Options, evaluate, present_pairs
     from cshml_tf.evaluation.networks import choose_networks
     from cshml_tf.evaluation.report import format_table
     from cshml_tf.files import write_json

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cshml_tf.cli.errors import one_line_errors
 from cshml_tf.cli.parser import Parser
-from cshml_tf.cli.quiet_start import import_tensorflow
+from cshml_tf.cli.quiet_start import start_backend
 
 
 @one_line_errors
@@ -19,7 +19,7 @@ def main(argv=None):
     """
     arguments = _parse(argv)
     # Heavy imports come after the arguments, so that --help answers at once.
-    import_tensorflow()
+    start_backend()
     from cshml_tf.export import SIGNATURES, export_saved_model, largest_difference
     from cshml_tf.model_folder import load_recogniser, read_card
 

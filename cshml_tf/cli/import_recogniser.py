@@ -5,7 +5,7 @@ from pathlib import Path
 from cshml_tf.cli.argument_types import positive
 from cshml_tf.cli.errors import one_line_errors
 from cshml_tf.cli.parser import Parser
-from cshml_tf.cli.quiet_start import import_tensorflow
+from cshml_tf.cli.quiet_start import start_backend
 
 
 @one_line_errors
@@ -13,7 +13,7 @@ def main(argv=None):
     """Run the command; gives its exit code."""
     arguments = _parse(argv)
     # Heavy imports come after the arguments, so that --help answers at once.
-    import_tensorflow()
+    start_backend()
     if arguments.source.suffix == ".onnx":
         _import_onnx(arguments)
     else:

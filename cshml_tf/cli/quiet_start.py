@@ -1,15 +1,25 @@
 """Native libraries' own words kept off the screen, so that a command's lines are all that is read."""
 
 import contextlib
+import importlib.util
 import os
 import sys
 
 
-def import_tensorflow():
-    """Import TensorFlow without its first notes, which obey no setting.
+def start_backend():
+    """Import what Keras computes with, TensorFlow or what KERAS_BACKEND names, without native libraries' notes.
 
     Errors of the import are raised as ever. A user who has set TF_CPP_MIN_LOG_LEVEL sees every line.
+
+    Raises:
+        ValueError: TensorFlow is not installed, and nothing else is named.
     """
+    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+        import keras  # noqa: F401
+
+        return
+    if importlib.util.find_spec("tensorflow") is None:
+        raise ValueError("KERAS_BACKEND: expected jax where TensorFlow is not installed, it is not set")
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         import tensorflow  # noqa: F401
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from cshml_tf.cli.argument_types import positive, resolution
 from cshml_tf.cli.errors import one_line_errors
 from cshml_tf.cli.parser import Parser
-from cshml_tf.cli.quiet_start import import_tensorflow
+from cshml_tf.cli.quiet_start import start_backend
 
 _MOST_PAIRS = 20
 _CAPTION_WIDTH = 160
@@ -26,12 +26,13 @@ def main(argv=None):
     """
     arguments = _parse(argv)
     # Heavy imports come after the arguments, so that --help answers at once.
-    import_tensorflow()
+    start_backend()
     import tqdm
 
     from cshml_tf.data.protocols import read_pairs
+    from cshml_tf.data.sources import find_images
     from cshml_tf.evaluation.examples import draw_pairs, example_pairs, score_before_and_after
-    from cshml_tf.evaluation.lfw import evaluate, find_images, present_pairs
+    from cshml_tf.evaluation.lfw import evaluate, present_pairs
     from cshml_tf.plots import plot_pairs
 
     if not arguments.lfw_dir.is_dir():

@@ -2,12 +2,14 @@
 
 from cshml_tf.cli.errors import one_line_errors
 from cshml_tf.cli.parser import Parser
-from cshml_tf.cli.quiet_start import import_tensorflow
+from cshml_tf.cli.quiet_start import start_backend
 from cshml_tf.cli.training_arguments import (
     add_cosface_options,
     add_data_options,
     add_device_options,
     add_optimisation_options,
+    add_run_options,
+    add_validation_options,
     add_watching_options,
     report_outcome,
     settings_from,
@@ -47,7 +49,9 @@ def make_parser():
     add_cosface_options(parser.add_argument_group("loss"))
     add_optimisation_options(parser)
     add_device_options(parser)
+    add_run_options(parser)
     add_watching_options(parser)
+    add_validation_options(parser)
     return parser
 
 
@@ -56,7 +60,7 @@ def main(argv=None):
     """Run the command; gives its exit code."""
     arguments = make_parser().parse_args(argv)
     arguments.image_size = arguments.image_size and tuple(arguments.image_size)
-    import_tensorflow()
+    start_backend()
     from cshml_tf.training.hr import train_hr
     from cshml_tf.training.settings import HrSettings
 

@@ -1,17 +1,25 @@
 """The options that the two training commands share, named as FaceNet names them where it has them."""
 
 import dataclasses
+import sys
+
+from cshml_tf.cli.argument_types import pool_size
 
 
 def add_data_options(parser):
-    """Add where faces come from and where models go."""
-    group = parser.add_argument_group("data and folders")
+    """Add where faces come from."""
+    group = parser.add_argument_group("data")
     group.add_argument("--data_dir", required=True, help="folder of class folders of aligned faces")
     group.add_argument(
         "--people",
         metavar="FILE",
         help="train on these class folders only: LFW's people.txt form, or a name a line",
     )
+
+
+def add_run_options(parser):
+    """Add what tells one run from another: its folders and its seed."""
+    group = parser.add_argument_group("the run")
     group.add_argument("--models_base_dir", default="models", help="the model folder is made in here")
     group.add_argument(
         "--logs_base_dir", default="logs", help="history, TensorBoard's events and LFW results are made in here"
@@ -19,6 +27,7 @@ def add_data_options(parser):
     group.add_argument(
         "--run_name", help="name of both folders; the same command again continues the run (default: the time)"
     )
+    group.add_argument("--seed", type=int, default=666, help="of every random decision")
 
 
 def add_optimisation_options(parser):
@@ -59,13 +68,73 @@ def add_optimisation_options(parser):
         "--random_flip", action="store_true", default=True, help="mirror half of the faces (default)"
     )
     group.add_argument("--no_random_flip", dest="random_flip", action="store_false", help="mirror no face")
-    group.add_argument("--seed", type=int, default=666, help="of every random decision")
 
 
 def add_cosface_options(group):
     """Add the two constants of equation 2."""
     group.add_argument("--scale", type=float, default=30.0, help="s of equation 2")
     group.add_argument("--margin", type=float, default=0.35, help="m of equation 2")
+
+
+def add_loss_options(parser):
+    """Add equation 6 and how pairs are made."""
+    group = parser.add_argument_group("loss, equation 6; a weight of 0 switches a term off")
+    group.add_argument("--classifier_weight", type=float, default=1.0, help="of equation 2")
+    group.add_argument("--lambda", dest="contrastive_weight", type=float, default=1.0, help="of equation 3")
+    group.add_argument("--beta", dest="multi_hierarchy_weight", type=float, default=1.0, help="of equation 5")
+    add_cosface_options(group)
+    group.add_argument(
+        "--alpha",
+        type=float,
+        help="least squared distance of two people, 0 to 4; acts with negatives only (default: 1.0)",
+    )
+    group.add_argument(
+        "--negative_share", type=float, default=0.0, help="share of pairs that are of two people, 0 to 1"
+    )
+    group.add_argument(
+        "--pairing",
+        default="same_image",
+        choices=("same_image", "same_person"),
+        help="an HR face with its own LR copy, or with that of another image of the person",
+    )
+    group.add_argument(
+        "--tap",
+        help="feature map of equation 5: a named one, or the output of any layer that gives maps (default: "
+        "block_c, or the last map of an imported network)",
+    )
+    group.add_argument(
+        "--pool_size",
+        default=2,
+        type=pool_size,
+        help="side of its max-pool; 1 is equation 4, 'global' pools the whole map",
+    )
+
+
+def add_lr_options(parser):
+    """Add how LR pictures are made and where the LR network and W start."""
+    group = parser.add_argument_group("LR network")
+    group.add_argument(
+        "--degradation", default="antialias", choices=("antialias", "plain"), help="how faces are reduced"
+    )
+    group.add_argument(
+        "--degrade_on_device",
+        action="store_true",
+        help="degrade in the network's first layer instead of the input pipeline",
+    )
+    group.add_argument(
+        "--new_classifier",
+        action="store_true",
+        help="start W at the class means of the HR embeddings, for other people than the HR network's; the way "
+        "of every HR network that has no classifier",
+    )
+    group.add_argument("--keep_probability", type=float, default=1.0, help="of the LR network, 1 - dropout")
+
+
+def warn_of_idle_alpha(arguments):
+    """Warn of an alpha that acts on nothing; fill in its default."""
+    if arguments.alpha is not None and arguments.negative_share == 0:
+        print("warning: --alpha has no effect without negatives; --negative_share makes some", file=sys.stderr)
+    arguments.alpha = 1.0 if arguments.alpha is None else arguments.alpha
 
 
 def add_device_options(parser):
@@ -88,27 +157,42 @@ def add_device_options(parser):
 
 
 def add_watching_options(parser):
-    """Add logging, checkpoints and validation."""
-    group = parser.add_argument_group("logging, checkpoints, validation")
+    """Add logging and checkpoints."""
+    group = parser.add_argument_group("logging and checkpoints")
     group.add_argument("--log_every", type=int, default=10, help="steps between two lines of history.csv")
     group.add_argument("--checkpoint_steps", type=int, help="steps between two checkpoints (default: an epoch)")
     group.add_argument(
         "--checkpoint_minutes", type=float, default=10.0, help="minutes after which one is due in any case"
     )
+
+
+def add_validation_options(parser):
+    """Add validation on LFW while a network trains."""
+    group = parser.add_argument_group("validation")
     group.add_argument("--lfw_dir", help="aligned LFW to validate on; needs --lfw_pairs")
     group.add_argument("--lfw_pairs", metavar="FILE", help="pairs file of --lfw_dir")
+    add_comparison_options(group)
+    group.add_argument("--validate_every_n_epochs", type=int, default=1, help="epochs between two validations")
+
+
+def add_comparison_options(group):
+    """Add how the pairs of LFW are compared."""
     group.add_argument("--lfw_batch_size", type=int, default=32, help="faces embedded at a time")
     group.add_argument(
         "--lfw_use_flipped_images", action="store_true", help="average embeddings with the mirror image's"
     )
     group.add_argument("--lfw_subtract_mean", action="store_true", help="subtract the other folds' mean embedding")
-    group.add_argument("--validate_every_n_epochs", type=int, default=1, help="epochs between two validations")
 
 
 def settings_from(settings_class, arguments):
     """Fill a settings dataclass from parsed arguments of the same names."""
+    return settings_class(**options_from(settings_class, arguments))
+
+
+def options_from(settings_class, arguments):
+    """Give those of the parsed arguments that are fields of a settings dataclass, a dict."""
     names = {field.name for field in dataclasses.fields(settings_class)}
-    return settings_class(**{name: getattr(arguments, name) for name in names})
+    return {name: value for name, value in vars(arguments).items() if name in names}
 
 
 def report_outcome(run, outcome):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from cshml_tf.images import UnreadableImage, read_image
+
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 
 
@@ -23,11 +25,50 @@ class FaceSource:
     labels: np.ndarray
     classes: list
 
+    @property
+    def images(self):
+        """The images in order: paths."""
+        return self.paths
+
+    def check(self, image_size, every=False):
+        """Name the first image that cannot be trained on.
+
+        Args:
+            image_size: (height, width) expected.
+            every: False looks at the first image only, True at all.
+
+        Raises:
+            ValueError: an image is unreadable, or of another size.
+        """
+        for path in self.paths if every else self.paths[:1]:
+            try:
+                size = read_image(path).shape[:2]
+            except UnreadableImage as error:
+                raise ValueError(f"{path}: expected an image, got a file that is {error}") from error
+            check_size(path, size, image_size)
+
     def digest(self):
         """Give a short text that changes with the names of classes and files and with their order."""
-        classes = (self.classes[label] for label in self.labels)
-        names = (f"{name}/{Path(path).name}" for name, path in zip(classes, self.paths, strict=True))
-        return hashlib.sha256("\n".join(names).encode("utf-8", "surrogateescape")).hexdigest()
+        return digest_of(self.classes, self.labels, [Path(path).name for path in self.paths])
+
+
+def check_size(name, size, image_size):
+    """Refuse faces of another size, (height, width), than the network's.
+
+    Raises:
+        ValueError: they are, with their name.
+    """
+    if tuple(size) != tuple(image_size):
+        raise ValueError(
+            f"{name}: expected an aligned face of {image_size[0]} x {image_size[1]}, got {size[0]} x {size[1]}; "
+            "align_dataset.py makes them"
+        )
+
+
+def digest_of(classes, labels, names):
+    """Give a short text of labelled names, the same for files and for what was packed from them."""
+    lines = (f"{classes[label]}/{name}" for label, name in zip(labels, names, strict=True))
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def read_class_folders(data_dir, people=None):

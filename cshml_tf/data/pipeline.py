@@ -9,10 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from cshml_tf.data.decoding import decode_image
+from cshml_tf.data.pairing import moved_pairs
 from cshml_tf.degradation import degrade_each
-from cshml_tf.images import UnreadableImage, read_image
-
-PAIRINGS = ("same_image", "same_person")
 
 # One stream of random numbers for each decision, so that none depends on another.
 _FLIP, _PARTNER, _RESOLUTION = 1, 2, 3
@@ -66,11 +64,8 @@ def two_branch_batches(
         start_step: number of batches to pass over, at no cost.
         flip: whether half of the pairs, by chance, are mirrored, both sides alike.
         mode: how pictures are reduced, see `cshml_tf.degradation.degrade`.
-        pairing: "same_image": an image with its own LR copy; "same_person": with the LR copy of another
-            image of the same person, where there is one.
-        negative_share: share of a batch, 0..1, whose LR images are passed on by one place, so that pairs of
-            two people arise (a pair may still be of one person, by chance; labels tell). Above 0, at least
-            two images are passed on.
+        pairing: one of `cshml_tf.data.pairing.PAIRINGS`.
+        negative_share: share of a batch whose LR images are passed on by one place.
         degrade_here: False leaves "lr" at full resolution, for a network that degrades on the device.
 
     Returns:
@@ -79,14 +74,9 @@ def two_branch_batches(
         int32, an index of `resolutions`.
 
     Raises:
-        ValueError: an unknown pairing, or a share outside 0..1.
+        ValueError: an unknown pairing, or a share that the batch cannot have.
     """
-    if pairing not in PAIRINGS:
-        raise ValueError(f"pairing: expected one of {', '.join(PAIRINGS)}, got {pairing!r}")
-    if not 0.0 <= negative_share <= 1.0:
-        raise ValueError(f"negative_share: expected 0 to 1, got {negative_share}")
-    if negative_share and batch_size < 2:
-        raise ValueError(f"negative_share: {negative_share} needs a batch of at least 2, got {batch_size}")
+    moved = moved_pairs(pairing, negative_share, batch_size)
     paths, labels = tf.constant(source.paths), tf.constant(source.labels)
     class_sizes = np.bincount(source.labels)
     sizes = tf.constant(class_sizes, tf.int64)
@@ -111,8 +101,6 @@ def two_branch_batches(
         label = labels[index]
         return {"hr": hr, "lr": lr, "hr_label": label, "lr_label": label, "resolution": resolution}
 
-    moved = max(2, round(negative_share * batch_size)) if negative_share else 0
-
     def finish(batch):
         for key in ("lr", "lr_label"):
             batch[key] = tf.concat([tf.roll(batch[key][:moved], 1, axis=0), batch[key][moved:]], axis=0)
@@ -122,29 +110,6 @@ def two_branch_batches(
 
     batches = _positions(start_step, batch_size, example)
     return batches.map(finish, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
-
-
-def check_images(source, image_size, every=False):
-    """Name the first image that cannot be trained on.
-
-    Args:
-        source: `cshml_tf.data.folder.FaceSource`.
-        image_size: (height, width) expected.
-        every: False looks at the first image only, True at all.
-
-    Raises:
-        ValueError: an image is unreadable, or of another size.
-    """
-    for path in source.paths if every else source.paths[:1]:
-        try:
-            height, width = read_image(path).shape[:2]
-        except UnreadableImage as error:
-            raise ValueError(f"{path}: expected an image, got a file that is {error}") from error
-        if (height, width) != tuple(image_size):
-            raise ValueError(
-                f"{path}: expected an aligned face of {image_size[0]} x {image_size[1]}, got {height} x {width}; "
-                "align_dataset.py makes them"
-            )
 
 
 def _positions(start_step, batch_size, example):

@@ -106,7 +106,7 @@ def example_pairs(pairs, images, scored, drawn, resolution, degradation="antiali
 
     Args:
         pairs: list of `cshml_tf.data.protocols.Pair`: those that were scored, in the same order.
-        images: mapping of `FaceImage` to a path, as `cshml_tf.evaluation.lfw.find_images` gives.
+        images: mapping of `FaceImage` to a path or to pixels, as `cshml_tf.data.sources.find_images` gives.
         scored: as `score_before_and_after` gives.
         drawn: integers, positions in `pairs`, as `draw_pairs` gives.
         resolution: r or (h, w).
@@ -120,13 +120,17 @@ def example_pairs(pairs, images, scored, drawn, resolution, degradation="antiali
     """
     return [
         ExamplePair(
-            first=read_image(images[pairs[index].first]),
-            second=_degraded(read_image(images[pairs[index].second]), resolution, degradation),
+            first=_pixels(images[pairs[index].first]),
+            second=_degraded(_pixels(images[pairs[index].second]), resolution, degradation),
             same=pairs[index].same,
             scores={name: float(of_all.scores[index]) for name, of_all in scored.items()},
         )
         for index in drawn
     ]
+
+
+def _pixels(image):
+    return image if isinstance(image, np.ndarray) else read_image(image)
 
 
 def _degraded(pixels, resolution, degradation):

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cshml_tf.data.protocols import find_image
 from cshml_tf.evaluation.embedding import View, embed, unit_rows
 from cshml_tf.evaluation.report import FARS, held_out_scores, verification_figures
 from cshml_tf.metrics import gap_closed, paired_difference
@@ -73,21 +72,6 @@ class _Comparison(NamedTuple):
     second: View
 
 
-def find_images(folder, pairs):
-    """Find the images of pairs in a folder of class folders.
-
-    Args:
-        folder: the aligned images, `Name/Name_0001.png`.
-        pairs: list of `cshml_tf.data.protocols.Pair`.
-
-    Returns:
-        dict of `FaceImage` to Path; images that are not there are left out.
-    """
-    wanted = dict.fromkeys(image for pair in pairs for image in (pair.first, pair.second))
-    found = {image: find_image(folder, image) for image in wanted}
-    return {image: path for image, path in found.items() if path is not None}
-
-
 def evaluate(
     pairs,
     images,
@@ -107,7 +91,8 @@ def evaluate(
 
     Args:
         pairs: list of `cshml_tf.data.protocols.Pair`.
-        images: mapping of `FaceImage` to a path or to (H, W, 3) uint8 RGB pixels; as `find_images` gives.
+        images: mapping of `FaceImage` to a path or to (H, W, 3) uint8 RGB pixels, as
+            `cshml_tf.data.sources.find_images` gives.
         hr_recogniser: keras.Model, pixels 0..255 (batch, H, W, 3) -> (batch, E).
         lr_recognisers: dict of resolution, r or (h, w), to the keras.Model that serves it; a network of
             several resolutions stands under each. None measures the HR network alone.
@@ -162,7 +147,7 @@ def present_pairs(pairs, images):
 
     Args:
         pairs: list of `cshml_tf.data.protocols.Pair`.
-        images: mapping of `FaceImage`, as `find_images` gives.
+        images: mapping of `FaceImage`, as `cshml_tf.data.sources.find_images` gives.
 
     Returns:
         (present, protocol): list of the pairs that can be compared, and what a report's "protocol" says of

@@ -114,8 +114,8 @@ def format_table(report):
 
 
 def resolution_keys(report):
-    """Give the report's entries that are resolutions, such as "12" and "14x12", in their order."""
-    return [key for key in report if key not in ("HR", "protocol")]
+    """Give the entries that are resolutions, such as "12" and "14x12", in their order, of a report of any kind."""
+    return [key for key in report if key not in ("HR", "protocol", "cell")]
 
 
 def read_threshold(report, mode, resolution=None, far=1e-3, flip=False):

@@ -10,7 +10,7 @@ def class_means(recogniser, source, image_size, batch_size=32, progress=iter):
 
     Args:
         recogniser: the HR network.
-        source: `cshml_tf.data.folder.FaceSource`.
+        source: as `cshml_tf.data.sources.open_source` gives.
         image_size: (height, width) that every image must have.
         batch_size: images a forward pass.
         progress: wraps the sequence of batches, such as `tqdm`.
@@ -21,7 +21,7 @@ def class_means(recogniser, source, image_size, batch_size=32, progress=iter):
     Raises:
         ValueError: an image cannot be read or is of another size.
     """
-    (embeddings,) = embed(source.paths, [View(recogniser)], image_size, batch_size, progress=progress)
+    (embeddings,) = embed(source.images, [View(recogniser)], image_size, batch_size, progress=progress)
     sums = np.zeros((len(source.classes), embeddings.shape[1]))
     np.add.at(sums, source.labels, embeddings)
     return unit_rows(sums).T.astype(np.float32)

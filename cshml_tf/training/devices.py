@@ -1,9 +1,22 @@
-"""Which devices train: a tf.distribute strategy from the command line's words."""
+"""Which devices train: a tf.distribute strategy from the command line's words; on JAX, one device."""
 
-import tensorflow as tf
+import contextlib
+import itertools
+
+import keras
 
 STRATEGIES = ("auto", "one", "mirrored")
 _MOST_LOGICAL_CPUS = 16
+
+
+class OneDevice:
+    """What takes the place of a tf.distribute.Strategy on JAX: one replica."""
+
+    num_replicas_in_sync = 1
+
+    def scope(self):
+        """Give a context that changes nothing."""
+        return contextlib.nullcontext()
 
 
 def choose_strategy(name="auto", replicas=None):
@@ -15,13 +28,20 @@ def choose_strategy(name="auto", replicas=None):
         replicas: number of replicas for "mirrored"; None takes every GPU.
 
     Returns:
-        tf.distribute.Strategy.
+        tf.distribute.Strategy, or `OneDevice`.
 
     Raises:
-        ValueError: an unknown name, or more replicas than devices.
+        ValueError: an unknown name, more replicas than devices, or "mirrored" on another backend.
     """
     if name not in STRATEGIES:
         raise ValueError(f"strategy: expected one of {', '.join(STRATEGIES)}, got {name!r}")
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        if name == "mirrored":
+            raise ValueError(f"strategy: expected auto or one on Keras's {backend} backend, got mirrored")
+        return OneDevice()
+    import tensorflow as tf
+
     gpus = tf.config.list_physical_devices("GPU")
     if name == "one" or (name == "auto" and len(gpus) < 2):
         return tf.distribute.get_strategy()
@@ -45,8 +65,32 @@ def check_batch_size(batch_size, strategy):
         raise ValueError(f"batch_size: expected a multiple of {replicas} replicas, got {batch_size}")
 
 
+def distribute(batches, strategy):
+    """Part each batch of a stream among the replicas of a tf.distribute.Strategy.
+
+    Args:
+        batches: tf.data.Dataset, or an iterator of dicts of arrays.
+        strategy: as `choose_strategy` gives.
+
+    Returns:
+        An iterable; with one replica the stream itself.
+    """
+    if strategy.num_replicas_in_sync == 1:
+        return batches
+    import tensorflow as tf
+
+    if not isinstance(batches, tf.data.Dataset):
+        first = next(batches)
+        signature = {name: tf.TensorSpec(values.shape, values.dtype) for name, values in first.items()}
+        stream = itertools.chain([first], batches)
+        batches = tf.data.Dataset.from_generator(lambda: stream, output_signature=signature)
+    return strategy.experimental_distribute_dataset(batches)
+
+
 def _logical_cpus(count):
     """Split the CPU, so that the ways of several devices can be tried without them."""
+    import tensorflow as tf
+
     if not 1 <= count <= _MOST_LOGICAL_CPUS:
         raise ValueError(f"replicas: expected 1 to {_MOST_LOGICAL_CPUS} on a CPU, got {count}")
     cpu = tf.config.list_physical_devices("CPU")[0]

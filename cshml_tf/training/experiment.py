@@ -5,17 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-import tensorflow as tf
 
-from cshml_tf.data.folder import read_class_folders
-from cshml_tf.data.pipeline import check_images
+from cshml_tf.data import sources
 from cshml_tf.data.protocols import read_people
 from cshml_tf.files import write_text
 from cshml_tf.model_folder import save_model
 from cshml_tf.recogniser import clone, settle_batch_norm
 from cshml_tf.training.checkpoint import delete_checkpoints
 from cshml_tf.training.devices import check_batch_size
-from cshml_tf.training.loop import run_steps
+from cshml_tf.training.loop import UnfitImage, run_steps
 from cshml_tf.training.optimizers import averaged_weights, make_optimizer
 from cshml_tf.training.run_folder import Run
 from cshml_tf.training.schedule import make_schedule
@@ -29,9 +27,9 @@ class Experiment:
         network: `HrNetwork` or `TwoBranchNetwork`.
         recogniser: the one inside it that learns, and is saved.
         settings: HrSettings or LrSettings.
-        source: FaceSource.
-        strategy: tf.distribute.Strategy under which the network was made.
-        batches_from: function of a step giving the tf.data.Dataset that begins there.
+        source: as `cshml_tf.data.sources.open_source` gives.
+        strategy: as `cshml_tf.training.devices.choose_strategy` gives, under which the network was made.
+        batches_from: function of a step giving the endless batches that begin there.
         card: what the model folder says beside settings, steps and figures.
         people: names of everybody the recogniser has been trained on, by the end.
         evaluate: function of a float32 recogniser giving a dict of figures, or None.
@@ -42,7 +40,7 @@ class Experiment:
     recogniser: keras.Model
     settings: Any
     source: Any
-    strategy: tf.distribute.Strategy
+    strategy: Any
     batches_from: Callable
     card: dict
     people: frozenset
@@ -54,14 +52,14 @@ def open_source(settings, image_size):
     """List the training images, and look at the first.
 
     Returns:
-        FaceSource.
+        As `cshml_tf.data.sources.open_source`.
 
     Raises:
         ValueError: nothing to train on, or a first image that does not fit.
     """
     people = read_people(settings.people) if settings.people else None
-    source = read_class_folders(settings.data_dir, people)
-    check_images(source, image_size)
+    source = sources.open_source(settings.data_dir, people)
+    source.check(image_size)
     return source
 
 
@@ -120,9 +118,9 @@ def _run(experiment, run, schedule, progress):
             validate=validate if experiment.evaluate else None,
             progress=progress,
         )
-    except tf.errors.InvalidArgumentError:
+    except UnfitImage:
         # TensorFlow does not name the file; a second look with our own reader does.
-        check_images(experiment.source, experiment.card["image_size"], every=True)
+        experiment.source.check(experiment.card["image_size"], every=True)
         raise
     recogniser = _as_trained(experiment, optimizer, outcome.steps)
     if experiment.evaluate and outcome.steps not in measured:
@@ -148,7 +146,7 @@ def _save(experiment, run, recogniser, outcome, figures):
     card = experiment.card | {
         "learning_rate_schedule": run.inputs["learning rate schedule"],
         "classes": len(experiment.source.classes),
-        "images": len(experiment.source.paths),
+        "images": len(experiment.source.images),
         "steps": outcome.steps,
         "complete": outcome.complete,
         "weights": "moving average" if with_average else "last step",

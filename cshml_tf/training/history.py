@@ -4,7 +4,7 @@ import csv
 import sys
 from pathlib import Path
 
-import tensorflow as tf
+import keras
 from tqdm import tqdm
 
 HISTORY = "history.csv"
@@ -17,7 +17,7 @@ class History:
     """Means of the loss terms over every few steps.
 
     Args:
-        log_dir: folder of `history.csv` and TensorBoard's events.
+        log_dir: folder of `history.csv` and, on the TensorFlow backend, TensorBoard's events.
         first_step: steps done before; later lines of an earlier, killed call are dropped.
         last_step: step at which the run ends.
         log_every: steps between two lines.
@@ -28,7 +28,7 @@ class History:
     def __init__(self, log_dir, first_step, last_step, log_every, batch_size, show_progress=True):
         self._path = Path(log_dir) / HISTORY
         self._rows = _rows_up_to(self._path, first_step)
-        self._events = tf.summary.create_file_writer(str(log_dir))
+        self._events = _event_writer(log_dir)
         self._log_every = log_every
         self._batch_size = batch_size
         self._window = []
@@ -73,6 +73,10 @@ class History:
 
     def scalars(self, step, values):
         """Pass scalars to TensorBoard."""
+        if self._events is None:
+            return
+        import tensorflow as tf
+
         with self._events.as_default():
             for name, value in values.items():
                 tf.summary.scalar(name, value, step=step)
@@ -81,7 +85,8 @@ class History:
         """Write what the last line does not hold yet, and end the bar."""
         if self._window:
             self._flush()
-        self._events.close()
+        if self._events is not None:
+            self._events.close()
         self._bar.close()
 
     def _append(self, row):
@@ -109,6 +114,14 @@ def _rows_up_to(path, step):
         return [
             row for row in csv.DictReader(file) if row["pairs_per_second"] is not None and int(row["step"]) <= step
         ]
+
+
+def _event_writer(log_dir):
+    if keras.backend.backend() != "tensorflow":
+        return None
+    import tensorflow as tf
+
+    return tf.summary.create_file_writer(str(log_dir))
 
 
 def _mean(values):

@@ -6,8 +6,13 @@ import signal
 import time
 
 from cshml_tf.training.checkpoint import restore_checkpoint, save_checkpoint
+from cshml_tf.training.devices import distribute
 from cshml_tf.training.history import History
 from cshml_tf.training.step import make_step
+
+
+class UnfitImage(ValueError):
+    """A batch could not be made of the image files."""
 
 
 class TrainingDiverged(ValueError):
@@ -38,8 +43,8 @@ def run_steps(network, optimizer, schedule, settings, run, strategy, batches_fro
         schedule: Schedule.
         settings: RunSettings.
         run: Run.
-        strategy: tf.distribute.Strategy.
-        batches_from: function of a step, giving the endless tf.data.Dataset that begins there.
+        strategy: as `cshml_tf.training.devices.choose_strategy` gives.
+        batches_from: function of a step, giving the endless batches that begin there.
         validate: function of the steps done that returns a dict of figures, called every few epochs; or None.
         progress: whether a bar is shown.
 
@@ -48,17 +53,14 @@ def run_steps(network, optimizer, schedule, settings, run, strategy, batches_fro
 
     Raises:
         TrainingDiverged: a loss term is not finite.
-        tf.errors.InvalidArgumentError: an image cannot be decoded or is of another size.
+        UnfitImage: an image cannot be decoded or is of another size.
     """
-    replicas = strategy.num_replicas_in_sync
     with strategy.scope():
         optimizer.build(network.trainable_variables)
     state = network.variables + optimizer.variables
     first_step, last_step = restore_checkpoint(run.checkpoint_dir, state), last_step_of(settings, schedule)
     step_function = make_step(network, optimizer, settings.weight_decay, strategy)
-    batches = batches_from(first_step)
-    if replicas > 1:
-        batches = strategy.experimental_distribute_dataset(batches)
+    batches = distribute(batches_from(first_step), strategy)
     history = History(
         run.log_dir, first_step, last_step, settings.log_every, settings.batch_size, show_progress=progress
     )
@@ -72,7 +74,7 @@ def run_steps(network, optimizer, schedule, settings, run, strategy, batches_fro
                 step_started = time.perf_counter()
                 rate = schedule.rate(step)
                 optimizer.learning_rate.assign(rate)
-                terms = {name: float(value) for name, value in step_function(next(iterator)).items()}
+                terms = {name: float(value) for name, value in step_function(_next(iterator)).items()}
                 step += 1
                 _check_finite(terms, step)
                 history.record(step, rate, terms, time.perf_counter() - step_started)
@@ -91,6 +93,16 @@ def run_steps(network, optimizer, schedule, settings, run, strategy, batches_fro
 def last_step_of(settings, schedule):
     """Give the step at which a run ends: the least of what the settings and the schedule say."""
     return settings.last_step if schedule.stop_step is None else min(settings.last_step, schedule.stop_step)
+
+
+def _next(iterator):
+    try:
+        return next(iterator)
+    except Exception as error:
+        # Of tf.errors, which needs TensorFlow to be named.
+        if type(error).__name__ == "InvalidArgumentError":
+            raise UnfitImage(str(error)) from error
+        raise
 
 
 def _check_finite(terms, step):

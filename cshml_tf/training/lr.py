@@ -5,7 +5,7 @@ import functools
 import keras
 from tqdm import tqdm
 
-from cshml_tf.data.pipeline import two_branch_batches
+from cshml_tf.data.sources import two_branch_batches
 from cshml_tf.degradation import MODES, Degrade
 from cshml_tf.layers import CosFace
 from cshml_tf.model_folder import card_of_kind, load_recogniser, read_classifier, trained_people
@@ -19,12 +19,14 @@ from cshml_tf.training.run_folder import open_run
 from cshml_tf.training.validation import make_lfw_evaluation
 
 
-def train_lr(settings, progress=True):
+def train_lr(settings, progress=True, means=None):
     """Train, or go on training, an LR network from the model folder of an HR network.
 
     Args:
         settings: LrSettings, with `pretrained_model`.
         progress: whether a bar is shown.
+        means: an empty dict to keep class means in, which saves computing them again for the next run from the
+            same HR network and data.
 
     Returns:
         Run and Outcome; the Outcome is None where the run was finished before.
@@ -35,15 +37,16 @@ def train_lr(settings, progress=True):
     run = open_run("lr", settings)
     if run.finished:
         return run, None
-    return run, run_experiment(prepare_lr(settings, progress), run, progress)
+    return run, run_experiment(prepare_lr(settings, progress, means), run, progress)
 
 
-def prepare_lr(settings, progress=False):
+def prepare_lr(settings, progress=False, means=None):
     """Make the two branches, the shared classifier and the source ready.
 
     Args:
         settings: LrSettings.
         progress: whether a bar is shown where W starts at the class means.
+        means: as for `train_lr`.
 
     Returns:
         Experiment.
@@ -61,7 +64,11 @@ def prepare_lr(settings, progress=False):
     source = open_source(settings, image_size)
     centres = None if settings.new_classifier else _matching_centres(settings.pretrained_model, source)
     if centres is None:
-        centres = class_means(hr_recogniser, source, image_size, progress=_progress(progress))
+        means = {} if means is None else means
+        key = settings.pretrained_model, source.digest()
+        if key not in means:
+            means[key] = class_means(hr_recogniser, source, image_size, progress=_progress(progress))
+        centres = means[key]
     evaluate = make_lfw_evaluation(settings, hr_recogniser, settings.resolution, settings.degradation)
     with strategy.scope():
         network = _two_branches(settings, strategy, hr_recogniser, len(source.classes), centres)

@@ -1,7 +1,8 @@
 """LFW figures of a network while it trains."""
 
 from cshml_tf.data.protocols import read_pairs
-from cshml_tf.evaluation.lfw import Options, evaluate, find_images
+from cshml_tf.data.sources import find_images
+from cshml_tf.evaluation.lfw import Options, evaluate
 from cshml_tf.resolution import format_resolution
 
 

@@ -16,6 +16,7 @@ SCRIPTS = {
     "train/export_saved_model.py": "MODEL_DIR",
     "train/import_recogniser.py": "--standardisation",
     "train/make_synthetic.py": "--test_people",
+    "train/run_ablation.py": "--losses",
     "train/train_cshml.py": "--beta",
     "train/train_hr.py": "--model_def",
 }

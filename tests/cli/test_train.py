@@ -1,11 +1,13 @@
 """The two training commands, end to end on textures."""
 
+import dataclasses
 import json
 
 import pytest
 
 from cshml_tf.cli import train_cshml, train_hr
 from cshml_tf.model_folder import read_card
+from cshml_tf.training.settings import HrSettings, LrSettings
 
 TINY = ["--batch_size", "8", "--learning_rate", "0.05", "--max_steps", "4", "--log_every", "2"]
 
@@ -89,3 +91,9 @@ def test_words_that_are_no_argument(folders, change, capsys):
         train_cshml.main([*folders, "--pretrained_model", "x", "--resolution", "8", *change])
     assert stop.value.code == 2
     assert change[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("parser, settings", [(train_hr, HrSettings), (train_cshml, LrSettings)])
+def test_every_setting_is_an_option(parser, settings):
+    options = {action.dest for action in parser.make_parser()._actions}
+    assert {field.name for field in dataclasses.fields(settings)} <= options | {"pretrained_model"}

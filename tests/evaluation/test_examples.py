@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from cshml_tf.data.protocols import FaceImage, Pair
+from cshml_tf.data.sources import find_images
 from cshml_tf.evaluation.examples import ScoredPairs, draw_pairs, example_pairs, score_before_and_after
-from cshml_tf.evaluation.lfw import evaluate, find_images
+from cshml_tf.evaluation.lfw import evaluate
 from cshml_tf.images import read_image
 
 SAME = np.arange(40) % 3 == 0

@@ -6,8 +6,9 @@ import pytest
 
 from cshml_tf import metrics
 from cshml_tf.data.protocols import FaceImage, Pair
+from cshml_tf.data.sources import find_images
 from cshml_tf.degradation import degrade
-from cshml_tf.evaluation.lfw import Options, evaluate, find_images, present_pairs
+from cshml_tf.evaluation.lfw import Options, evaluate, present_pairs
 from cshml_tf.images import write_image
 
 SIZE = (16, 12)

@@ -16,7 +16,8 @@ import pytest
 
 import cshml_tf
 from cshml_tf.data.protocols import read_pairs
-from cshml_tf.evaluation.lfw import Options, evaluate, find_images
+from cshml_tf.data.sources import find_images
+from cshml_tf.evaluation.lfw import Options, evaluate
 from cshml_tf.images import read_image
 from cshml_tf.model_folder import read_card, read_classifier, trained_people
 from cshml_tf.recogniser import backbone_of

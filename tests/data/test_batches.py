@@ -1,21 +1,33 @@
-"""The stream of batches: pairs, labels, and no state."""
+"""The streams of batches, from class folders and from packed faces: pairs, labels, and no state."""
 
 import itertools
 
+import keras
 import numpy as np
 import pytest
 
 from cshml_tf.data.folder import read_class_folders
-from cshml_tf.data.pipeline import check_images, hr_batches, two_branch_batches
+from cshml_tf.data.packed.source import read_packed
+from cshml_tf.data.sources import hr_batches, two_branch_batches
 from cshml_tf.degradation import degrade
 from cshml_tf.images import read_image
 
 SIZE = (48, 40)
 
 
-@pytest.fixture
-def source(texture_folder):
+@pytest.fixture(params=["folders", "packed"])
+def source(request, texture_folder, packed_textures):
+    if request.param == "packed":
+        return read_packed(packed_textures)
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("class folders are read by tf.data")
     return read_class_folders(texture_folder)
+
+
+@pytest.fixture
+def images(texture_folder):
+    """All images in the order of the source."""
+    return [read_image(path) for path in read_class_folders(texture_folder).paths]
 
 
 def take(dataset, count):
@@ -38,8 +50,7 @@ def identify(picture, images):
     raise AssertionError("the picture is none of the images")
 
 
-def test_an_epoch_holds_every_image_once(source):
-    images = [read_image(path) for path in source.paths]
+def test_an_epoch_holds_every_image_once(source, images):
     batches = take(hr_batches(source, SIZE, 10, seed=1), 6)
     seen = [identify(picture, images)[0] for batch in batches for picture in batch["hr"]]
     labels = np.concatenate([batch["hr_label"] for batch in batches])
@@ -48,8 +59,7 @@ def test_an_epoch_holds_every_image_once(source):
     assert np.array_equal(labels, source.labels[seen])
 
 
-def test_half_of_the_faces_are_mirrored(source):
-    images = [read_image(path) for path in source.paths]
+def test_half_of_the_faces_are_mirrored(source, images):
     batches = take(hr_batches(source, SIZE, 30, seed=1), 8)
     mirrored = [identify(picture, images)[1] for batch in batches for picture in batch["hr"]]
     assert 0.35 < np.mean(mirrored) < 0.65
@@ -84,8 +94,7 @@ def test_each_image_draws_its_resolution(source):
         assert np.array_equal(batch["lr"][index], expected[0])
 
 
-def test_the_partner_of_the_same_person_is_another_image(source):
-    images = [read_image(path) for path in source.paths]
+def test_the_partner_of_the_same_person_is_another_image(source, images):
     options = {"resolutions": [8], "pairing": "same_person", "degrade_here": False}
     batch = take(two_branch_batches(source, SIZE, 60, 4, **options), 1)[0]
     hr, lr = ([identify(picture, images) for picture in batch[side]] for side in ("hr", "lr"))
@@ -124,7 +133,7 @@ def test_bad_sources_are_refused(texture_folder, tmp_path, source):
     with pytest.raises(ValueError, match="of the 1 people listed"):
         read_class_folders(texture_folder, ["nobody"])
     with pytest.raises(ValueError, match="expected an aligned face of 112 x 96, got 48 x 40"):
-        check_images(source, (112, 96))
+        source.check((112, 96))
     with pytest.raises(ValueError, match="pairing: expected one of"):
         two_branch_batches(source, SIZE, 8, 1, [8], pairing="random")
     with pytest.raises(ValueError, match="negative_share: 0.5 needs a batch of at least 2, got 1"):

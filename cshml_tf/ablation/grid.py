@@ -1,0 +1,130 @@
+"""The cells of an ablation: network x resolutions x losses x seed, and the training settings of each."""
+
+import dataclasses
+import itertools
+from pathlib import Path
+
+from cshml_tf.resolution import format_resolution, parse_resolution
+from cshml_tf.training.settings import LrSettings
+
+# The setting that each equation of the paper is weighted by.
+_WEIGHTS = {
+    2: "classifier_weight",
+    3: "contrastive_weight",
+    4: "multi_hierarchy_weight",
+    5: "multi_hierarchy_weight",
+}
+# Equation 4 is equation 5 without its pool.
+_WITHOUT_POOL = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One LR network to train.
+
+    Attributes:
+        network: model folder of the HR network.
+        resolutions: tuple of r or (h, w) that the LR network serves.
+        losses: the equations it is trained under, such as "2+3+5".
+        seed: of every random decision.
+    """
+
+    network: str
+    resolutions: tuple
+    losses: str
+    seed: int
+
+    @property
+    def name(self):
+        """Give the name of its run: "hr_12_eq2+3+5_seed666"."""
+        resolutions = "+".join(map(format_resolution, self.resolutions))
+        return f"{Path(self.network).resolve().name}_{resolutions}_eq{self.losses}_seed{self.seed}"
+
+    def settings(self, **options):
+        """Make the settings of its run.
+
+        Args:
+            **options: of `LrSettings`, but for what the cell itself says; the weights of equations that the
+                cell leaves out are set to 0.
+
+        Returns:
+            LrSettings.
+
+        Raises:
+            ValueError: an option is none, or an equation of the cell has the weight 0.
+        """
+        equations = [int(number) for number in self.losses.split("+")]
+        used = {_WEIGHTS[number] for number in equations}
+        weights = {name: 0.0 for name in set(_WEIGHTS.values()) - used}
+        for number in equations:
+            if options.get(_WEIGHTS[number]) == 0:
+                raise ValueError(f"{_WEIGHTS[number]}: expected a weight above 0 for equation {number}, got 0")
+        pool = {"pool_size": _WITHOUT_POOL} if 4 in equations else {}
+        own = {
+            "pretrained_model": self.network,
+            "resolution": self.resolutions,
+            "seed": self.seed,
+            "run_name": self.name,
+        }
+        return LrSettings(**options | weights | pool | own)
+
+
+def parse_losses(text):
+    """Read a choice of equations, such as "2+3+5".
+
+    Returns:
+        str, the equations in rising order.
+
+    Raises:
+        ValueError: one that is not 2 to 5, one twice, or equations 4 and 5 together.
+    """
+    words = str(text).split("+")
+    numbers = sorted(int(word) for word in words if word.isdecimal() and int(word) in _WEIGHTS)
+    if len(set(numbers)) != len(words) or {4, 5} <= set(numbers):
+        raise ValueError(
+            f"losses: expected some of the equations 2, 3 and 4 or 5, such as 2+3+5, got {str(text)!r}"
+        )
+    return "+".join(map(str, numbers))
+
+
+def parse_resolutions(text):
+    """Read the resolutions of one network: "12", or "8+12+16+20" for a network of all four.
+
+    Returns:
+        tuple of r or (h, w).
+
+    Raises:
+        ValueError: one that is no resolution, or one twice.
+    """
+    resolutions = tuple(parse_resolution(word) for word in str(text).split("+"))
+    if len(set(resolutions)) != len(resolutions):
+        raise ValueError(f"resolutions: expected each once, got {text!r}")
+    return resolutions
+
+
+def make_grid(networks, resolutions, losses, seeds):
+    """List all combinations: the first seed's cells first, so that a stopped ablation has whole tables.
+
+    Args:
+        networks: model folders of HR networks.
+        resolutions: tuples, as `parse_resolutions` gives.
+        losses: as `parse_losses` gives.
+        seeds: whole numbers.
+
+    Returns:
+        list of `Cell`.
+
+    Raises:
+        ValueError: two cells of one name: something given twice, or two model folders named alike.
+    """
+    combinations = itertools.product(seeds, networks, resolutions, losses)
+    cells = [Cell(str(network), sides, loss, seed) for seed, network, sides, loss in combinations]
+    seen = {}
+    for cell in cells:
+        if cell.name in seen:
+            raise ValueError(
+                f"ablation: expected each combination once, and networks in folders of different names; "
+                f"{cell.name} comes twice, from {seen[cell.name]} and {cell.network}"
+            )
+        seen[cell.name] = cell.network
+    return cells

@@ -1,0 +1,190 @@
+"""The table of an ablation in the form of the paper's table 4: accuracy in %, a row a network and its losses.
+
+HL compares one image as it is with one at low resolution, LL two at low resolution. "gap" is the share of what
+low resolution costs the HR network, HR - HL, that the LR network wins back.
+"""
+
+import csv
+import dataclasses
+import io
+from pathlib import Path
+
+import numpy as np
+
+from cshml_tf.evaluation import published
+from cshml_tf.evaluation.report import resolution_keys
+from cshml_tf.files import write_text
+from cshml_tf.metrics import gap_closed
+from cshml_tf.plots import plot_by_resolution
+from cshml_tf.resolution import parse_resolution, resolution_sides
+
+FIGURES = ("HL", "LL", "gap")
+
+TABLE, RUNS, FIGURE = "table.md", "runs.csv", "figure.png"
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        network: name of the HR network.
+        losses: equations such as "2+3+5"; "" for the HR network on both sides.
+        served: resolutions of the one LR network behind the row, "" where each resolution has its own.
+        values: dict of (resolution, figure) to a list of %, one a seed; a figure is one of `FIGURES`. Where HR
+            is not above HL there is no gap, and its list is shorter.
+        hr: accuracy of the HR network in %; None in the rows of LR networks.
+        is_published: whether it is the paper's.
+    """
+
+    network: str
+    losses: str
+    served: str
+    values: dict
+    hr: float | None = None
+    is_published: bool = False
+
+    @property
+    def label(self):
+        """Give the row's name as the table shows it."""
+        name = f"paper, {self.network}" if self.is_published else self.network
+        if not self.losses:
+            return f"HR {name}"
+        return f"{name} + Eq. {self.losses}" + (f", one network for {self.served}" if self.served else "")
+
+
+def make_rows(reports):
+    """Gather the reports of cells: for each HR network the network alone, then its LR networks.
+
+    Args:
+        reports: list of dicts, as `cshml_tf.ablation.runner.read_reports` gives.
+
+    Returns:
+        list of `Row`, an HR network's own before those of its LR networks.
+    """
+    rows = {}
+    for report in sorted(reports, key=_order):
+        cell = report["cell"]
+        network = Path(cell["network"]).name
+        hr_row = rows.setdefault((network, "", ""), Row(network, "", "", {}, 100 * report["HR"]["accuracy"]))
+        keys = resolution_keys(report)
+        served = ", ".join(keys) if len(keys) > 1 else ""
+        row = rows.setdefault((network, cell["losses"], served), Row(network, cell["losses"], served, {}))
+        for key in keys:
+            part = report[key]
+            for figure in ("HL", "LL"):
+                # The same for every cell of this HR network and resolution.
+                hr_row.values[key, figure] = [100 * part[f"{figure}_hr_network"]["accuracy"]]
+                row.values.setdefault((key, figure), []).append(100 * part[figure]["accuracy"])
+            closed = [] if part["gap_closed"] is None else [100 * part["gap_closed"]]
+            row.values.setdefault((key, "gap"), []).extend(closed)
+    return list(rows.values())
+
+
+def published_rows(network="Inception-ResNet-v1"):
+    """Give the paper's rows of one of its networks, as `make_rows` gives ours."""
+    hr = published.HR[network]
+    rows = []
+    for losses, accuracies in published.TABLE_4[network].items():
+        values = {}
+        for resolution, (hl, ll), (before, _) in zip(
+            published.RESOLUTIONS, accuracies, published.TABLE_4[network][""], strict=True
+        ):
+            key = str(resolution)
+            values |= {(key, "HL"): [hl], (key, "LL"): [ll]}
+            if losses:
+                values[key, "gap"] = [100 * gap_closed(hr / 100, before / 100, hl / 100)]
+        rows.append(Row(network, losses, "", values, None if losses else hr, is_published=True))
+    return rows
+
+
+def format_markdown(rows):
+    """Write rows as a Markdown table; several seeds as mean ± standard deviation (of a sample).
+
+    Args:
+        rows: list of `Row`; resolutions that are the paper's alone get no columns.
+
+    Returns:
+        str that ends with a line end.
+    """
+    keys = resolutions_of(row for row in rows if not row.is_published)
+    columns = [(key, figure) for key in keys for figure in FIGURES]
+    header = ["network and losses", "seeds", *(f"{key} {figure}" for key, figure in columns), "HR"]
+    lines = [header, ["---"] * len(header)]
+    for row in rows:
+        seeds = max((len(values) for values in row.values.values()), default=0)
+        cells = [_mean_and_deviation(row.values.get(column, [])) for column in columns]
+        hr = "" if row.hr is None else f"{row.hr:.2f}"
+        lines.append([row.label, str(seeds) if row.losses and not row.is_published else "", *cells, hr])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def format_csv(reports):
+    """Write a line for each cell and resolution, for tables of the reader's own; figures are fractions."""
+    columns = ("network", "losses", "served", "seed", "resolution")
+    columns += ("HR", "HL", "LL", "HL_hr_network", "LL_hr_network", "gap_closed")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for report in sorted(reports, key=_order):
+        cell = report["cell"]
+        served = "+".join(resolution_keys(report))
+        for key in resolution_keys(report):
+            part = report[key]
+            accuracies = [part[mode]["accuracy"] for mode in columns[6:10]]
+            figures = [report["HR"]["accuracy"], *accuracies, part["gap_closed"]]
+            shown = ["" if figure is None else f"{figure:.5f}" for figure in figures]
+            writer.writerow([cell["network"], cell["losses"], served, cell["seed"], key, *shown])
+    return text.getvalue()
+
+
+def summary(report):
+    """Say in a line what a cell's report says: "12: HL 94.25, LL 92.10, gap closed 85.1 %"."""
+    parts = []
+    for key in resolution_keys(report):
+        part = report[key]
+        closed = "" if part["gap_closed"] is None else f", gap closed {100 * part['gap_closed']:.1f}"
+        accuracies = f"HL {100 * part['HL']['accuracy']:.2f}, LL {100 * part['LL']['accuracy']:.2f}"
+        parts.append(f"{key}: {accuracies}{closed} %")
+    return "; ".join(parts)
+
+
+def write_tables(output_dir, reports):
+    """Write the table with the paper's rows below ours, a line for each run, and the figure of HL.
+
+    Args:
+        output_dir: an existing folder.
+        reports: list of dicts, at least one.
+    """
+    output_dir = Path(output_dir)
+    ours, papers = make_rows(reports), published_rows()
+    write_text(output_dir / TABLE, format_markdown(ours + papers))
+    write_text(output_dir / RUNS, format_csv(reports))
+    resolutions = resolutions_of(ours)
+    lines = {
+        row.label: {key: row.values[key, "HL"] for key in resolutions if (key, "HL") in row.values}
+        for row in [*ours, *(row for row in papers if row.losses == "2+3+5")]
+    }
+    ceilings = {row.label: row.hr for row in ours if row.hr is not None}
+    plot_by_resolution(output_dir / FIGURE, resolutions, lines, ceilings, "One image at low resolution (HL)")
+
+
+def resolutions_of(rows):
+    """List the resolutions that rows have figures of, the smallest first."""
+    keys = {key for row in rows for key, _ in row.values}
+    return sorted(keys, key=lambda key: resolution_sides(parse_resolution(key)))
+
+
+def _order(report):
+    """Networks by name, those of one resolution before those of several, few equations before many."""
+    cell = report["cell"]
+    several = len(resolution_keys(report)) > 1
+    return cell["network"], several, len(cell["losses"]), cell["losses"], cell["name"]
+
+
+def _mean_and_deviation(values):
+    if not values:
+        return ""
+    if len(values) == 1:
+        return f"{values[0]:.2f}"
+    return f"{np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}"

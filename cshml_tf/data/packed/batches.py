@@ -1,0 +1,139 @@
+"""Batches from a packed folder by NumPy alone, on any backend: each a function of the seed and its step.
+
+As in `cshml_tf.data.pipeline`, a run that continues at step k sees what an uninterrupted run would have seen; its
+stream of random numbers is another one.
+"""
+
+import collections
+import concurrent.futures
+import itertools
+import os
+
+import numpy as np
+
+from cshml_tf.data.pairing import moved_pairs
+from cshml_tf.degradation import degrade_each
+
+# One stream of random numbers for each decision, so that none depends on another.
+_ORDER, _FLIP, _PARTNER, _RESOLUTION = 0, 1, 2, 3
+_AHEAD = 4
+
+
+def hr_batches(source, batch_size, seed, start_step=0, flip=True):
+    """Stream batches for the HR network, endlessly; as `cshml_tf.data.pipeline.hr_batches`.
+
+    Args:
+        source: `cshml_tf.data.packed.source.PackedSource`.
+        batch_size: images a batch.
+        seed: int; the same seed gives the same stream.
+        start_step: number of batches to pass over, at no cost.
+        flip: whether half of the faces, by chance, are mirrored.
+
+    Yields:
+        dict: "hr" (batch, height, width, 3) uint8 RGB, "hr_label" (batch,) int32.
+    """
+
+    def batch(step):
+        index = _drawn(source, batch_size, seed, step)
+        mirrored = flip & (_uniform(seed, _FLIP, step, batch_size) < 0.5)
+        return {"hr": _pixels(source, index, mirrored), "hr_label": source.labels[index]}
+
+    yield from _ahead(batch, start_step)
+
+
+def two_branch_batches(
+    source,
+    batch_size,
+    seed,
+    resolutions,
+    start_step=0,
+    flip=True,
+    mode="antialias",
+    pairing="same_image",
+    negative_share=0.0,
+    degrade_here=True,
+):
+    """Stream batches of pairs, endlessly; as `cshml_tf.data.pipeline.two_branch_batches`.
+
+    Args:
+        source: `cshml_tf.data.packed.source.PackedSource`.
+        batch_size: pairs a batch.
+        seed: int; the same seed gives the same stream.
+        resolutions: list of r or (h, w); one is drawn for each LR image.
+        start_step: number of batches to pass over, at no cost.
+        flip: whether half of the pairs, by chance, are mirrored, both sides alike.
+        mode: how pictures are reduced, see `cshml_tf.degradation.degrade`.
+        pairing: one of `cshml_tf.data.pairing.PAIRINGS`.
+        negative_share: share of a batch whose LR images are passed on by one place.
+        degrade_here: False leaves "lr" at full resolution, for a network that degrades on the device.
+
+    Returns:
+        Iterator of dicts: "hr" (batch, height, width, 3) uint8 RGB; "lr", the same shape, float32 (uint8 where
+        not degraded here); "hr_label" and "lr_label" (batch,) int32; "resolution" (batch,) int32.
+
+    Raises:
+        ValueError: an unknown pairing, or a share that the batch cannot have.
+    """
+    moved = moved_pairs(pairing, negative_share, batch_size)
+
+    def batch(step):
+        index = _drawn(source, batch_size, seed, step)
+        mirrored = flip & (_uniform(seed, _FLIP, step, batch_size) < 0.5)
+        partner = index
+        if pairing == "same_person":
+            partner = _partners(source, index, _uniform(seed, _PARTNER, step, batch_size))
+        drawn = _uniform(seed, _RESOLUTION, step, batch_size) * len(resolutions)
+        passed_on = np.concatenate([np.roll(np.arange(moved), 1), np.arange(moved, batch_size)])
+        made = {
+            "hr": _pixels(source, index, mirrored),
+            "lr": _pixels(source, partner, mirrored)[passed_on],
+            "hr_label": source.labels[index],
+            "lr_label": source.labels[index][passed_on],
+            "resolution": drawn.astype(np.int32),
+        }
+        if degrade_here:
+            made["lr"] = degrade_each(made["lr"], resolutions, made["resolution"], mode)
+        return made
+
+    return _ahead(batch, start_step)
+
+
+def _ahead(make_batch, start_step):
+    """Make batches on threads, some ahead of the step that is training, and give them in order."""
+    workers = min(_AHEAD, os.cpu_count() or 1)
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        waiting = collections.deque()
+        for step in itertools.count(start_step):
+            waiting.append(pool.submit(make_batch, step))
+            if len(waiting) == _AHEAD:
+                yield waiting.popleft().result()
+
+
+def _drawn(source, batch_size, seed, step):
+    """Give the images at a step's positions of the endless stream: each epoch is a permutation of its own."""
+    images = len(source.rows)
+    positions = np.arange(step * batch_size, (step + 1) * batch_size)
+    epochs, places = positions // images, positions % images
+    index = np.empty(batch_size, np.int64)
+    for epoch in np.unique(epochs):
+        order = np.random.default_rng([seed, _ORDER, int(epoch)]).permutation(images)
+        index[epochs == epoch] = order[places[epochs == epoch]]
+    return index
+
+
+def _partners(source, index, uniform):
+    """Pick for each image another of its class, each with the same chance; itself where it is alone."""
+    sizes = np.bincount(source.labels)
+    firsts = np.cumsum(sizes) - sizes
+    first, size = firsts[source.labels[index]], sizes[source.labels[index]]
+    shift = np.minimum(1 + (uniform * (size - 1)).astype(np.int64), size - 1)
+    return first + (index - first + shift) % size
+
+
+def _uniform(seed, stream, step, count):
+    return np.random.default_rng([seed, stream, step]).random(count)
+
+
+def _pixels(source, index, mirrored):
+    pixels = source.pixels[source.rows[index]]
+    return np.where(mirrored[:, None, None, None], pixels[:, :, ::-1], pixels)

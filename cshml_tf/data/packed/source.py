@@ -1,0 +1,151 @@
+"""A packed folder as a source of labelled faces, and as the images of a test."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+
+from cshml_tf.data.folder import check_size, digest_of
+
+PIXELS, LABELS, CLASSES, NAMES, CARD = "pixels.npy", "labels.npy", "classes.txt", "names.txt", "packed.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class PackedSource:
+    """Labelled faces of a packed folder, or those of some of its classes.
+
+    Attributes:
+        pixels: (all images, H, W, 3) uint8 RGB, memory-mapped.
+        rows: (images,) integers, the rows of `pixels` that belong to the source.
+        labels: (images,) int32, never falling.
+        classes: list of class names, one a label.
+        names: list of file names, one an image.
+    """
+
+    pixels: np.ndarray
+    rows: np.ndarray
+    labels: np.ndarray
+    classes: list
+    names: list
+
+    @property
+    def images(self):
+        """The images in order, each read when it is asked for: a sequence of (H, W, 3) uint8 RGB."""
+        return _Images(self.pixels, self.rows)
+
+    def check(self, image_size, every=False):
+        """Refuse faces of another size than (height, width); they are all of one.
+
+        Raises:
+            ValueError: they are.
+        """
+        check_size("packed faces", self.pixels.shape[1:3], image_size)
+
+    def digest(self):
+        """Give a short text that changes with the names of classes and images and with their order."""
+        return digest_of(self.classes, self.labels, self.names)
+
+
+class _Images:
+    """Some rows of an array, as a sequence."""
+
+    def __init__(self, pixels, rows):
+        self._pixels = pixels
+        self._rows = rows
+
+    def __len__(self):
+        return len(self._rows)
+
+    def __getitem__(self, index):
+        return self._pixels[self._rows[index]]
+
+
+def is_packed(folder):
+    """Tell whether a folder is a packed one."""
+    return (Path(folder) / CARD).is_file()
+
+
+def read_packed(packed_dir, people=None):
+    """Open a packed folder.
+
+    Args:
+        packed_dir: as `cshml_tf.data.packed.writer.pack` made it.
+        people: names of the classes to take; None takes all. Names that it does not have are left out.
+
+    Returns:
+        PackedSource.
+
+    Raises:
+        ValueError: it is no packed folder, a part of it is damaged or cut, or it has none of the people listed.
+    """
+    packed_dir = Path(packed_dir)
+    card = _read_card(packed_dir / CARD)
+    shape = (card["images"], *card["image_size"], 3)
+    pixels = _read_array(packed_dir / PIXELS, np.uint8, shape, mapped=True)
+    labels = _read_array(packed_dir / LABELS, np.int32, shape[:1])
+    classes = _read_lines(packed_dir / CLASSES, card["classes"])
+    names = _read_lines(packed_dir / NAMES, card["images"])
+    if (np.diff(labels) < 0).any() or labels[0] < 0 or labels[-1] >= len(classes):
+        raise ValueError(f"{packed_dir / LABELS}: expected labels 0 to {len(classes) - 1} in order, got others")
+    if people is None:
+        return PackedSource(pixels, np.arange(len(names)), labels, classes, names)
+    wanted = set(people)
+    taken = np.array([name in wanted for name in classes])
+    rows = np.flatnonzero(taken[labels])
+    if not len(rows):
+        raise ValueError(f"data_dir: {packed_dir} has none of the {len(wanted)} people listed")
+    relabelled = (np.cumsum(taken) - 1).astype(np.int32)[labels[rows]]
+    kept = [name for name, is_taken in zip(classes, taken, strict=True) if is_taken]
+    return PackedSource(pixels, rows, relabelled, kept, [names[row] for row in rows])
+
+
+def find_packed_images(packed_dir, images):
+    """Find the images of a test.
+
+    Args:
+        packed_dir: a packed folder.
+        images: `cshml_tf.data.protocols.FaceImage`s.
+
+    Returns:
+        dict of `FaceImage` to (H, W, 3) uint8 RGB; images that are not there are left out.
+
+    Raises:
+        ValueError: as `read_packed`.
+    """
+    source = read_packed(packed_dir)
+    stems = zip(source.labels, source.names, strict=True)
+    rows = {(source.classes[label], Path(name).stem): row for row, (label, name) in enumerate(stems)}
+    found = {image: rows.get((image.name, str(image))) for image in images}
+    return {image: source.pixels[row] for image, row in found.items() if row is not None}
+
+
+def _read_card(path):
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        height, width = card["image_size"]
+        counts = (height, width, card["images"], card["classes"])
+    except FileNotFoundError:
+        raise ValueError(f"{path.parent}: expected a packed folder, it has no {CARD}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: expected the card of a packed folder, got other content") from error
+    if not all(type(count) is int and count > 0 for count in counts):
+        raise ValueError(f"{path}: expected positive sizes, got {counts}")
+    return card
+
+
+def _read_array(path, dtype, shape, mapped=False):
+    try:
+        array = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path}: expected an array, got a damaged or cut file") from error
+    if array.shape != shape or array.dtype != dtype:
+        raise ValueError(f"{path}: expected {np.dtype(dtype)} {shape}, got {array.dtype} {array.shape}")
+    return array
+
+
+def _read_lines(path, count):
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    if len(lines) != count:
+        raise ValueError(f"{path}: expected {count} lines, got {len(lines)}")
+    return lines

@@ -1,0 +1,73 @@
+"""From class folders of aligned faces to a packed folder."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from cshml_tf.data.folder import read_class_folders
+from cshml_tf.data.packed.source import CARD, CLASSES, LABELS, NAMES, PIXELS, is_packed
+from cshml_tf.files import write_json, write_text
+from cshml_tf.images import UnreadableImage, read_image
+
+
+def pack(data_dir, packed_dir, people=None, progress=iter):
+    """Pack class folders.
+
+    Args:
+        data_dir: folder of class folders of aligned faces, all of one size.
+        packed_dir: folder to make; it appears whole or not at all.
+        people: names of the class folders to take; None takes all.
+        progress: wraps the sequence of file paths, such as `tqdm`.
+
+    Returns:
+        dict: what `packed.json` says.
+
+    Raises:
+        ValueError: nothing to pack, an image that is unreadable or of another size than the first, a name with a
+            line end in it, or a folder that exists.
+        OSError: it cannot be written.
+    """
+    packed_dir = Path(packed_dir)
+    if is_packed(data_dir):
+        raise ValueError(f"data_dir: expected a folder of class folders, {data_dir} is packed already")
+    if packed_dir.exists():
+        raise ValueError(f"packed_dir: expected a new folder, {packed_dir} exists")
+    source = read_class_folders(data_dir, people)
+    names = [Path(path).name for path in source.paths]
+    broken = next((name for name in (*source.classes, *names) if "\n" in name or "\r" in name), None)
+    if broken is not None:
+        raise ValueError(f"{data_dir}: expected names without line ends, got {broken!r}")
+    partial = packed_dir.with_name(f".{packed_dir.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        size = _write_pixels(partial / PIXELS, source.paths, progress)
+        np.save(partial / LABELS, source.labels)
+        write_text(partial / CLASSES, "".join(f"{name}\n" for name in source.classes))
+        write_text(partial / NAMES, "".join(f"{name}\n" for name in names))
+        card = {"image_size": list(size), "images": len(names), "classes": len(source.classes)}
+        write_json(partial / CARD, card)
+        partial.rename(packed_dir)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return card
+
+
+def _write_pixels(path, image_paths, progress):
+    """Write the array, an image at a time; gives (height, width)."""
+    array = None
+    for index, image_path in enumerate(progress(image_paths)):
+        try:
+            pixels = read_image(image_path)
+        except UnreadableImage as error:
+            raise ValueError(f"{image_path}: expected an image, got a file that is {error}") from error
+        if array is None:
+            shape = (len(image_paths), *pixels.shape)
+            array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        if pixels.shape != array.shape[1:]:
+            expected, got = (f"{height} x {width}" for height, width, _ in (array.shape[1:], pixels.shape))
+            raise ValueError(f"{image_path}: expected {expected} as the first image, got {got}")
+        array[index] = pixels
+    array.flush()
+    return array.shape[1:3]

@@ -1,0 +1,28 @@
+"""How HR and LR images become pairs: the rules that every stream of batches keeps."""
+
+PAIRINGS = ("same_image", "same_person")
+
+
+def moved_pairs(pairing, negative_share, batch_size):
+    """Check a way of pairing, and count the pairs whose LR image is passed on by one place.
+
+    Args:
+        pairing: "same_image": an image with its own LR copy; "same_person": with the LR copy of another image
+            of the same person, where there is one.
+        negative_share: share of a batch, 0..1, whose LR images are passed on, so that pairs of two people arise
+            (a pair may still be of one person, by chance; labels tell).
+        batch_size: pairs a batch.
+
+    Returns:
+        int: 0, or at least 2.
+
+    Raises:
+        ValueError: an unknown pairing, a share outside 0..1, or a batch too small for one.
+    """
+    if pairing not in PAIRINGS:
+        raise ValueError(f"pairing: expected one of {', '.join(PAIRINGS)}, got {pairing!r}")
+    if not 0.0 <= negative_share <= 1.0:
+        raise ValueError(f"negative_share: expected 0 to 1, got {negative_share}")
+    if negative_share and batch_size < 2:
+        raise ValueError(f"negative_share: {negative_share} needs a batch of at least 2, got {batch_size}")
+    return max(2, round(negative_share * batch_size)) if negative_share else 0

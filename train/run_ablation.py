@@ -1,0 +1,16 @@
+"""Train and measure LR networks of every combination of HR network, resolution, losses and seed.
+
+    python train/run_ablation.py ablation --networks models/hr --resolutions 12 --losses 2 3 2+3 2+5 2+3+5 \
+        --data_dir faces --lfw_dir lfw_faces --lfw_pairs pairs.txt
+    python train/run_ablation.py ablation --networks models/hr --resolutions 8 12 16 20 8+12+16+20 --seeds 1 2 3 \
+        --data_dir faces --lfw_dir lfw_faces --lfw_pairs pairs.txt
+
+The second call adds to the table of the first. After a stop or a kill the same command goes on.
+"""
+
+import sys
+
+from cshml_tf.cli.run_ablation import main
+
+if __name__ == "__main__":
+    sys.exit(main())
