@@ -16,6 +16,11 @@ $(VENV)/installed: requirements.txt setup.py
 
 test: install
 	$(BIN)/python -m pytest
+	KERAS_BACKEND=jax JAX_PLATFORMS=cpu $(BIN)/python -m pytest $(ON_JAX)
+
+# What does not need TensorFlow, on the other backend.
+ON_JAX := tests/test_degradation.py tests/test_layers.py tests/test_losses.py tests/test_network.py \
+    tests/data/test_batches.py tests/data/test_packed.py tests/training/test_packed.py
 
 lint: install
 	$(BIN)/ruff check .

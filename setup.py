@@ -13,6 +13,7 @@ REQUIREMENTS = [
 
 COMMANDS = {
     "cshml-align": "align_dataset",
+    "cshml-pack": "pack_dataset",
     "cshml-import": "import_recogniser",
     "cshml-train-hr": "train_hr",
     "cshml-train": "train_cshml",
@@ -36,7 +37,8 @@ setup(
     install_requires=REQUIREMENTS,
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
-        "test": ["pytest>=8,<10", "pillow>=10", "ruff>=0.12,<1"],
+        "jax": ["jax>=0.8"],
+        "test": ["pytest>=8,<10", "pillow>=10", "ruff>=0.12,<1", "jax>=0.8"],
     },
     entry_points={
         "console_scripts": [f"{command} = cshml_tf.cli.{module}:main" for command, module in COMMANDS.items()]

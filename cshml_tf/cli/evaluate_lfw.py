@@ -89,7 +89,7 @@ def _parse(argv):
         "are fractions.",
     )
     inputs = parser.add_argument_group("input")
-    inputs.add_argument("lfw_dir", metavar="LFW_DIR", help="aligned faces, Name/Name_0001.png")
+    inputs.add_argument("lfw_dir", metavar="LFW_DIR", help="aligned faces, Name/Name_0001.png, or packed")
     inputs.add_argument("--lfw_pairs", metavar="FILE", required=True, help="list of pairs, such as pairs.txt")
     inputs.add_argument("--hr_model", metavar="DIR", required=True, help="model folder of the HR network")
     inputs.add_argument(

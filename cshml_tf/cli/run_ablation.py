@@ -70,7 +70,7 @@ def _add_grid_options(parser):
 
 def _add_test_options(parser):
     group = parser.add_argument_group("test")
-    group.add_argument("--lfw_dir", required=True, help="aligned faces of the pairs, Name/Name_0001.png")
+    group.add_argument("--lfw_dir", required=True, help="aligned faces of the pairs, or packed")
     group.add_argument("--lfw_pairs", metavar="FILE", required=True, help="list of pairs, such as pairs.txt")
     add_comparison_options(group)
     group.add_argument(

@@ -9,7 +9,9 @@ from cshml_tf.cli.argument_types import pool_size
 def add_data_options(parser):
     """Add where faces come from."""
     group = parser.add_argument_group("data")
-    group.add_argument("--data_dir", required=True, help="folder of class folders of aligned faces")
+    group.add_argument(
+        "--data_dir", required=True, help="folder of class folders of aligned faces, or the same packed"
+    )
     group.add_argument(
         "--people",
         metavar="FILE",

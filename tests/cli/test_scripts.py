@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 # A word of each script's help that no other library's would have.
 SCRIPTS = {
     "align/align_dataset.py": "--fallback",
+    "align/pack_dataset.py": "PACKED",
     "eval/compare.py": "--hr_model DIR",
     "eval/evaluate_lfw.py": "--lfw_pairs FILE",
     "eval/show_pairs.py": "--output FIGURE.png",

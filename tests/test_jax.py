@@ -1,0 +1,99 @@
+"""The JAX backend on a machine without TensorFlow: it imports, trains and measures, and agrees with TensorFlow."""
+
+import csv
+import importlib.util
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import cshml_tf
+from cshml_tf.cli import train_cshml
+
+pytestmark = [
+    pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed"),
+    pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="compares JAX with TensorFlow"),
+]
+
+# TensorFlow is their subject.
+OF_TENSORFLOW = {"data.decoding", "data.pipeline", "export", "training.tensorflow_step", "cli.export_saved_model"}
+
+WITHOUT_TENSORFLOW = """
+import sys
+sys.modules["tensorflow"] = None  # An import of it fails.
+import runpy
+script, *sys.argv[1:] = sys.argv[1:]
+runpy.run_path(script, run_name="__main__") if script.endswith(".py") else exec(script)
+"""
+
+
+def run_without_tensorflow(*words):
+    environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, "-c", WITHOUT_TENSORFLOW, *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+
+def test_the_package_imports():
+    package = cshml_tf.__path__[0]
+    script = f"""
+import importlib, pathlib
+for path in sorted(pathlib.Path({package!r}).rglob("*.py")):
+    parts = path.relative_to({package!r}).with_suffix("").parts
+    name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    if name and name not in {OF_TENSORFLOW!r}:
+        importlib.import_module("cshml_tf." + name)
+"""
+    result = run_without_tensorflow(script)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.fixture
+def command(packed_textures, hr_model_dir, tmp_path):
+    words = ["--data_dir", packed_textures, "--pretrained_model", hr_model_dir, "--resolution", "8", "12"]
+    words += ["--batch_size", "8", "--learning_rate", "0.001", "--max_steps", "4", "--log_every", "1"]
+    words += ["--models_base_dir", tmp_path / "models", "--logs_base_dir", tmp_path / "logs"]
+    return [str(word) for word in words]
+
+
+def rows_of(tmp_path, name):
+    with open(tmp_path / "logs" / name / "history.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_training_agrees_with_tensorflow_and_evaluation_runs(command, packed_textures, hr_model_dir, tmp_path):
+    result = run_without_tensorflow("train/train_cshml.py", *command, "--run_name", "jax")
+    assert result.returncode == 0, result.stderr
+    assert train_cshml.main([*command, "--run_name", "tensorflow"]) == 0
+    on_jax, on_tensorflow = rows_of(tmp_path, "jax"), rows_of(tmp_path, "tensorflow")
+    assert len(on_jax) == len(on_tensorflow) == 4
+    for a, b in zip(on_jax, on_tensorflow, strict=True):
+        for term in ("classifier", "contrastive", "multi_hierarchy", "weight_decay"):
+            assert abs(float(a[term]) / float(b[term]) - 1) < 1e-3
+    # A folder made on one backend is read on the other.
+    one, other = (cshml_tf.load_recogniser(tmp_path / "models" / name) for name in ("jax", "tensorflow"))
+    pixels = np.random.default_rng(0).uniform(0, 255, (4, 48, 40, 3)).astype(np.float32)
+    assert np.max(np.abs(np.asarray(one(pixels)) - np.asarray(other(pixels)))) < 1e-2
+
+    pairs = tmp_path / "pairs.txt"
+    pairs.write_text("1\t2\nperson_0\t1\t2\nperson_1\t1\t2\nperson_0\t1\tperson_1\t1\nperson_2\t1\tperson_3\t1\n")
+    words = [packed_textures, "--lfw_pairs", pairs, "--hr_model", hr_model_dir]
+    words += ["--lr_model", tmp_path / "models" / "jax", "--report", tmp_path / "report.json"]
+    result = run_without_tensorflow("eval/evaluate_lfw.py", *words)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "report.json").exists() and "12 HL  LR network" in result.stdout
+
+
+def test_class_folders_are_one_line(command, texture_folder, packed_textures):
+    words = [str(texture_folder) if word == str(packed_textures) else word for word in command]
+    result = run_without_tensorflow("train/train_cshml.py", *words)
+    assert result.returncode == 2
+    assert "error: data_dir: expected packed faces on Keras's jax backend" in result.stderr.splitlines()[-1]
+
+
+def test_several_replicas_are_one_line(command):
+    result = run_without_tensorflow("train/train_cshml.py", *command, "--strategy", "mirrored")
+    assert result.returncode == 2
+    assert "strategy: expected auto or one on Keras's jax backend, got mirrored" in result.stderr

@@ -1,0 +1,81 @@
+"""Whole runs from packed faces, on whichever backend the tests run."""
+
+import dataclasses
+import os
+import signal
+
+import numpy as np
+import pytest
+
+import cshml_tf
+from cshml_tf.data.protocols import read_pairs
+from cshml_tf.data.sources import find_images
+from cshml_tf.evaluation.lfw import evaluate
+from cshml_tf.model_folder import read_card
+from cshml_tf.training import loop
+from cshml_tf.training.hr import train_hr
+from cshml_tf.training.lr import train_lr
+from cshml_tf.training.settings import HrSettings, LrSettings
+
+
+@pytest.fixture
+def hr_settings(hr_options, packed_textures):
+    return HrSettings(**hr_options | {"data_dir": str(packed_textures), "run_name": "hr", "max_steps": 30})
+
+
+@pytest.fixture
+def lr_settings(run_options, packed_textures, hr_settings):
+    run, _ = train_hr(hr_settings, progress=False)
+    own = {"data_dir": str(packed_textures), "pretrained_model": str(run.model_dir), "resolution": (8, 12)}
+    return LrSettings(**run_options | own)
+
+
+def weights(model_dir):
+    return cshml_tf.load_recogniser(model_dir).get_weights()
+
+
+def totals(run):
+    lines = (run.log_dir / "history.csv").read_text().splitlines()
+    column = lines[0].split(",").index("total")
+    return [float(line.split(",")[column]) for line in lines[1:]]
+
+
+def test_hr_and_lr_networks_learn_from_packed_faces(lr_settings, packed_textures, tmp_path):
+    run, outcome = train_lr(dataclasses.replace(lr_settings, max_steps=20, run_name="lr"), progress=False)
+    assert outcome.complete and totals(run)[-1] < totals(run)[0]
+    card = read_card(run.model_dir)
+    assert card["images"] == 30 and card["classes"] == 6 and card["resolutions"] == [8, 12]
+    pairs_file = tmp_path / "pairs.txt"
+    pairs_file.write_text(
+        "1\t2\nperson_0\t1\t2\nperson_1\t1\t2\nperson_0\t1\tperson_1\t1\nperson_2\t1\tperson_3\t1\n"
+    )
+    pairs = read_pairs(pairs_file)
+    images = find_images(packed_textures, pairs)
+    hr, lr = (cshml_tf.load_recogniser(folder) for folder in (lr_settings.pretrained_model, run.model_dir))
+    report = evaluate(pairs, images, hr, {8: lr, 12: lr}).report
+    assert report["HR"]["accuracy"] == 1.0 and 0 <= report["8"]["HL"]["accuracy"] <= 1
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.9])
+def test_a_stopped_run_goes_on_exactly(lr_settings, monkeypatch, decay):
+    settings = dataclasses.replace(lr_settings, max_steps=8, moving_average_decay=decay)
+    whole, _ = train_lr(dataclasses.replace(settings, run_name="whole"), progress=False)
+    record = loop.History.record
+
+    def record_and_stop(self, step, *rest):
+        record(self, step, *rest)
+        if step == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(loop.History, "record", record_and_stop)
+    _, outcome = train_lr(dataclasses.replace(settings, run_name="stopped"), progress=False)
+    assert outcome.steps == 3 and not outcome.complete
+    stopped, outcome = train_lr(dataclasses.replace(settings, run_name="stopped"), progress=False)
+    assert outcome.complete
+    pairs = zip(weights(whole.model_dir), weights(stopped.model_dir), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+def test_faces_of_another_size_are_refused(hr_settings):
+    with pytest.raises(ValueError, match="packed faces: expected an aligned face of 32 x 32, got 48 x 40"):
+        train_hr(dataclasses.replace(hr_settings, image_size=(32, 32)), progress=False)
