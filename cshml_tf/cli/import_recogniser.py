@@ -7,6 +7,9 @@ from cshml_tf.cli.errors import one_line_errors
 from cshml_tf.cli.parser import Parser
 from cshml_tf.cli.quiet_start import start_backend
 
+# Faces to compare on, or a few more.
+_COMPARED = 32
+
 
 @one_line_errors
 def main(argv=None):
@@ -27,6 +30,7 @@ def _import_onnx(arguments):
     _refuse(arguments, ("stem_pool_stride", "classes"), "a FaceNet checkpoint")
     if arguments.standardisation is None:
         raise ValueError("--standardisation: expected what the network was trained with, as no ONNX file says it")
+    faces = None if arguments.compare_on is None else _some_faces(arguments.compare_on)
     difference = import_onnx(
         arguments.source,
         arguments.out_dir,
@@ -34,14 +38,41 @@ def _import_onnx(arguments):
         arguments.image_size,
         arguments.embedding,
         arguments.colours or "rgb",
+        faces,
     )
-    print(f"{arguments.out_dir}: largest difference to onnxruntime {difference:.1e} of a unit embedding")
+    compared_on = "noise" if faces is None else f"{len(faces)} faces"
+    print(
+        f"{arguments.out_dir}: largest difference to onnxruntime {difference:.1e} of a coordinate of a unit "
+        f"embedding, on {compared_on}"
+    )
+
+
+def _some_faces(data_dir):
+    """Read aligned faces, evenly spaced over the sorted names: (n, H, W, 3) uint8."""
+    import numpy as np
+
+    from cshml_tf.data.folder import read_class_folders
+    from cshml_tf.data.packed.source import is_packed, read_packed
+    from cshml_tf.images import read_image
+
+    if is_packed(data_dir):
+        images = read_packed(data_dir).images
+        return np.stack([images[index] for index in _evenly(len(images))])
+    source = read_class_folders(data_dir)
+    pixels = [read_image(source.paths[index]) for index in _evenly(len(source.paths))]
+    if len({picture.shape for picture in pixels}) > 1:
+        raise ValueError(f"--compare_on: expected faces of one size in {data_dir}, got several")
+    return np.stack(pixels)
+
+
+def _evenly(count):
+    return range(0, count, max(1, count // _COMPARED))
 
 
 def _import_facenet(arguments):
     from cshml_tf.pretrained.importing import import_facenet
 
-    _refuse(arguments, ("embedding", "colours"), "an ONNX file")
+    _refuse(arguments, ("embedding", "colours", "compare_on"), "an ONNX file")
     classes = _class_names(arguments.classes) if arguments.classes else None
     columns = import_facenet(
         arguments.source,
@@ -80,6 +111,11 @@ def _parse(argv):
     onnx = parser.add_argument_group("ONNX")
     onnx.add_argument("--embedding", metavar="NODE", help="that gives the embedding (default: the one output)")
     onnx.add_argument("--colours", choices=("rgb", "bgr"), help="order of its input's channels (default: rgb)")
+    onnx.add_argument(
+        "--compare_on",
+        metavar="FACES",
+        help="aligned faces to compare with onnxruntime on, class folders or packed (default: noise)",
+    )
     facenet = parser.add_argument_group("FaceNet")
     facenet.add_argument(
         "--stem_pool_stride",

@@ -15,7 +15,7 @@ from cshml_tf.recogniser import build_recogniser
 TOLERANCE = 1e-4
 
 
-def import_onnx(path, model_dir, standardisation, image_size=None, embedding=None, colours="rgb"):
+def import_onnx(path, model_dir, standardisation, image_size=None, embedding=None, colours="rgb", faces=None):
     """Make a model folder from an ONNX recogniser, after comparing the two.
 
     Args:
@@ -25,6 +25,7 @@ def import_onnx(path, model_dir, standardisation, image_size=None, embedding=Non
         image_size: (height, width), where the file leaves it open.
         embedding: node or tensor that is the embedding, where it is not the one output.
         colours: "rgb" or "bgr".
+        faces: (n, H, W, 3) uint8 RGB of the network's size to compare on; None compares on noise.
 
     Returns:
         The largest difference of a coordinate between its unit embeddings and onnxruntime's.
@@ -36,8 +37,12 @@ def import_onnx(path, model_dir, standardisation, image_size=None, embedding=Non
     _check_empty(model_dir)
     graph = onnx.read_graph(path)
     backbone = onnx.build_backbone(graph, image_size, embedding, colours)
-    pixels = np.random.default_rng(0).integers(0, 256, (4, *backbone.input_shape[1:])).astype(np.float32)
-    images = np.asarray(Standardise(standardisation)(pixels))
+    if faces is None:
+        faces = np.random.default_rng(0).integers(0, 256, (4, *backbone.input_shape[1:]))
+    if faces.shape[1:] != backbone.input_shape[1:]:
+        expected, got = (f"{height} x {width}" for height, width, _ in (backbone.input_shape[1:], faces.shape[1:]))
+        raise ValueError(f"faces: expected {expected}, the network's size, got {got}")
+    images = np.asarray(Standardise(standardisation)(faces.astype(np.float32)))
     difference = onnx.largest_difference(graph, backbone, images, embedding, colours)
     if not difference <= TOLERANCE:
         raise ValueError(

@@ -1,5 +1,6 @@
 """From a pretrained file to a model folder that trains and serves."""
 
+import cv2
 import numpy as np
 import pytest
 from onnx import helper, numpy_helper, save
@@ -51,6 +52,21 @@ def test_an_onnx_file_becomes_an_hr_network_that_trains(recogniser_file, texture
     assert train_cshml.main([*words, *short]) == 0
     assert read_card(tmp_path / "models" / "lr")["tap"] == "last_map"
     assert read_classifier(tmp_path / "models" / "lr")[0].shape == (8, 6)
+
+
+@pytest.mark.parametrize("faces", ["texture_folder", "packed_textures"])
+def test_faces_can_be_what_is_compared_on(recogniser_file, tmp_path, capsys, request, faces):
+    words = [*FIXED, "--compare_on", str(request.getfixturevalue(faces))]
+    assert import_recogniser.main([str(recogniser_file), str(tmp_path / "hr"), *words]) == 0
+    assert "of a unit embedding, on 30 faces" in capsys.readouterr().out
+
+
+def test_faces_of_another_size_are_not_compared_on(recogniser_file, tmp_path, capsys):
+    (tmp_path / "faces" / "somebody").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "faces" / "somebody" / "1.png"), np.zeros((20, 30, 3), np.uint8))
+    words = [*FIXED, "--compare_on", str(tmp_path / "faces")]
+    assert import_recogniser.main([str(recogniser_file), str(tmp_path / "hr"), *words]) == 2
+    assert "faces: expected 48 x 40, the network's size, got 20 x 30" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
