@@ -17,7 +17,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     """
 
     def call(self, inputs, training=None, mask=None):
-        if mask is not None or len(inputs.shape) != 4:
+        if mask is not None or len(inputs.shape) != 4 or self.axis not in (-1, 3):
             return super().call(inputs, training=training, mask=mask)
         if not (training and self.trainable):
             normalised, _, _ = self._fused(inputs, self.moving_mean.value, self.moving_variance.value)
@@ -51,11 +51,15 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 class FusedPReLU(keras.layers.PReLU):
     """`keras.layers.PReLU` with half of the passes, forward and backward; the same weights and figures.
 
+    At exactly 0 its gradient is 1, Keras's is 0. In bfloat16, where alpha - 1 would lose alpha's digits, it goes
+    Keras's way.
     Source: He et al., "Delving Deep into Rectifiers: Surpassing Human-Level Performance on ImageNet
     Classification", ICCV 2015.
     """
 
     def call(self, inputs):
+        if keras.backend.standardize_dtype(inputs.dtype) != "float32":
+            return super().call(inputs)
         import tensorflow as tf
 
         @tf.custom_gradient
@@ -70,7 +74,7 @@ class FusedPReLU(keras.layers.PReLU):
 
             return x + (alpha - 1) * negative, gradient
 
-        return prelu(inputs, tf.cast(self.alpha, inputs.dtype))
+        return prelu(inputs, self.alpha.value)
 
 
 FASTER = {

@@ -127,7 +127,8 @@ def plot_by_resolution(path, resolutions, lines, ceilings, title):
         shift = 0.5 * ((index + 0.5) / len(lines) - 0.5)
         places = [resolutions.index(resolution) + shift for resolution in shown]
         values = [by_resolution[resolution] for resolution in shown]
-        means = [np.mean(of_seeds) for of_seeds in values]
+        # The mean of equal numbers may lie a rounding beyond them.
+        means = [np.clip(np.mean(of_seeds), min(of_seeds), max(of_seeds)) for of_seeds in values]
         spread = [
             [mean - min(of_seeds) for mean, of_seeds in zip(means, values, strict=True)],
             [max(of_seeds) - mean for mean, of_seeds in zip(means, values, strict=True)],

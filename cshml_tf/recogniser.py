@@ -15,7 +15,7 @@ def build_recogniser(backbone, standardisation="per_image"):
 
     Args:
         backbone: as `cshml_tf.backbones.build` gives, with any input size.
-        standardisation: "per_image" or "fixed" (see `cshml_tf.layers.Standardise`).
+        standardisation: a mode of `cshml_tf.layers.Standardise`.
 
     Returns:
         keras.Model: RGB pixels (batch, H, W, 3), 0..255, of any size -> (batch, E) float32, unit length.
@@ -38,7 +38,7 @@ def image_size_of(recogniser):
 
 
 def standardisation_of(recogniser):
-    """Give "per_image" or "fixed"."""
+    """Give the mode of a recogniser's `cshml_tf.layers.Standardise`."""
     return recogniser.get_layer("standardise").mode
 
 

@@ -21,7 +21,8 @@ def trained_once(layer, maps, training=True):
     with tf.GradientTape() as tape:
         tape.watch(maps)
         output = layer(maps, training=training)
-        loss = tf.reduce_sum(tf.cast(output, tf.float32) ** 3)
+        output32 = tf.cast(output, tf.float32)
+        loss = tf.reduce_sum(output32**3 + output32)
     gradients = tape.gradient(loss, [maps, *layer.trainable_variables])
     return [np.asarray(tf.cast(value, tf.float32)) for value in (output, *gradients, *layer.variables)]
 
@@ -41,9 +42,31 @@ def test_is_keras_batch_norm(shape, terms, training):
 )
 def test_is_keras_prelu(shape, shared):
     maps = np.random.default_rng(0).normal(0.0, 3.0, shape).astype(np.float32)
-    maps.flat[0] = 0.0
     fused = trained_once(FusedPReLU(shared_axes=shared), maps)
     assert_close(fused, trained_once(keras.layers.PReLU(shared_axes=shared), maps))
+
+
+def test_bfloat16_keeps_the_slope_of_prelu():
+    """1 - 0.01 has no digits left of 0.01 in bfloat16."""
+    maps = np.full((1, 2, 2, 3), -3.0, np.float32)
+    slopes = {"alpha_initializer": keras.initializers.Constant(0.01), "dtype": "mixed_bfloat16"}
+    fused, plain = (trained_once_as_it_is(kind(**slopes), maps) for kind in (FusedPReLU, keras.layers.PReLU))
+    assert_close(fused, plain)
+
+
+def trained_once_as_it_is(layer, maps):
+    maps = tf.constant(maps, tf.bfloat16)
+    with tf.GradientTape() as tape:
+        tape.watch(maps)
+        output = layer(maps)
+    return [np.asarray(tf.cast(value, tf.float32)) for value in (output, tape.gradient(output, maps))]
+
+
+def test_a_norm_of_another_axis_goes_kerass_way():
+    maps = np.random.default_rng(0).normal(2.0, 3.0, (3, 5, 4, 6)).astype(np.float32)
+    options = OPTIONS | {"axis": 1}
+    fused = trained_once(FusedBatchNormalization(**options), maps)
+    assert_close(fused, trained_once(keras.layers.BatchNormalization(**options), maps))
 
 
 def assert_close(fused, plain):

@@ -21,6 +21,8 @@ pytestmark = [
 # TensorFlow is their subject.
 OF_TENSORFLOW = {"data.decoding", "data.pipeline", "export", "training.tensorflow_step", "cli.export_saved_model"}
 
+PAIRS = "1\t2\nperson_0\t1\t2\nperson_1\t1\t2\nperson_0\t1\tperson_1\t1\nperson_2\t1\tperson_3\t1\n"
+
 WITHOUT_TENSORFLOW = """
 import sys
 sys.modules["tensorflow"] = None  # An import of it fails.
@@ -78,12 +80,28 @@ def test_training_agrees_with_tensorflow_and_evaluation_runs(command, packed_tex
     assert np.max(np.abs(np.asarray(one(pixels)) - np.asarray(other(pixels)))) < 1e-2
 
     pairs = tmp_path / "pairs.txt"
-    pairs.write_text("1\t2\nperson_0\t1\t2\nperson_1\t1\t2\nperson_0\t1\tperson_1\t1\nperson_2\t1\tperson_3\t1\n")
+    pairs.write_text(PAIRS)
     words = [packed_textures, "--lfw_pairs", pairs, "--hr_model", hr_model_dir]
     words += ["--lr_model", tmp_path / "models" / "jax", "--report", tmp_path / "report.json"]
     result = run_without_tensorflow("eval/evaluate_lfw.py", *words)
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "report.json").exists() and "12 HL  LR network" in result.stdout
+
+
+def test_the_ablation_runs(packed_textures, hr_model_dir, tmp_path):
+    (tmp_path / "pairs.txt").write_text(PAIRS)
+    words = [tmp_path / "out", "--networks", hr_model_dir, "--resolutions", "8", "--losses", "2+3+5"]
+    words += ["--data_dir", packed_textures, "--lfw_dir", packed_textures, "--lfw_pairs", tmp_path / "pairs.txt"]
+    words += ["--batch_size", "8", "--learning_rate", "0.01", "--cosine_decay", "--max_steps", "2"]
+    result = run_without_tensorflow("train/run_ablation.py", *words)
+    assert result.returncode == 0, result.stderr
+    assert "hr_8_eq2+3+5_seed666" in result.stdout and (tmp_path / "out" / "figure.png").exists()
+
+
+def test_what_needs_tensorflow_is_one_line(hr_model_dir, tmp_path):
+    result = run_without_tensorflow("train/export_saved_model.py", hr_model_dir, tmp_path / "saved")
+    assert result.returncode == 2 and result.stderr.count("\n") == 1
+    assert "KERAS_BACKEND: expected tensorflow, which this command needs" in result.stderr
 
 
 def test_class_folders_are_one_line(command, texture_folder, packed_textures):

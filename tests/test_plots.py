@@ -6,7 +6,7 @@ from matplotlib.text import Text
 
 from cshml_tf import plots
 from cshml_tf.evaluation.examples import ExamplePair, ScoredPairs
-from cshml_tf.plots import plot_pairs, plot_roc, plot_score_histograms
+from cshml_tf.plots import plot_by_resolution, plot_pairs, plot_roc, plot_score_histograms
 
 
 def curves(count=2, pairs=60):
@@ -37,6 +37,14 @@ class TestBoth:
     def test_a_folder_that_is_not_there(self, plot, tmp_path):
         with pytest.raises(OSError):
             plot(tmp_path / "absent" / "figure.png", curves(), "Title")
+
+
+@pytest.mark.parametrize("accuracies", [[0.05, 0.05, 0.05], [90.0], [88.0, 91.5]])
+def test_accuracies_by_resolution(tmp_path, accuracies):
+    """The mean of three times 0.05 is a rounding above 0.05; no bar has a negative length."""
+    lines = {"one": {"8": accuracies, "12": [93.0]}, "other": {"12": [95.0]}}
+    plot_by_resolution(tmp_path / "figure.png", ["8", "12"], lines, {"HR": 99.25}, "Title")
+    assert np.mean(cv2.imread(str(tmp_path / "figure.png")) < 128) > 0.005
 
 
 def test_roc_of_pairs_of_one_kind(tmp_path):

@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 from pathlib import Path
 
-from cshml_tf.resolution import format_resolution, parse_resolution
+from cshml_tf.resolution import format_resolution, parse_resolution, resolution_sides
 from cshml_tf.training.settings import LrSettings
 
 # The setting that each equation of the paper is weighted by.
@@ -35,10 +35,21 @@ class Cell:
     seed: int
 
     @property
+    def network_name(self):
+        """Give the name of the HR network's folder."""
+        return Path(self.network).resolve().name
+
+    @property
     def name(self):
         """Give the name of its run: "hr_12_eq2+3+5_seed666"."""
         resolutions = "+".join(map(format_resolution, self.resolutions))
-        return f"{Path(self.network).resolve().name}_{resolutions}_eq{self.losses}_seed{self.seed}"
+        return f"{self.network_name}_{resolutions}_eq{self.losses}_seed{self.seed}"
+
+    def as_json(self):
+        """Say in JSON's types which cell it is."""
+        resolutions = [format_resolution(resolution) for resolution in self.resolutions]
+        own = {"losses": self.losses, "seed": self.seed, "name": self.name}
+        return {"network": self.network_name, "resolutions": resolutions} | own
 
     def settings(self, **options):
         """Make the settings of its run.
@@ -59,6 +70,8 @@ class Cell:
         for number in equations:
             if options.get(_WEIGHTS[number]) == 0:
                 raise ValueError(f"{_WEIGHTS[number]}: expected a weight above 0 for equation {number}, got 0")
+        if 5 in equations and options.get("pool_size") == _WITHOUT_POOL:
+            raise ValueError("pool_size: expected a pool for equation 5, got 1, which is equation 4")
         pool = {"pool_size": _WITHOUT_POOL} if 4 in equations else {}
         own = {
             "pretrained_model": self.network,
@@ -91,12 +104,12 @@ def parse_resolutions(text):
     """Read the resolutions of one network: "12", or "8+12+16+20" for a network of all four.
 
     Returns:
-        tuple of r or (h, w).
+        tuple of r or (h, w), the smallest first.
 
     Raises:
         ValueError: one that is no resolution, or one twice.
     """
-    resolutions = tuple(parse_resolution(word) for word in str(text).split("+"))
+    resolutions = tuple(sorted((parse_resolution(word) for word in str(text).split("+")), key=resolution_sides))
     if len(set(resolutions)) != len(resolutions):
         raise ValueError(f"resolutions: expected each once, got {text!r}")
     return resolutions

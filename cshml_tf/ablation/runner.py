@@ -2,45 +2,56 @@
 
 import dataclasses
 import gc
-import hashlib
-import json
 import time
 from pathlib import Path
 
 import keras
 
+from cshml_tf.ablation.common import Common
+from cshml_tf.ablation.reports import read_report, report_path, write_report
 from cshml_tf.data.protocols import read_pairs
 from cshml_tf.data.sources import find_images
 from cshml_tf.evaluation.lfw import Options, evaluate
-from cshml_tf.files import write_json
+from cshml_tf.evaluation.networks import trained_on
+from cshml_tf.files import lock_folder
 from cshml_tf.model_folder import card_of_kind, load_recogniser
+from cshml_tf.recogniser import image_size_of
 from cshml_tf.training.lr import train_lr
-from cshml_tf.training.settings import LrSettings
-
-REPORTS = "reports"
-_COMMON = "ablation.json"
 
 
-@dataclasses.dataclass(frozen=True)
 class PairsTest:
     """What every network is measured on.
 
-    Attributes:
-        lfw_dir: folder of class folders of aligned faces.
+    Args:
+        lfw_dir: class folders of aligned faces, or packed.
         lfw_pairs: its pairs file.
         options: `cshml_tf.evaluation.lfw.Options`.
+
+    Raises:
+        ValueError: no pairs file, or none of its images.
+        OSError: it cannot be read.
     """
 
-    lfw_dir: str
-    lfw_pairs: str
-    options: Options
+    def __init__(self, lfw_dir, lfw_pairs, options: Options):
+        self.options = options
+        self.pairs = read_pairs(lfw_pairs)
+        self.images = find_images(lfw_dir, self.pairs)
+        if not self.images:
+            raise ValueError(f"lfw_dir: expected the images of {lfw_pairs}, {lfw_dir} has none of them")
 
-    def as_json(self):
-        """Give what decides the figures, as JSON's types: the pairs by a digest of their file."""
-        pairs = hashlib.sha256(Path(self.lfw_pairs).read_bytes()).hexdigest()
-        # The number of images in a forward pass is no part of the question.
-        options = {name: value for name, value in dataclasses.asdict(self.options).items() if name != "batch_size"}
-        return json.loads(json.dumps({"lfw_dir": str(Path(self.lfw_dir).resolve()), "pairs": pairs} | options))
+    def measure(self, hr_recogniser, hr_embeddings, resolutions, lr_recogniser=None, degradation="antialias"):
+        """Measure the HR network alone, or an LR network beside it: as `cshml_tf.evaluation.lfw.evaluate`."""
+        return evaluate(
+            self.pairs,
+            self.images,
+            hr_recogniser,
+            lr_recogniser and dict.fromkeys(resolutions, lr_recogniser),
+            resolutions,
+            degradation=degradation,
+            options=self.options,
+            image_size=image_size_of(hr_recogniser),
+            hr_embeddings=hr_embeddings,
+        ).report
 
 
 def run_ablation(cells, options, test, output_dir, max_minutes=None, progress=True):
@@ -59,96 +70,65 @@ def run_ablation(cells, options, test, output_dir, max_minutes=None, progress=Tr
         (cell, report) as each is done. It ends before the last cell where time is up or a signal came.
 
     Raises:
-        ValueError: bad settings or data, or a folder whose ablation has other options or another test: figures
-            that nothing else tells apart must not meet in one table.
+        ValueError: bad settings or data; a folder whose ablation has other ones (figures that nothing else tells
+            apart must not meet in one table), or that another process is writing to.
     """
     output_dir = Path(output_dir)
-    pairs = read_pairs(test.lfw_pairs)
-    images = find_images(test.lfw_dir, pairs)
-    if not images:
-        raise ValueError(f"lfw_dir: expected the images of {test.lfw_pairs}, {test.lfw_dir} has none of them")
     folders = {"models_base_dir": str(output_dir / "models"), "logs_base_dir": str(output_dir / "logs")}
     # Whatever can be refused is refused before hours are spent on the first cells.
     settings = [cell.settings(**options | folders) for cell in cells]
     for network in {cell.network for cell in cells}:
         card_of_kind(network, "hr")
-    _claim(output_dir, options, test)
+    common = Common(output_dir, options, test, {cell.network for cell in cells})
+    output_dir.mkdir(parents=True, exist_ok=True)
+    with lock_folder(output_dir):
+        yield from _run(list(zip(cells, settings, strict=True)), test, output_dir, common, max_minutes, progress)
+
+
+def _run(cells, test, output_dir, common, max_minutes, progress):
     deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
     hr_networks, means = {}, {}
-    for cell, setting in zip(cells, settings, strict=True):
-        path = output_dir / REPORTS / f"{cell.name}.json"
-        setting, in_time = _until(setting, deadline)
+    for cell, settings in cells:
+        path = report_path(output_dir, cell)
+        if not path.exists():
+            _measure_hr_network(hr_networks, cell, cells, test)
+        settings, in_time = _until(settings, deadline)
         if not in_time:
             return
-        run, outcome = train_lr(setting, progress, means)
+        run, outcome = train_lr(settings, progress, means)
+        common.note()
         if outcome is not None and not outcome.complete:
             return
-        report = read_report(path)
+        # A report that lies there already is of the network that was trained anew just now.
+        report = read_report(path) if outcome is None else None
         if report is None:
             # A graph of an earlier cell is of no more use, and none is small.
             keras.backend.clear_session()
             gc.collect()
-            hr_recogniser, known = _hr_network(hr_networks, cell.network)
+            hr_recogniser, hr_embeddings = _measure_hr_network(hr_networks, cell, cells, test)
             lr_recogniser = load_recogniser(run.model_dir)
-            served = dict.fromkeys(cell.resolutions, lr_recogniser)
-            evaluation = evaluate(
-                pairs,
-                images,
-                hr_recogniser,
-                served,
-                degradation=setting.degradation,
-                options=test.options,
-                hr_embeddings=known,
+            report = test.measure(
+                hr_recogniser, hr_embeddings, cell.resolutions, lr_recogniser, settings.degradation
             )
-            report = {"cell": _as_json(cell)} | evaluation.report
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_json(path, report)
+            folders = [cell.network, run.model_dir]
+            report["protocol"] |= {"trained_people": trained_on(folders, test.pairs, test.images)}
+            report = {"cell": cell.as_json()} | report
+            write_report(path, report)
         yield cell, report
+        if outcome is not None and outcome.interrupted:
+            return
 
 
-def read_reports(output_dir):
-    """Read the reports of all cells that were ever finished in a folder: a list of dicts, by name."""
-    return [read_report(path) for path in sorted((Path(output_dir) / REPORTS).glob("*.json"))]
-
-
-def read_report(path):
-    """Read a cell's report; None where there is none.
-
-    Raises:
-        ValueError: the file is no such report.
-    """
-    if not path.exists():
-        return None
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: expected a report of an ablation: {error}") from error
-    if not isinstance(report, dict) or not {"cell", "HR"} <= set(report):
-        raise ValueError(f"{path}: expected a report of an ablation, got other JSON")
-    return report
-
-
-def _claim(output_dir, options, test):
-    """Note what all cells of the folder have in common, or compare with what was noted."""
-    path = output_dir / _COMMON
-    free = (*LrSettings.CONTINUATION, "lfw_batch_size")
-    common = {name: value for name, value in options.items() if name not in free} | {"test": test.as_json()}
-    common = json.loads(json.dumps(common))
-    if not path.exists():
-        output_dir.mkdir(parents=True, exist_ok=True)
-        write_json(path, common)
-        return
-    try:
-        noted = json.loads(path.read_text(encoding="utf-8"))
-        differing = sorted(name for name in set(noted) | set(common) if noted.get(name) != common.get(name))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: expected the settings of an ablation: {error}") from error
-    if differing:
-        first = differing[0]
-        raise ValueError(
-            f"OUT_DIR: {output_dir} holds an ablation with other settings ({', '.join(differing)}): {first} was "
-            f"{noted.get(first)!r} and is {common.get(first)!r}; choose another folder"
-        )
+def _measure_hr_network(measured, cell, cells, test):
+    """Load a cell's HR network and measure it alone, once: the recogniser, and the dict of its embeddings."""
+    if cell.network not in measured:
+        measured.clear()
+        recogniser, embeddings = load_recogniser(cell.network), {}
+        of_network = [(other, settings) for other, settings in cells if other.network == cell.network]
+        resolutions = dict.fromkeys(side for other, _ in of_network for side in other.resolutions)
+        test.measure(recogniser, embeddings, list(resolutions), degradation=of_network[0][1].degradation)
+        measured[cell.network] = recogniser, embeddings
+    return measured[cell.network]
 
 
 def _until(settings, deadline):
@@ -157,15 +137,3 @@ def _until(settings, deadline):
         return settings, True
     left = (deadline - time.monotonic()) / 60
     return (dataclasses.replace(settings, max_minutes=left), True) if left > 0 else (settings, False)
-
-
-def _hr_network(loaded, model_dir):
-    """Load an HR network, once: the recogniser, and the dict of its embeddings."""
-    if model_dir not in loaded:
-        loaded.clear()
-        loaded[model_dir] = load_recogniser(model_dir), {}
-    return loaded[model_dir]
-
-
-def _as_json(cell):
-    return json.loads(json.dumps(dataclasses.asdict(cell) | {"name": cell.name}))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from cshml_tf.evaluation import published
-from cshml_tf.evaluation.report import resolution_keys
+from cshml_tf.evaluation.report import protocol_line, resolution_keys
 from cshml_tf.files import write_text
 from cshml_tf.metrics import gap_closed
 from cshml_tf.plots import plot_by_resolution
@@ -49,7 +49,7 @@ class Row:
         """Give the row's name as the table shows it."""
         name = f"paper, {self.network}" if self.is_published else self.network
         if not self.losses:
-            return f"HR {name}"
+            return f"{name}, HR network on both sides"
         return f"{name} + Eq. {self.losses}" + (f", one network for {self.served}" if self.served else "")
 
 
@@ -57,7 +57,7 @@ def make_rows(reports):
     """Gather the reports of cells: for each HR network the network alone, then its LR networks.
 
     Args:
-        reports: list of dicts, as `cshml_tf.ablation.runner.read_reports` gives.
+        reports: list of dicts, as `cshml_tf.ablation.reports.read_reports` gives.
 
     Returns:
         list of `Row`, an HR network's own before those of its LR networks.
@@ -65,7 +65,7 @@ def make_rows(reports):
     rows = {}
     for report in sorted(reports, key=_order):
         cell = report["cell"]
-        network = Path(cell["network"]).name
+        network = cell["network"]
         hr_row = rows.setdefault((network, "", ""), Row(network, "", "", {}, 100 * report["HR"]["accuracy"]))
         keys = resolution_keys(report)
         served = ", ".join(keys) if len(keys) > 1 else ""
@@ -112,10 +112,9 @@ def format_markdown(rows):
     header = ["network and losses", "seeds", *(f"{key} {figure}" for key, figure in columns), "HR"]
     lines = [header, ["---"] * len(header)]
     for row in rows:
-        seeds = max((len(values) for values in row.values.values()), default=0)
         cells = [_mean_and_deviation(row.values.get(column, [])) for column in columns]
         hr = "" if row.hr is None else f"{row.hr:.2f}"
-        lines.append([row.label, str(seeds) if row.losses and not row.is_published else "", *cells, hr])
+        lines.append([row.label, _seeds(row), *cells, hr])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
@@ -158,14 +157,16 @@ def write_tables(output_dir, reports):
     """
     output_dir = Path(output_dir)
     ours, papers = make_rows(reports), published_rows()
-    write_text(output_dir / TABLE, format_markdown(ours + papers))
+    compared = protocol_line(reports[0]["protocol"])
+    write_text(output_dir / TABLE, f"{format_markdown(ours + papers)}\nOurs: {compared}.\n")
     write_text(output_dir / RUNS, format_csv(reports))
     resolutions = resolutions_of(ours)
     lines = {
         row.label: {key: row.values[key, "HL"] for key in resolutions if (key, "HL") in row.values}
         for row in [*ours, *(row for row in papers if row.losses == "2+3+5")]
     }
-    ceilings = {row.label: row.hr for row in ours if row.hr is not None}
+    lines = {label: line for label, line in lines.items() if line}
+    ceilings = {f"{row.network}, HR": row.hr for row in ours if row.hr is not None}
     plot_by_resolution(output_dir / FIGURE, resolutions, lines, ceilings, "One image at low resolution (HL)")
 
 
@@ -180,6 +181,14 @@ def _order(report):
     cell = report["cell"]
     several = len(resolution_keys(report)) > 1
     return cell["network"], several, len(cell["losses"]), cell["losses"], cell["name"]
+
+
+def _seeds(row):
+    """Say how many runs are behind the figures of an LR network's row: "3", or "1 to 3" while some are missing."""
+    if row.is_published or not row.losses:
+        return ""
+    counts = [len(values) for (_, figure), values in row.values.items() if figure == "HL"]
+    return str(max(counts)) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
 
 
 def _mean_and_deviation(values):

@@ -27,7 +27,7 @@ def main(argv=None):
     from cshml_tf.data.sources import find_images
     from cshml_tf.evaluation.lfw import Options, evaluate, present_pairs
     from cshml_tf.evaluation.networks import choose_networks
-    from cshml_tf.evaluation.report import format_table
+    from cshml_tf.evaluation.report import format_table, remarks
     from cshml_tf.files import write_json
 
     pairs = read_pairs(arguments.lfw_pairs)
@@ -37,7 +37,7 @@ def main(argv=None):
     _warn_of_idle_models(arguments.lr_model, networks)
     figures_dir = _make_output_folders(arguments)
     images = find_images(_existing_folder(arguments.lfw_dir), pairs)
-    compared, _ = present_pairs(pairs, images)
+    present_pairs(pairs, images)
     hr_recogniser, lr_recognisers = networks.load()
     evaluation = evaluate(
         pairs,
@@ -57,9 +57,9 @@ def main(argv=None):
         _progress,
     )
     report = evaluation.report
-    report["protocol"] |= _sources(arguments, networks, compared)
+    report["protocol"] |= _sources(arguments, networks, pairs, images)
     print(format_table(report))
-    for line in _remarks(report["protocol"]):
+    for line in remarks(report["protocol"]):
         print(line, file=sys.stderr)
     if arguments.report:
         write_json(arguments.report, report)
@@ -173,44 +173,18 @@ def _progress(batches):
     return tqdm.tqdm(batches, desc="embedding", unit="batch", disable=None)
 
 
-def _sources(arguments, networks, compared):
+def _sources(arguments, networks, pairs, images):
     """Give what the report says of files, models, and people that the networks know already."""
-    from cshml_tf.evaluation.networks import people_trained_on
+    from cshml_tf.evaluation.networks import trained_on
     from cshml_tf.resolution import format_resolution
 
-    people = {image.name for pair in compared for image in (pair.first, pair.second)}
-    known = people_trained_on(networks.model_dirs(), people)
-    affected = sum(pair.first.name in known or pair.second.name in known for pair in compared)
     models = {format_resolution(resolution): str(folder) for resolution, folder in networks.lr_dirs.items()}
     return {
         "images_folder": str(arguments.lfw_dir),
         "pairs_file": str(arguments.lfw_pairs),
         "models": {"HR": str(networks.hr_dir)} | models,
-        "trained_people": {"people": len(known), "pairs": affected, "names": known},
+        "trained_people": trained_on(networks.model_dirs(), pairs, images),
     }
-
-
-def _remarks(protocol):
-    """Give the lines to warn with: pairs left out, folds dropped, people trained on."""
-    lines = []
-    missing = protocol["missing"]
-    if missing:
-        absent = sorted({name for entry in missing for name in entry["absent"]})
-        shown = ", ".join(absent[:5]) + (f" and {len(absent) - 5} more" if len(absent) > 5 else "")
-        lines.append(
-            f"warning: {len(missing)} of {protocol['pairs_listed']} pairs left out, "
-            f"for {len(absent)} missing or unaligned images: {shown}"
-        )
-    if protocol["dropped_folds"]:
-        folds = ", ".join(map(str, protocol["dropped_folds"]))
-        lines.append(f"warning: no pair is left of fold {folds}")
-    trained = protocol["trained_people"]
-    if trained["people"]:
-        lines.append(
-            f"warning: the networks were trained on {trained['people']} of the people compared "
-            f"({trained['pairs']} pairs): the figures flatter them"
-        )
-    return lines
 
 
 def _draw(evaluation, folder):

@@ -19,7 +19,7 @@ def main(argv=None):
     """
     arguments = _parse(argv)
     # Heavy imports come after the arguments, so that --help answers at once.
-    start_backend()
+    start_backend(tensorflow_only=True)
     from cshml_tf.export import SIGNATURES, export_saved_model, largest_difference
     from cshml_tf.model_folder import load_recogniser, read_card
 

@@ -7,8 +7,8 @@ from cshml_tf.cli.errors import one_line_errors
 from cshml_tf.cli.parser import Parser
 from cshml_tf.cli.quiet_start import start_backend
 
-# Faces to compare on, or a few more.
-_COMPARED = 32
+# The most faces to compare on.
+_COMPARED = 64
 
 
 @one_line_errors
@@ -16,8 +16,9 @@ def main(argv=None):
     """Run the command; gives its exit code."""
     arguments = _parse(argv)
     # Heavy imports come after the arguments, so that --help answers at once.
-    start_backend()
-    if arguments.source.suffix == ".onnx":
+    is_onnx = arguments.source.suffix == ".onnx"
+    start_backend(tensorflow_only=not is_onnx)
+    if is_onnx:
         _import_onnx(arguments)
     else:
         _import_facenet(arguments)
@@ -53,20 +54,25 @@ def _some_faces(data_dir):
 
     from cshml_tf.data.folder import read_class_folders
     from cshml_tf.data.packed.source import is_packed, read_packed
-    from cshml_tf.images import read_image
+    from cshml_tf.images import UnreadableImage, read_image
 
     if is_packed(data_dir):
         images = read_packed(data_dir).images
         return np.stack([images[index] for index in _evenly(len(images))])
     source = read_class_folders(data_dir)
-    pixels = [read_image(source.paths[index]) for index in _evenly(len(source.paths))]
+    pixels = []
+    for index in _evenly(len(source.paths)):
+        try:
+            pixels.append(read_image(source.paths[index]))
+        except UnreadableImage as error:
+            raise ValueError(f"{source.paths[index]}: expected an image, got a file that is {error}") from error
     if len({picture.shape for picture in pixels}) > 1:
         raise ValueError(f"--compare_on: expected faces of one size in {data_dir}, got several")
     return np.stack(pixels)
 
 
 def _evenly(count):
-    return range(0, count, max(1, count // _COMPARED))
+    return range(0, count, -(-count // _COMPARED))
 
 
 def _import_facenet(arguments):

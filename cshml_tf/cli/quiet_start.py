@@ -1,32 +1,36 @@
 """Native libraries' own words kept off the screen, so that a command's lines are all that is read."""
 
 import contextlib
-import importlib.util
 import os
 import sys
 
 
-def start_backend():
+def start_backend(tensorflow_only=False):
     """Import what Keras computes with, TensorFlow or what KERAS_BACKEND names, without native libraries' notes.
 
-    Errors of the import are raised as ever. A user who has set TF_CPP_MIN_LOG_LEVEL sees every line.
+    A user who has set TF_CPP_MIN_LOG_LEVEL sees every line.
+
+    Args:
+        tensorflow_only: whether the command works with TensorFlow alone.
 
     Raises:
-        ValueError: TensorFlow is not installed, and nothing else is named.
+        ValueError: what is named, or what the command needs, cannot be imported.
     """
-    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
-        import keras  # noqa: F401
+    quiet = "TF_CPP_MIN_LOG_LEVEL" not in os.environ
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        with native_noise_silenced() if quiet else contextlib.nullcontext():
+            import keras
 
-        return
-    if importlib.util.find_spec("tensorflow") is None:
-        raise ValueError("KERAS_BACKEND: expected jax where TensorFlow is not installed, it is not set")
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
-        import tensorflow  # noqa: F401
-
-        return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    with native_noise_silenced():
-        import tensorflow  # noqa: F401
+            if tensorflow_only:
+                import tensorflow  # noqa: F401
+    except ImportError as error:
+        asked = "tensorflow, which this command needs" if tensorflow_only else "an installed backend"
+        raise ValueError(f"KERAS_BACKEND: expected {asked}; {error}") from error
+    if tensorflow_only and keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"KERAS_BACKEND: expected tensorflow, which this command needs, got {keras.backend.backend()}"
+        )
 
 
 @contextlib.contextmanager

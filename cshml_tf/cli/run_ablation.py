@@ -1,5 +1,6 @@
 """`cshml-ablation`: LR networks of every combination asked for, in one table and one figure."""
 
+import sys
 from pathlib import Path
 
 from cshml_tf.cli.errors import one_line_errors
@@ -86,9 +87,11 @@ def main(argv=None):
     output_dir = _output_dir(arguments.output_dir)
     start_backend()
     from cshml_tf.ablation.grid import make_grid, parse_losses, parse_resolutions
-    from cshml_tf.ablation.runner import PairsTest, read_reports, run_ablation
+    from cshml_tf.ablation.reports import read_reports
+    from cshml_tf.ablation.runner import PairsTest, run_ablation
     from cshml_tf.ablation.table import FIGURE, RUNS, TABLE, summary, write_tables
     from cshml_tf.evaluation.lfw import Options
+    from cshml_tf.evaluation.report import remarks
     from cshml_tf.training.settings import LrSettings
 
     cells = make_grid(
@@ -110,10 +113,14 @@ def main(argv=None):
     options = options_from(LrSettings, arguments)
     # The test comes after training, never during it.
     options = {name: value for name, value in options.items() if not name.startswith("lfw_")}
-    done = 0
+    done, warned = 0, set()
     for cell, report in run_ablation(cells, options, test, output_dir, arguments.max_minutes):
         done += 1
         print(f"{done} of {len(cells)}: {cell.name}: {summary(report)}", flush=True)
+        for line in remarks(report["protocol"]):
+            if line not in warned:
+                print(line, file=sys.stderr)
+                warned.add(line)
         write_tables(output_dir, read_reports(output_dir))
     if done:
         print((output_dir / TABLE).read_text(encoding="utf-8"), end="")

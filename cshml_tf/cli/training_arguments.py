@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 
-from cshml_tf.cli.argument_types import pool_size
+from cshml_tf.cli.argument_types import pool_size, positive
 
 
 def add_data_options(parser):
@@ -171,7 +171,7 @@ def add_watching_options(parser):
 def add_validation_options(parser):
     """Add validation on LFW while a network trains."""
     group = parser.add_argument_group("validation")
-    group.add_argument("--lfw_dir", help="aligned LFW to validate on; needs --lfw_pairs")
+    group.add_argument("--lfw_dir", help="aligned LFW to validate on, or packed; needs --lfw_pairs")
     group.add_argument("--lfw_pairs", metavar="FILE", help="pairs file of --lfw_dir")
     add_comparison_options(group)
     group.add_argument("--validate_every_n_epochs", type=int, default=1, help="epochs between two validations")
@@ -179,7 +179,7 @@ def add_validation_options(parser):
 
 def add_comparison_options(group):
     """Add how the pairs of LFW are compared."""
-    group.add_argument("--lfw_batch_size", type=int, default=32, help="faces embedded at a time")
+    group.add_argument("--lfw_batch_size", type=positive, default=32, help="faces embedded at a time")
     group.add_argument(
         "--lfw_use_flipped_images", action="store_true", help="average embeddings with the mirror image's"
     )

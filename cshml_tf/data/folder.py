@@ -25,6 +25,9 @@ class FaceSource:
     labels: np.ndarray
     classes: list
 
+    # Which stream of random numbers its batches follow.
+    stream = "folders"
+
     @property
     def images(self):
         """The images in order: paths."""

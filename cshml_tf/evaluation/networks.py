@@ -104,6 +104,27 @@ def people_trained_on(model_dirs, people):
     return sorted(people & frozenset().union(*(trained_people(folder) for folder in model_dirs)))
 
 
+def trained_on(model_dirs, pairs, images):
+    """Say which of the people compared the networks have been trained on, as a report does.
+
+    Args:
+        model_dirs: model folders.
+        pairs: list of `cshml_tf.data.protocols.Pair`.
+        images: mapping of `FaceImage`: pairs without both their images are not compared.
+
+    Returns:
+        dict: "people" and "pairs", numbers, and "names".
+
+    Raises:
+        ValueError: no model folder.
+    """
+    compared = [pair for pair in pairs if pair.first in images and pair.second in images]
+    people = {image.name for pair in compared for image in (pair.first, pair.second)}
+    known = people_trained_on(model_dirs, people)
+    affected = sum(pair.first.name in known or pair.second.name in known for pair in compared)
+    return {"people": len(known), "pairs": affected, "names": known}
+
+
 def _resolution(entry):
     """Spell a card's resolution as the library does: r, or (h, w)."""
     if not isinstance(entry, list):

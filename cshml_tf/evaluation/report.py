@@ -110,7 +110,7 @@ def format_table(report):
         notes.append(
             f"* too few pairs for FAR {VAL_FAR:g}: accepted above every different pair of the other folds"
         )
-    return "\n".join([*lines, *notes, _protocol_line(report["protocol"])])
+    return "\n".join([*lines, *notes, protocol_line(report["protocol"])])
 
 
 def resolution_keys(report):
@@ -161,7 +161,31 @@ def read_threshold(report, mode, resolution=None, far=1e-3, flip=False):
     return stated[far]
 
 
-def _protocol_line(protocol):
+def remarks(protocol):
+    """Give the lines to warn with, of a report's protocol: pairs left out, folds dropped, people trained on."""
+    lines = []
+    missing = protocol["missing"]
+    if missing:
+        absent = sorted({name for entry in missing for name in entry["absent"]})
+        shown = ", ".join(absent[:5]) + (f" and {len(absent) - 5} more" if len(absent) > 5 else "")
+        lines.append(
+            f"warning: {len(missing)} of {protocol['pairs_listed']} pairs left out, "
+            f"for {len(absent)} missing or unaligned images: {shown}"
+        )
+    if protocol["dropped_folds"]:
+        folds = ", ".join(map(str, protocol["dropped_folds"]))
+        lines.append(f"warning: no pair is left of fold {folds}")
+    trained = protocol["trained_people"]
+    if trained["people"]:
+        lines.append(
+            f"warning: the networks were trained on {trained['people']} of the people compared "
+            f"({trained['pairs']} pairs): the figures flatter them"
+        )
+    return lines
+
+
+def protocol_line(protocol):
+    """Say in a line what was compared and how, of a report's protocol."""
     options = protocol["options"]
     switches = {
         "flip averaging": options["flip"],

@@ -63,6 +63,16 @@ def open_source(settings, image_size):
     return source
 
 
+def schedule_of(settings):
+    """Make the learning rate's schedule of a run's settings."""
+    return make_schedule(
+        settings.learning_rate,
+        settings.learning_rate_schedule_file,
+        settings.epoch_size,
+        settings.last_step if settings.cosine_decay else None,
+    )
+
+
 def run_experiment(experiment: Experiment, run: Run, progress=True):
     """Train until the last step or a limit, and write the model folder.
 
@@ -78,16 +88,12 @@ def run_experiment(experiment: Experiment, run: Run, progress=True):
         ValueError: an image cannot be read or does not fit, or the training diverges.
     """
     settings = experiment.settings
-    schedule = make_schedule(
-        settings.learning_rate,
-        settings.learning_rate_schedule_file,
-        settings.epoch_size,
-        settings.last_step if settings.cosine_decay else None,
-    )
+    schedule = schedule_of(settings)
     # What can be refused is refused before the run's folder is made.
     check_batch_size(settings.batch_size, experiment.strategy)
     experiment.batches_from(0)
-    run.begin({"learning rate schedule": schedule.as_json(), "data": experiment.source.digest()})
+    source = experiment.source
+    run.begin({"learning rate schedule": schedule.as_json(), "data": source.digest(), "stream": source.stream})
     try:
         return _run(experiment, run, schedule, progress)
     finally:

@@ -1,5 +1,6 @@
 """The training loop: steps from the newest checkpoint to the last one, watched, logged and saved."""
 
+import contextlib
 import dataclasses
 import math
 import signal
@@ -27,11 +28,13 @@ class Outcome:
         steps: steps done since the run began.
         seconds: time this call trained.
         complete: whether the last step is done, or a limit of time or a signal came first.
+        interrupted: whether a signal came.
     """
 
     steps: int
     seconds: float
     complete: bool
+    interrupted: bool = False
 
 
 def run_steps(network, optimizer, schedule, settings, run, strategy, batches_from, validate=None, progress=True):
@@ -60,7 +63,8 @@ def run_steps(network, optimizer, schedule, settings, run, strategy, batches_fro
     state = network.variables + optimizer.variables
     first_step, last_step = restore_checkpoint(run.checkpoint_dir, state), last_step_of(settings, schedule)
     step_function = make_step(network, optimizer, settings.weight_decay, strategy)
-    batches = distribute(batches_from(first_step), strategy)
+    stream = batches_from(first_step)
+    batches = distribute(stream, strategy)
     history = History(
         run.log_dir, first_step, last_step, settings.log_every, settings.batch_size, show_progress=progress
     )
@@ -87,12 +91,21 @@ def run_steps(network, optimizer, schedule, settings, run, strategy, batches_fro
             save_checkpoint(run.checkpoint_dir, step, state)
     finally:
         history.close()
-    return Outcome(step, time.monotonic() - started, step >= last_step)
+        _close(stream)
+    return Outcome(step, time.monotonic() - started, step >= last_step, stop.received)
 
 
 def last_step_of(settings, schedule):
     """Give the step at which a run ends: the least of what the settings and the schedule say."""
     return settings.last_step if schedule.stop_step is None else min(settings.last_step, schedule.stop_step)
+
+
+def _close(stream):
+    """End the threads of a stream that has some."""
+    if hasattr(stream, "close"):
+        # A tf.data.Dataset made of the stream may be waiting for a batch of it on a thread of its own.
+        with contextlib.suppress(ValueError):
+            stream.close()
 
 
 def _next(iterator):

@@ -54,7 +54,8 @@ class Run:
             inputs: dict of JSON's types, such as the schedule and a digest of the data.
 
         Raises:
-            ValueError: an earlier call began with other inputs.
+            ValueError: an earlier call began with other inputs, or another process has the folder or had it
+                since this run was opened.
         """
         inputs = json.loads(json.dumps(inputs))
         differing = [name for name, value in self.inputs.items() if inputs.get(name) != value]
@@ -66,12 +67,20 @@ class Run:
         self.inputs = inputs
         self.model_dir.mkdir(parents=True, exist_ok=True)
         self._lock = lock_folder(self.model_dir)
+        if _is_finished(self.model_dir):
+            self.release()
+            raise ValueError(f"{self.model_dir}: another process has finished this run since this one looked")
         self.log_dir.mkdir(parents=True, exist_ok=True)
         self._write()
 
     def _write(self):
         state = {"finished": self.finished, "settings": self.settings, "inputs": self.inputs}
         write_json(self.model_dir / _STATE, state)
+
+
+def _is_finished(model_dir):
+    path = model_dir / _STATE
+    return path.exists() and json.loads(path.read_text(encoding="utf-8"))["finished"]
 
 
 def open_run(kind, settings):

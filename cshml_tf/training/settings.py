@@ -12,7 +12,7 @@ class RunSettings:
     """What the HR and the LR network's training have in common; names are FaceNet's where it has them.
 
     Attributes:
-        data_dir: folder of class folders of aligned faces.
+        data_dir: folder of class folders of aligned faces, or packed.
         people: file that restricts the class folders, or None.
         logs_base_dir: where the run's folder of logs is made.
         models_base_dir: where the run's model folder is made.
@@ -39,7 +39,7 @@ class RunSettings:
         log_every: steps between two lines of the history.
         checkpoint_steps: steps between two checkpoints, or None for an epoch.
         checkpoint_minutes: minutes after which a checkpoint is due in any case.
-        lfw_dir: aligned LFW to validate on, or None.
+        lfw_dir: aligned LFW to validate on, class folders or packed, or None.
         lfw_pairs: its pairs file.
         lfw_batch_size: images embedded at a time.
         lfw_use_flipped_images: whether embeddings are averaged with the mirror image's.
@@ -82,8 +82,8 @@ class RunSettings:
     validate_every_n_epochs: int = 1
 
     # What may differ when the same run is continued: it changes when a call stops, never what it computes.
-    # An unnamed run is continued by its folder's name.
-    CONTINUATION = ("max_minutes", "checkpoint_minutes", "run_name")
+    # An unnamed run is continued by its folder's name, and a run's folders may be moved.
+    CONTINUATION = ("max_minutes", "checkpoint_minutes", "run_name", "models_base_dir", "logs_base_dir")
 
     def __post_init__(self):
         """Refuse numbers that no run can have."""

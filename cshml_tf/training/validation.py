@@ -3,6 +3,7 @@
 from cshml_tf.data.protocols import read_pairs
 from cshml_tf.data.sources import find_images
 from cshml_tf.evaluation.lfw import Options, evaluate
+from cshml_tf.recogniser import image_size_of
 from cshml_tf.resolution import format_resolution
 
 
@@ -36,12 +37,15 @@ def make_lfw_evaluation(settings, hr_recogniser=None, resolutions=(), degradatio
         flip=settings.lfw_use_flipped_images,
         subtract_mean=settings.lfw_subtract_mean,
     )
+    image_size = None if hr_recogniser is None else image_size_of(hr_recogniser)
     # The HR network is frozen, so its embeddings are made once for all validations.
     hr_embeddings = {}
 
     def measure(recogniser):
         if hr_recogniser is None:
-            report = evaluate(pairs, images, recogniser, options=options).report
+            report = evaluate(
+                pairs, images, recogniser, options=options, image_size=image_size_of(recogniser)
+            ).report
             return {"HR": report["HR"]["accuracy"]}
         report = evaluate(
             pairs,
@@ -50,6 +54,7 @@ def make_lfw_evaluation(settings, hr_recogniser=None, resolutions=(), degradatio
             lr_recognisers=dict.fromkeys(resolutions, recogniser),
             degradation=degradation,
             options=options,
+            image_size=image_size,
             hr_embeddings=hr_embeddings,
         ).report
         figures = {}

@@ -30,6 +30,8 @@ def test_weights_given_are_those_of_the_terms_that_are_on():
 def test_equation_4_is_equation_5_without_its_pool():
     assert Cell("models/hr", (12,), "2+4", 3).settings(**OPTIONS).pool_size == 1
     assert Cell("models/hr", (12,), "2+5", 3).settings(**OPTIONS).pool_size == 2
+    with pytest.raises(ValueError, match="pool_size: expected a pool for equation 5, got 1"):
+        Cell("models/hr", (12,), "2+5", 3).settings(**OPTIONS, pool_size=1)
 
 
 def test_a_cell_names_its_run():
@@ -52,7 +54,7 @@ def test_what_is_no_choice_of_equations(text):
 
 def test_resolutions_of_one_network():
     assert parse_resolutions("12") == (12,)
-    assert parse_resolutions("8+14x12") == (8, (14, 12))
+    assert parse_resolutions("14x12+8") == (8, (14, 12))
     with pytest.raises(ValueError, match="resolutions: expected each once, got '8\\+8x8'"):
         parse_resolutions("8+8x8")
 

@@ -2,10 +2,17 @@
 
 import csv
 import json
+import os
+import shutil
+import signal
 
+import cv2
+import numpy as np
 import pytest
 
+import cshml_tf
 from cshml_tf.cli import run_ablation
+from cshml_tf.training import loop
 
 
 @pytest.fixture
@@ -55,6 +62,79 @@ def test_table_figure_and_runs_and_more_of_them_later(command, tmp_path, capsys)
     assert float(row["HL"]) == pytest.approx(stored["12"]["HL"]["accuracy"], abs=1e-5)
 
 
+def test_a_run_stopped_by_a_signal_goes_on_and_is_the_same(command, tmp_path, capsys, monkeypatch):
+    words = [*command, "--resolutions", "8", "--losses", "2", "3"]
+    whole = [word if word != str(tmp_path / "out") else str(tmp_path / "whole") for word in words]
+    assert run_ablation.main(whole) == 0
+    record = loop.History.record
+
+    def record_and_stop(self, step, *rest):
+        record(self, step, *rest)
+        if step == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.History, "record", record_and_stop)
+        assert run_ablation.main(words) == 0
+    assert "stopped: 0 of 2 done" in capsys.readouterr().out
+    assert run_ablation.main(words) == 0
+    assert (tmp_path / "out" / "runs.csv").read_text() == (tmp_path / "whole" / "runs.csv").read_text()
+    for path in (tmp_path / "whole").rglob("classifier.npy"):
+        other = tmp_path / "out" / path.relative_to(tmp_path / "whole")
+        assert np.array_equal(np.load(path), np.load(other))
+
+
+def test_a_signal_in_the_last_step_of_a_run_ends_the_ablation(command, capsys, monkeypatch):
+    record = loop.History.record
+
+    def record_and_stop(self, step, *rest):
+        record(self, step, *rest)
+        if step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(loop.History, "record", record_and_stop)
+    assert run_ablation.main([*command, "--resolutions", "8", "--losses", "2", "3"]) == 0
+    assert "stopped: 1 of 2 done" in capsys.readouterr().out
+
+
+def test_two_networks_and_a_third_of_a_known_name(command, hr_model_dir, tmp_path, capsys):
+    other = tmp_path / "nets" / "other"
+    shutil.copytree(hr_model_dir, other)
+    words = [*command, "--resolutions", "8", "--losses", "2", "--networks", str(hr_model_dir)]
+    assert run_ablation.main([*words, str(other)]) == 0
+    table = (tmp_path / "out" / "table.md").read_text()
+    assert "| hr + Eq. 2 | 1 |" in table and "| other + Eq. 2 | 1 |" in table
+    recogniser = cshml_tf.load_recogniser(other)
+    recogniser.weights[0].assign(recogniser.weights[0] + 1.0)
+    recogniser.save(other / "recogniser.keras")
+    assert run_ablation.main([*words[:-1], str(other), "--seeds", "5"]) == 2
+    assert "holds an ablation of another HR network other" in capsys.readouterr().err
+
+
+def test_a_call_that_trained_nothing_claims_nothing(command, tmp_path, capsys):
+    words = [*command, "--resolutions", "8", "--max_minutes", "1e-9"]
+    assert run_ablation.main([*words, "--margin", "0.2"]) == 0
+    assert run_ablation.main([*words, "--margin", "0.3"]) == 0
+    (tmp_path / "out" / "ablation.json").write_text("[]")
+    assert run_ablation.main(words) == 2
+    assert "expected the note of an ablation, got other content" in capsys.readouterr().err
+
+
+def test_faces_of_another_size_are_refused_before_the_first_run(command, tmp_path, capsys):
+    folder = tmp_path / "small" / "person_0"
+    folder.mkdir(parents=True)
+    for number in (1, 2):
+        cv2.imwrite(str(folder / f"person_0_000{number}.png"), np.zeros((20, 20, 3), np.uint8))
+    assert run_ablation.main([*command, "--resolutions", "8", "--lfw_dir", str(tmp_path / "small")]) == 2
+    assert "expected an aligned face of 48 x 40" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "models").exists()
+
+
+def test_people_trained_on_are_warned_of(command, capsys):
+    assert run_ablation.main([*command, "--resolutions", "8", "--losses", "2"]) == 0
+    assert "warning: the networks were trained on 6 of the people compared (12 pairs)" in capsys.readouterr().err
+
+
 def test_no_time_left_stops_between_runs_and_the_same_command_goes_on(command, tmp_path, capsys):
     words = [*command, "--resolutions", "8"]
     assert run_ablation.main([*words, "--max_minutes", "1e-9"]) == 0
@@ -70,7 +150,10 @@ def test_one_folder_is_one_recipe_and_one_test(command, tmp_path, capsys):
     assert run_ablation.main([*words, "--margin", "0.2"]) == 2
     assert "holds an ablation with other settings (margin): margin was 0.35 and is 0.2" in capsys.readouterr().err
     assert run_ablation.main([*words, "--lfw_use_flipped_images"]) == 2
-    assert "other settings (test)" in capsys.readouterr().err
+    assert "other settings (test options)" in capsys.readouterr().err
+    (tmp_path / "people.txt").write_text("person_0\nperson_1\n")
+    assert run_ablation.main([*words, "--people", str(tmp_path / "people.txt")]) == 2
+    assert "other settings (training data)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

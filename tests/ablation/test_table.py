@@ -10,7 +10,7 @@ BEFORE = {"8": (0.55, 0.65), "12": (0.65, 0.70)}
 
 def report(losses, seed, figures):
     """Make a cell's report: `figures` is a dict of resolution to HL and LL."""
-    made = {"cell": {"network": "models/hr", "losses": losses, "seed": seed, "name": f"{losses}_{seed}"}}
+    made = {"cell": {"network": "hr", "losses": losses, "seed": seed, "name": f"{losses}_{seed}"}}
     made |= {"HR": {"accuracy": 0.99}, "protocol": {}}
     for key, (hl, ll) in figures.items():
         modes = {"HL": hl, "LL": ll, "HL_hr_network": BEFORE[key][0], "LL_hr_network": BEFORE[key][1]}
@@ -29,7 +29,7 @@ REPORTS = [
 
 def test_rows_gather_seeds_and_resolutions():
     alone, eq2, both = make_rows(REPORTS)
-    assert (alone.label, alone.hr) == ("HR hr", 99.0)
+    assert (alone.label, alone.hr) == ("hr, HR network on both sides", 99.0)
     before = {("8", "HL"): [55], ("8", "LL"): [65], ("12", "HL"): [65], ("12", "LL"): [70]}
     assert alone.values == {key: pytest.approx(values) for key, values in before.items()}
     assert eq2.label == "hr + Eq. 2" and both.label == "hr + Eq. 2+3, one network for 8, 12"
@@ -42,16 +42,19 @@ def test_rows_gather_seeds_and_resolutions():
 def test_markdown_gives_mean_and_deviation_of_seeds():
     lines = format_markdown(make_rows(REPORTS)).splitlines()
     assert lines[0] == "| network and losses | seeds | 8 HL | 8 LL | 8 gap | 12 HL | 12 LL | 12 gap | HR |"
-    assert lines[2] == "| HR hr |  | 55.00 | 65.00 |  | 65.00 | 70.00 |  | 99.00 |"
+    assert lines[2] == "| hr, HR network on both sides |  | 55.00 | 65.00 |  | 65.00 | 70.00 |  | 99.00 |"
     # The sample's deviation of 82 and 84 is the square root of 2.
-    assert "| hr + Eq. 2 | 2 | 66.00 | 70.00 | 25.00 | 83.00 ± 1.41 | 82.00 ± 1.41 | 52.94 ± 4.16 |  |" == lines[3]
+    assert (
+        "| hr + Eq. 2 | 1 to 2 | 66.00 | 70.00 | 25.00 | 83.00 ± 1.41 | 82.00 ± 1.41 | 52.94 ± 4.16 |  |"
+        == lines[3]
+    )
 
 
 def test_the_papers_rows_have_the_papers_gap():
     rows = {row.losses: row for row in published_rows()}
     gaps = [rows["2+3+5"].values[key, "gap"][0] for key in ("8", "12", "16", "20")]
     assert [round(gap, 1) for gap in gaps] == [79.6, 88.2, 90.1, 89.0]
-    assert rows[""].hr == 99.1 and rows[""].label == "HR paper, Inception-ResNet-v1"
+    assert rows[""].hr == 99.1 and rows[""].label == "paper, Inception-ResNet-v1, HR network on both sides"
     # Its columns are those of our own resolutions.
     assert resolutions_of(make_rows(REPORTS)) == ["8", "12"]
     assert "| 16 HL" not in format_markdown(make_rows(REPORTS) + published_rows())
@@ -68,6 +71,6 @@ def test_where_hr_is_not_above_hl_there_is_no_gap():
 def test_csv_has_a_line_for_each_run_and_resolution():
     lines = format_csv(REPORTS).splitlines()
     assert lines[0].startswith("network,losses,served,seed,resolution,HR,HL,LL,HL_hr_network")
-    assert lines[1] == "models/hr,2,12,1,12,0.99000,0.82000,0.81000,0.65000,0.70000,0.50000"
+    assert lines[1] == "hr,2,12,1,12,0.99000,0.82000,0.81000,0.65000,0.70000,0.50000"
     assert len(lines) == 1 + 5
     assert summary(REPORTS[1]) == "12: HL 82.00, LL 81.00, gap closed 50.0 %"

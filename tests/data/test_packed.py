@@ -70,6 +70,22 @@ def test_what_exists_is_not_written_over(texture_folder, packed_textures, tmp_pa
         pack(packed_textures, tmp_path / "again")
 
 
+@pytest.mark.parametrize(
+    "extra, message",
+    [
+        ("person_0_0001.bmp", "expected one image of this name"),
+        ("person_0_0009.webp", "expected aligned faces of .png"),
+        ("line\nend.png", "names: expected UTF-8 without line ends"),
+    ],
+)
+def test_names_that_would_be_lost_are_refused(texture_folder, tmp_path, extra, message):
+    shutil.copytree(texture_folder / "person_0", tmp_path / "faces" / "person_0")
+    shutil.copy(texture_folder / "person_0" / "person_0_0001.png", tmp_path / "faces" / "person_0" / extra)
+    with pytest.raises(ValueError, match=message):
+        pack(tmp_path / "faces", tmp_path / "packed")
+    assert not (tmp_path / "packed").exists()
+
+
 def damage_pixels(folder):
     (folder / "pixels.npy").write_bytes((folder / "pixels.npy").read_bytes()[:5000])
 

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import signal
 
+import keras
 import numpy as np
 import pytest
 
@@ -76,6 +77,15 @@ def test_a_stopped_run_goes_on_exactly(lr_settings, monkeypatch, decay):
     assert all(np.array_equal(a, b) for a, b in pairs)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one device on other backends")
+def test_two_replicas_see_the_batches_that_one_sees(lr_settings):
+    one, two = (
+        train_lr(dataclasses.replace(lr_settings, learning_rate=1e-4, run_name=name, **devices), progress=False)[0]
+        for name, devices in (("one", {}), ("two", {"strategy": "mirrored", "replicas": 2}))
+    )
+    assert totals(two) == pytest.approx(totals(one), rel=1e-3)
+
+
 def test_faces_of_another_size_are_refused(hr_settings):
-    with pytest.raises(ValueError, match="packed faces: expected an aligned face of 32 x 32, got 48 x 40"):
+    with pytest.raises(ValueError, match="textures: expected an aligned face of 32 x 32, got 48 x 40"):
         train_hr(dataclasses.replace(hr_settings, image_size=(32, 32)), progress=False)

@@ -6,6 +6,7 @@ stream of random numbers is another one.
 
 import collections
 import concurrent.futures
+import functools
 import itertools
 import os
 
@@ -116,14 +117,18 @@ def _drawn(source, batch_size, seed, step):
     epochs, places = positions // images, positions % images
     index = np.empty(batch_size, np.int64)
     for epoch in np.unique(epochs):
-        order = np.random.default_rng([seed, _ORDER, int(epoch)]).permutation(images)
-        index[epochs == epoch] = order[places[epochs == epoch]]
+        index[epochs == epoch] = _order(seed, int(epoch), images)[places[epochs == epoch]]
     return index
+
+
+@functools.lru_cache(maxsize=4)
+def _order(seed, epoch, images):
+    return np.random.default_rng([seed, _ORDER, epoch]).permutation(images)
 
 
 def _partners(source, index, uniform):
     """Pick for each image another of its class, each with the same chance; itself where it is alone."""
-    sizes = np.bincount(source.labels)
+    sizes = source.class_sizes
     firsts = np.cumsum(sizes) - sizes
     first, size = firsts[source.labels[index]], sizes[source.labels[index]]
     shift = np.minimum(1 + (uniform * (size - 1)).astype(np.int64), size - 1)

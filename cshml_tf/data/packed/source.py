@@ -1,6 +1,7 @@
 """A packed folder as a source of labelled faces, and as the images of a test."""
 
 import dataclasses
+import functools
 import json
 from pathlib import Path
 
@@ -21,6 +22,7 @@ class PackedSource:
         labels: (images,) int32, never falling.
         classes: list of class names, one a label.
         names: list of file names, one an image.
+        folder: where they are.
     """
 
     pixels: np.ndarray
@@ -28,6 +30,14 @@ class PackedSource:
     labels: np.ndarray
     classes: list
     names: list
+    folder: Path
+
+    stream = "packed"
+
+    @functools.cached_property
+    def class_sizes(self):
+        """Number of images of each class: (classes,) integers."""
+        return np.bincount(self.labels)
 
     @property
     def images(self):
@@ -40,7 +50,7 @@ class PackedSource:
         Raises:
             ValueError: they are.
         """
-        check_size("packed faces", self.pixels.shape[1:3], image_size)
+        check_size(self.folder, self.pixels.shape[1:3], image_size)
 
     def digest(self):
         """Give a short text that changes with the names of classes and images and with their order."""
@@ -89,7 +99,7 @@ def read_packed(packed_dir, people=None):
     if (np.diff(labels) < 0).any() or labels[0] < 0 or labels[-1] >= len(classes):
         raise ValueError(f"{packed_dir / LABELS}: expected labels 0 to {len(classes) - 1} in order, got others")
     if people is None:
-        return PackedSource(pixels, np.arange(len(names)), labels, classes, names)
+        return PackedSource(pixels, np.arange(len(names)), labels, classes, names, packed_dir)
     wanted = set(people)
     taken = np.array([name in wanted for name in classes])
     rows = np.flatnonzero(taken[labels])
@@ -97,7 +107,7 @@ def read_packed(packed_dir, people=None):
         raise ValueError(f"data_dir: {packed_dir} has none of the {len(wanted)} people listed")
     relabelled = (np.cumsum(taken) - 1).astype(np.int32)[labels[rows]]
     kept = [name for name, is_taken in zip(classes, taken, strict=True) if is_taken]
-    return PackedSource(pixels, rows, relabelled, kept, [names[row] for row in rows])
+    return PackedSource(pixels, rows, relabelled, kept, [names[row] for row in rows], packed_dir)
 
 
 def find_packed_images(packed_dir, images):
@@ -145,7 +155,10 @@ def _read_array(path, dtype, shape, mapped=False):
 
 
 def _read_lines(path, count):
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: expected text in UTF-8, got {error.reason}") from error
     if len(lines) != count:
         raise ValueError(f"{path}: expected {count} lines, got {len(lines)}")
     return lines

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from cshml_tf.data.folder import read_class_folders
+from cshml_tf.data.folder import SUFFIXES, read_class_folders
 from cshml_tf.data.packed.source import CARD, CLASSES, LABELS, NAMES, PIXELS, is_packed
 from cshml_tf.files import write_json, write_text
-from cshml_tf.images import UnreadableImage, read_image
+from cshml_tf.images import IMAGE_SUFFIXES, UnreadableImage, read_image
 
 
 def pack(data_dir, packed_dir, people=None, progress=iter):
@@ -24,8 +24,9 @@ def pack(data_dir, packed_dir, people=None, progress=iter):
         dict: what `packed.json` says.
 
     Raises:
-        ValueError: nothing to pack, an image that is unreadable or of another size than the first, a name with a
-            line end in it, or a folder that exists.
+        ValueError: nothing to pack; an image that is unreadable, of another size than the first, or of a kind
+            that training does not read; two images of a class whose names differ by their suffix alone; a name
+            that is not UTF-8 or has a line end in it; or a folder that exists.
         OSError: it cannot be written.
     """
     packed_dir = Path(packed_dir)
@@ -35,9 +36,7 @@ def pack(data_dir, packed_dir, people=None, progress=iter):
         raise ValueError(f"packed_dir: expected a new folder, {packed_dir} exists")
     source = read_class_folders(data_dir, people)
     names = [Path(path).name for path in source.paths]
-    broken = next((name for name in (*source.classes, *names) if "\n" in name or "\r" in name), None)
-    if broken is not None:
-        raise ValueError(f"{data_dir}: expected names without line ends, got {broken!r}")
+    _check_names(source, names)
     partial = packed_dir.with_name(f".{packed_dir.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -52,6 +51,31 @@ def pack(data_dir, packed_dir, people=None, progress=iter):
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return card
+
+
+def _check_names(source, names):
+    """Refuse what the lists of names could not hold, or would leave out in silence."""
+    for name in (*source.classes, *names):
+        if "\n" in name or "\r" in name or not _is_utf8(name):
+            raise ValueError(f"names: expected UTF-8 without line ends, got {name!r}")
+    first_of = {}
+    for label, name, path in zip(source.labels, names, source.paths, strict=True):
+        other = first_of.setdefault((label, Path(name).stem), path)
+        if other != path:
+            raise ValueError(f"{path}: expected one image of this name, got {other} too")
+    taken = set(source.paths)
+    for folder in dict.fromkeys(Path(path).parent for path in source.paths):
+        for file in sorted(folder.iterdir()):
+            if file.suffix.lower() in IMAGE_SUFFIXES and str(file) not in taken and file.name[0] != ".":
+                raise ValueError(f"{file}: expected aligned faces of {', '.join(SUFFIXES)} alone")
+
+
+def _is_utf8(name):
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _write_pixels(path, image_paths, progress):
