@@ -75,7 +75,7 @@ def resize_with(pixels, rows, columns, whole_between=True):
 
     Args:
         pixels: (batch, H, W, C), any real dtype, array or tensor.
-        rows: (h, H) for all pictures, or (batch, h, H), one for each.
+        rows: (h, H) for all pictures; for tensors also (batch, h, H), one for each.
         columns: (w, W), or (batch, w, W).
         whole_between: whether the first pass is rounded too, as PIL does and TensorFlow does not.
 
@@ -94,12 +94,6 @@ def resize_with(pixels, rows, columns, whole_between=True):
 
 
 def _resize_array(pixels, rows, columns, whole_between):
-    if rows.ndim == 3:
-        parts = [
-            _resize_array(pixels[[index]], rows[index], columns[index], whole_between)
-            for index in range(len(pixels))
-        ]
-        return np.concatenate(parts)
     # (b, y, x, c) to (b, y, c, w) to (b, c, w, h): each pass is one product of matrices.
     narrow = np.tensordot(pixels.astype(np.float64), columns, axes=(2, 1))
     narrow = _whole(narrow, np) if whole_between else np.clip(narrow, 0.0, 255.0)

@@ -58,20 +58,30 @@ def degrade_each(pixels, resolutions, choice, mode="antialias"):
     if len(shape) != 4 or shape[1] is None or shape[2] is None:
         raise ValueError(f"pixels: expected (batch, height, width, 3) of known size, got {shape}")
     sizes = tuple(resolution_sides(resolution) for resolution in resolutions)
+    if isinstance(pixels, np.ndarray) and len(sizes) > 1:
+        return _degrade_groups(pixels, sizes, np.asarray(choice), mode)
     down_rows, up_rows = _round_trip(shape[1], tuple(size[0] for size in sizes), mode)
     down_columns, up_columns = _round_trip(shape[2], tuple(size[1] for size in sizes), mode)
 
     def chosen(matrices):
         if len(sizes) == 1:
             return matrices[0]
-        if isinstance(pixels, np.ndarray):
-            return matrices[np.asarray(choice)]
         # Weights of 22 binary places are exact in float32.
         return ops.take(ops.convert_to_tensor(matrices, "float32"), choice, axis=0)
 
     whole_between = mode == "antialias"
     low = resize_with(pixels, chosen(down_rows), chosen(down_columns), whole_between)
     return resize_with(low, chosen(up_rows), chosen(up_columns), whole_between)
+
+
+def _degrade_groups(pixels, sizes, choice, mode):
+    """Degrade the arrays of each resolution together, each group in one product of matrices."""
+    degraded = np.empty(pixels.shape, np.float32)
+    for index, size in enumerate(sizes):
+        group = choice == index
+        if group.any():
+            degraded[group] = degrade_each(pixels[group], [size], None, mode)
+    return degraded
 
 
 def _degrade_unknown_size(pixels, sides, mode):
