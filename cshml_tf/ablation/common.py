@@ -8,13 +8,13 @@ from pathlib import Path
 from cshml_tf.data.protocols import read_people
 from cshml_tf.data.sources import open_source
 from cshml_tf.files import write_json
-from cshml_tf.model_folder import RECOGNISER
+from cshml_tf.model_folder import RECOGNISER, read_card
 from cshml_tf.training.experiment import schedule_of
 from cshml_tf.training.settings import LrSettings
 
 _FILE = "ablation.json"
 # What says where something lies; the digests beside it say what it is.
-_PLACES = ("data_dir", "people", "learning_rate_schedule_file")
+_PLACES = ("data_dir", "people", "learning_rate_schedule_file", "lr_model")
 
 
 class Common:
@@ -78,6 +78,7 @@ def _say(options, test):
     return {name: options[name] for name in own} | {
         "learning rate schedule": schedule_of(settings).as_json(),
         "training data": source.digest(),
+        "LR network to start from": settings.lr_model and _digest_of_network(settings.lr_model),
         "pairs": _digest(map(str, test.pairs)),
         "test images": _digest(sorted(map(str, test.images))),
         "test options": test_options,
@@ -85,6 +86,7 @@ def _say(options, test):
 
 
 def _digest_of_network(model_dir):
+    read_card(model_dir)
     return hashlib.sha256((Path(model_dir) / RECOGNISER).read_bytes()).hexdigest()
 
 

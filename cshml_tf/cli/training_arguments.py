@@ -116,6 +116,12 @@ def add_lr_options(parser):
     """Add how LR pictures are made and where the LR network and W start."""
     group = parser.add_argument_group("LR network")
     group.add_argument(
+        "--lr_model",
+        metavar="DIR",
+        help="model folder of an LR network to start from, such as one for other resolutions or people (default: "
+        "the HR network's clone)",
+    )
+    group.add_argument(
         "--degradation", default="antialias", choices=("antialias", "plain"), help="how faces are reduced"
     )
     group.add_argument(
@@ -126,8 +132,8 @@ def add_lr_options(parser):
     group.add_argument(
         "--new_classifier",
         action="store_true",
-        help="start W at the class means of the HR embeddings, for other people than the HR network's; the way "
-        "of every HR network that has no classifier",
+        help="start W at the class means of the HR embeddings, for other people than those of the networks given; "
+        "the way of every HR network that has no classifier",
     )
     group.add_argument("--keep_probability", type=float, default=1.0, help="of the LR network, 1 - dropout")
 

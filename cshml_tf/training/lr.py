@@ -1,4 +1,4 @@
-"""Train the LR network: a clone of a frozen HR network, under equation 6."""
+"""Train the LR network under equation 6: a clone of a frozen HR network, or a network that began as one."""
 
 import functools
 
@@ -57,12 +57,14 @@ def prepare_lr(settings, progress=False, means=None):
     strategy = choose_strategy(settings.strategy, settings.replicas)
     card_of_kind(settings.pretrained_model, "hr")
     hr_recogniser = load_recogniser(settings.pretrained_model)
+    start = hr_recogniser if settings.lr_model is None else _load_start(settings.lr_model, hr_recogniser)
     if settings.tap is not None:
-        hr_recogniser = with_tap(hr_recogniser, settings.tap)
+        hr_recogniser, start = (with_tap(recogniser, settings.tap) for recogniser in (hr_recogniser, start))
     image_size = image_size_of(hr_recogniser)
     check_reductions(settings.resolution, image_size)
     source = open_source(settings, image_size)
-    centres = None if settings.new_classifier else _matching_centres(settings.pretrained_model, source)
+    newest = settings.lr_model or settings.pretrained_model
+    centres = None if settings.new_classifier else _matching_centres(newest, source)
     if centres is None:
         means = {} if means is None else means
         key = settings.pretrained_model, source.digest()
@@ -71,7 +73,7 @@ def prepare_lr(settings, progress=False, means=None):
         centres = means[key]
     evaluate = make_lfw_evaluation(settings, hr_recogniser, settings.resolution, settings.degradation)
     with strategy.scope():
-        network = _two_branches(settings, strategy, hr_recogniser, len(source.classes), centres)
+        network = _two_branches(settings, strategy, hr_recogniser, start, len(source.classes), centres)
 
     def batches_from(step):
         return two_branch_batches(
@@ -96,15 +98,32 @@ def prepare_lr(settings, progress=False, means=None):
         "degradation": settings.degradation,
         "tap": network.tap,
     }
-    people = trained_people(settings.pretrained_model) | set(source.classes)
+    people = trained_people(settings.pretrained_model) | trained_people(newest) | set(source.classes)
     return Experiment(network, network.student, settings, source, strategy, batches_from, card, people, evaluate)
 
 
-def _two_branches(settings, strategy, hr_recogniser, classes, centres):
+def _load_start(lr_model, hr_recogniser):
+    """Load the LR network to start from.
+
+    Raises:
+        ValueError: it is none, or of another network than the HR network's.
+    """
+    card_of_kind(lr_model, "lr")
+    start = load_recogniser(lr_model)
+    ours, theirs = (
+        [(weight.path, tuple(weight.shape)) for weight in recogniser.weights] + [standardisation_of(recogniser)]
+        for recogniser in (hr_recogniser, start)
+    )
+    if ours != theirs:
+        raise ValueError(f"lr_model: expected a network that began as a clone of the HR network, got {lr_model}")
+    return start
+
+
+def _two_branches(settings, strategy, hr_recogniser, start, classes, centres):
     precision = "mixed_bfloat16" if settings.mixed_precision else "float32"
     teacher = clone(hr_recogniser, precision, to_train=True)
     several = strategy.num_replicas_in_sync > 1
-    student = clone(hr_recogniser, precision, several, 1.0 - settings.keep_probability, to_train=True)
+    student = clone(start, precision, several, 1.0 - settings.keep_probability, to_train=True)
     degrade = Degrade(settings.resolution, settings.degradation) if settings.degrade_on_device else None
     network = TwoBranchNetwork(teacher, student, CosFace(classes), settings.losses(), degrade)
     network.classifier.centres.assign(centres)
@@ -116,7 +135,7 @@ def _progress(shown):
 
 
 def _matching_centres(model_dir, source):
-    """Give the HR network's W, if its columns are the classes of the source; None where it has none.
+    """Give a network's W, if its columns are the classes of the source; None where it has none.
 
     Raises:
         ValueError: it has other classes.
@@ -132,7 +151,8 @@ def _matching_centres(model_dir, source):
         theirs, ours = next(pair for pair in zip(classes, source.classes, strict=True) if pair[0] != pair[1])
         difference = f"{len(classes)} classes in both, but {theirs!r} in {model_dir} where the data has {ours!r}"
     raise ValueError(
-        f"classes: expected those of the HR network, got {difference}; --new_classifier starts a fresh one"
+        f"classes: expected those of the network's classifier, got {difference}; --new_classifier starts a fresh "
+        "one"
     )
 
 

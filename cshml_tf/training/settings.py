@@ -197,7 +197,8 @@ class LrSettings(RunSettings):
         pool_size: side of its pool, None for the whole map.
         pairing: "same_image" or "same_person".
         negative_share: share of pairs of two people, 0..1.
-        new_classifier: whether W starts at the class means although the HR network has one.
+        new_classifier: whether W starts at the class means although a network given has one.
+        lr_model: model folder of an LR network to start from, instead of the HR network's clone, or None.
         keep_probability: of the LR network, 1 - dropout.
     """
 
@@ -213,6 +214,7 @@ class LrSettings(RunSettings):
     pairing: str = "same_image"
     negative_share: float = 0.0
     new_classifier: bool = False
+    lr_model: str | None = None
     keep_probability: float = 1.0
 
     def __post_init__(self):
