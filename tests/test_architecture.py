@@ -21,6 +21,7 @@ LEVELS = [
         "bicubic",
         "degradation",
         "metrics",
+        "gains",
         "layers",
         "faster_layers",
         "imported_layers",

@@ -5,8 +5,8 @@ All figures are fractions; what can't be measured is None (null in JSON), never 
 
 import numpy as np
 
+from cshml_tf.gains import accuracy_interval
 from cshml_tf.metrics import (
-    accuracy_interval,
     area_under_curve,
     equal_error_rate,
     kfold_accuracy,
