@@ -21,6 +21,7 @@ LEVELS = [
         "bicubic",
         "degradation",
         "metrics",
+        "identification",
         "gains",
         "layers",
         "faster_layers",
@@ -41,7 +42,7 @@ LEVELS = [
         "pretrained",
     ],
     ["training", "evaluation", "export", "plots", "gallery"],
-    ["ablation"],
+    ["ablation", "toy"],
     ["cli"],
 ]
 

@@ -1,6 +1,6 @@
 """How HR and LR images become pairs: the rules that every stream of batches keeps."""
 
-PAIRINGS = ("same_image", "same_person")
+PAIRINGS = ("same_image", "same_person", "random")
 
 
 def moved_pairs(pairing, negative_share, batch_size):
@@ -8,7 +8,7 @@ def moved_pairs(pairing, negative_share, batch_size):
 
     Args:
         pairing: "same_image": an image with its own LR copy; "same_person": with the LR copy of another image
-            of the same person, where there is one.
+            of the same person, where there is one; "random": with the LR copy of any image.
         negative_share: share of a batch, 0..1, whose LR images are passed on, so that pairs of two people arise
             (a pair may still be of one person, by chance; labels tell).
         batch_size: pairs a batch.

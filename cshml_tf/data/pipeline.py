@@ -83,23 +83,28 @@ def two_branch_batches(
     firsts = tf.constant(np.cumsum(class_sizes) - class_sizes, tf.int64)
 
     def partner_of(index, position):
-        """Pick another image of the same class, each with the same chance."""
+        """Pick any image, or another of the same class, each with the same chance."""
+        uniform = _uniform(seed, position, _PARTNER)
+        if pairing == "random":
+            images = len(source.paths)
+            return tf.minimum(tf.cast(uniform * images, tf.int64), images - 1)
         label = labels[index]
         size = sizes[label]
-        shift = 1 + tf.cast(_uniform(seed, position, _PARTNER) * tf.cast(size - 1, tf.float32), tf.int64)
+        shift = 1 + tf.cast(uniform * tf.cast(size - 1, tf.float32), tf.int64)
         return firsts[label] + (index - firsts[label] + tf.minimum(shift, size - 1)) % size
 
     def example(position):
         index = _shuffled(position, len(source.paths), seed)
         mirrored = flip and _uniform(seed, position, _FLIP) < 0.5
         hr = _read(paths[index], image_size, mirrored)
-        lr = hr
-        if pairing == "same_person":
-            lr = _read(paths[partner_of(index, position)], image_size, mirrored)
+        lr, partner = hr, index
+        if pairing != "same_image":
+            partner = partner_of(index, position)
+            lr = _read(paths[partner], image_size, mirrored)
         drawn = tf.cast(_uniform(seed, position, _RESOLUTION) * len(resolutions), tf.int32)
         resolution = tf.minimum(drawn, len(resolutions) - 1)
-        label = labels[index]
-        return {"hr": hr, "lr": lr, "hr_label": label, "lr_label": label, "resolution": resolution}
+        pair = {"hr": hr, "lr": lr, "hr_label": labels[index], "lr_label": labels[partner]}
+        return pair | {"resolution": resolution}
 
     def finish(batch):
         for key in ("lr", "lr_label"):

@@ -103,6 +103,17 @@ def test_the_partner_of_the_same_person_is_another_image(source, images):
     assert len({b[0] - a[0] for a, b in zip(hr, lr, strict=True)}) > 3
 
 
+def test_a_random_partner_is_any_image_under_its_own_label(source, images):
+    options = {"resolutions": [8], "pairing": "random", "degrade_here": False}
+    batch = take(two_branch_batches(source, SIZE, 300, 4, **options), 1)[0]
+    hr, lr = ([identify(picture, images)[0] for picture in batch[side]] for side in ("hr", "lr"))
+    assert np.array_equal(batch["hr_label"], source.labels[hr])
+    assert np.array_equal(batch["lr_label"], source.labels[lr])
+    # One in six is of the same person, by chance.
+    assert 0.08 < np.mean(batch["hr_label"] == batch["lr_label"]) < 0.27
+    assert set(lr) == set(range(30))
+
+
 def test_the_smallest_share_of_negatives_is_a_pair(source):
     """One image alone cannot be passed on."""
     batches = take(two_branch_batches(source, SIZE, 8, 5, [8], negative_share=0.01), 10)
@@ -135,7 +146,7 @@ def test_bad_sources_are_refused(texture_folder, tmp_path, source):
     with pytest.raises(ValueError, match="expected an aligned face of 112 x 96, got 48 x 40"):
         source.check((112, 96))
     with pytest.raises(ValueError, match="pairing: expected one of"):
-        two_branch_batches(source, SIZE, 8, 1, [8], pairing="random")
+        two_branch_batches(source, SIZE, 8, 1, [8], pairing="by chance")
     with pytest.raises(ValueError, match="negative_share: 0.5 needs a batch of at least 2, got 1"):
         two_branch_batches(source, SIZE, 1, 1, [8], negative_share=0.5)
     with pytest.raises(ValueError, match="negative_share: expected 0 to 1, got 2"):

@@ -82,6 +82,21 @@ class TestReadPairs:
         with pytest.raises(FileNotFoundError):
             read_pairs(tmp_path / "absent.txt")
 
+    def test_the_form_of_xqlfw(self, tmp_path):
+        """Ten folds of 300 pairs of each kind, as LFW's own list."""
+        lines = ["10\t300"]
+        for fold in range(10):
+            people = [f"Person_{fold}_{number}" for number in range(300)]
+            lines += [f"{name}\t1\t2" for name in people]
+            lines += [f"{name}\t1\t{other}\t3" for name, other in zip(people, people[::-1], strict=True)]
+        (tmp_path / "xqlfw_pairs.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        pairs = read_pairs(tmp_path / "xqlfw_pairs.txt")
+        assert len(pairs) == 6000
+        for fold in range(10):
+            kinds = [pair.same for pair in pairs if pair.fold == fold]
+            assert kinds == [True] * 300 + [False] * 300
+        assert pairs[-1].first == ("Person_9_299", 1) and pairs[-1].second == ("Person_9_0", 3)
+
 
 class TestReadPeople:
     @pytest.mark.parametrize(

@@ -81,15 +81,15 @@ def two_branch_batches(
         index = _drawn(source, batch_size, seed, step)
         mirrored = flip & (_uniform(seed, _FLIP, step, batch_size) < 0.5)
         partner = index
-        if pairing == "same_person":
-            partner = _partners(source, index, _uniform(seed, _PARTNER, step, batch_size))
+        if pairing != "same_image":
+            partner = _partners(source, index, _uniform(seed, _PARTNER, step, batch_size), pairing)
         drawn = _uniform(seed, _RESOLUTION, step, batch_size) * len(resolutions)
         passed_on = np.concatenate([np.roll(np.arange(moved), 1), np.arange(moved, batch_size)])
         made = {
             "hr": _pixels(source, index, mirrored),
             "lr": _pixels(source, partner, mirrored)[passed_on],
             "hr_label": source.labels[index],
-            "lr_label": source.labels[index][passed_on],
+            "lr_label": source.labels[partner][passed_on],
             "resolution": drawn.astype(np.int32),
         }
         if degrade_here:
@@ -126,8 +126,10 @@ def _order(seed, epoch, images):
     return np.random.default_rng([seed, _ORDER, epoch]).permutation(images)
 
 
-def _partners(source, index, uniform):
-    """Pick for each image another of its class, each with the same chance; itself where it is alone."""
+def _partners(source, index, uniform, pairing):
+    """Pick for each image any, or another of its class, each with the same chance; itself where it is alone."""
+    if pairing == "random":
+        return (uniform * len(source.rows)).astype(np.int64)
     sizes = source.class_sizes
     firsts = np.cumsum(sizes) - sizes
     first, size = firsts[source.labels[index]], sizes[source.labels[index]]

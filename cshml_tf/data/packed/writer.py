@@ -1,4 +1,4 @@
-"""From class folders of aligned faces to a packed folder."""
+"""From class folders of aligned faces, or from images of any origin, to a packed folder."""
 
 import shutil
 from pathlib import Path
@@ -29,28 +29,54 @@ def pack(data_dir, packed_dir, people=None, progress=iter):
             that is not UTF-8 or has a line end in it; or a folder that exists.
         OSError: it cannot be written.
     """
-    packed_dir = Path(packed_dir)
     if is_packed(data_dir):
         raise ValueError(f"data_dir: expected a folder of class folders, {data_dir} is packed already")
-    if packed_dir.exists():
-        raise ValueError(f"packed_dir: expected a new folder, {packed_dir} exists")
+    _check_new(packed_dir)
     source = read_class_folders(data_dir, people)
     names = [Path(path).name for path in source.paths]
     _check_names(source, names)
+    images = ((path, _read(path)) for path in progress(source.paths))
+    return write_packed(packed_dir, images, source.labels, source.classes, names)
+
+
+def write_packed(packed_dir, images, labels, classes, names):
+    """Write a packed folder of images from anywhere, one at a time.
+
+    Args:
+        packed_dir: folder to make; it appears whole or not at all.
+        images: iterable of what an image is called in an error, and its pixels, (H, W, 3) uint8 RGB of one size.
+        labels: (images,) integers, never falling.
+        classes: list of class names, one a label.
+        names: list of the images' names within their classes, without line ends.
+
+    Returns:
+        dict: what `packed.json` says.
+
+    Raises:
+        ValueError: a folder that exists, or an image of another size than the first.
+        OSError: it cannot be written.
+    """
+    packed_dir = Path(packed_dir)
+    _check_new(packed_dir)
     partial = packed_dir.with_name(f".{packed_dir.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        size = _write_pixels(partial / PIXELS, source.paths, progress)
-        np.save(partial / LABELS, source.labels)
-        write_text(partial / CLASSES, "".join(f"{name}\n" for name in source.classes))
+        size = _write_pixels(partial / PIXELS, images, len(names))
+        np.save(partial / LABELS, np.asarray(labels, np.int32))
+        write_text(partial / CLASSES, "".join(f"{name}\n" for name in classes))
         write_text(partial / NAMES, "".join(f"{name}\n" for name in names))
-        card = {"image_size": list(size), "images": len(names), "classes": len(source.classes)}
+        card = {"image_size": list(size), "images": len(names), "classes": len(classes)}
         write_json(partial / CARD, card)
         partial.rename(packed_dir)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return card
+
+
+def _check_new(packed_dir):
+    if Path(packed_dir).exists():
+        raise ValueError(f"packed_dir: expected a new folder, {packed_dir} exists")
 
 
 def _check_names(source, names):
@@ -78,20 +104,22 @@ def _is_utf8(name):
     return True
 
 
-def _write_pixels(path, image_paths, progress):
+def _read(path):
+    try:
+        return read_image(path)
+    except UnreadableImage as error:
+        raise ValueError(f"{path}: expected an image, got a file that is {error}") from error
+
+
+def _write_pixels(path, images, count):
     """Write the array, an image at a time; gives (height, width)."""
     array = None
-    for index, image_path in enumerate(progress(image_paths)):
-        try:
-            pixels = read_image(image_path)
-        except UnreadableImage as error:
-            raise ValueError(f"{image_path}: expected an image, got a file that is {error}") from error
+    for index, (name, pixels) in enumerate(images):
         if array is None:
-            shape = (len(image_paths), *pixels.shape)
-            array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+            array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, *pixels.shape))
         if pixels.shape != array.shape[1:]:
             expected, got = (f"{height} x {width}" for height, width, _ in (array.shape[1:], pixels.shape))
-            raise ValueError(f"{image_path}: expected {expected} as the first image, got {got}")
+            raise ValueError(f"{name}: expected {expected} as the first image, got {got}")
         array[index] = pixels
     array.flush()
     return array.shape[1:3]

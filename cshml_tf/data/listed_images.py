@@ -1,0 +1,102 @@
+"""The images that a data set's lists name, found in its folders or in a folder of aligned copies."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from cshml_tf.images import list_images
+
+
+class LabelledImage(NamedTuple):
+    """An image and who it shows.
+
+    Attributes:
+        path: Path of the file.
+        label: int, the person.
+    """
+
+    path: Path
+    label: int
+
+
+def find_entry(folder, *names):
+    """Follow names of folders, or of folders and a file, in any letter case.
+
+    Args:
+        folder: where to begin.
+        names: one a level; an exact spelling goes before another.
+
+    Returns:
+        Path, or None where there is none.
+    """
+    path = Path(folder)
+    for name in names:
+        exact = path / name
+        if exact.exists():
+            path = exact
+            continue
+        entries = sorted(path.iterdir()) if path.is_dir() else []
+        path = next((entry for entry in entries if entry.name.lower() == name.lower()), None)
+        if path is None:
+            return None
+    return path
+
+
+def images_by_stem(folder):
+    """Find the images below a folder by their names without suffix, in lower case.
+
+    So `001_frontal.JPG` is found again where alignment has written it as `001_frontal.png`.
+
+    Args:
+        folder: searched at any depth.
+
+    Returns:
+        dict of Paths, in the order of their names.
+
+    Raises:
+        ValueError: no such folder, no image in it, or two images of the same stem.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: expected a folder of images, found none")
+    found = {}
+    for relative in list_images(folder):
+        stem = relative.stem.lower()
+        if stem in found:
+            first = found[stem].relative_to(folder)
+            raise ValueError(f"{folder}: expected one image named {stem}, found {first} and {relative}")
+        found[stem] = folder / relative
+    if not found:
+        raise ValueError(f"{folder}: expected images, found none")
+    return found
+
+
+def find_listed(names, labels, folder):
+    """Find the images of a list in a folder, whatever their suffix there.
+
+    Args:
+        names: file names, as listed.
+        labels: int, one a name.
+        folder: searched as `images_by_stem`.
+
+    Returns:
+        Three lists: `LabelledImage` of those found, in the order of the list; of those missing, with the path
+        that was expected; and Paths of the images in the folder that the list does not name.
+
+    Raises:
+        ValueError: as `images_by_stem`.
+    """
+    images = images_by_stem(folder)
+    found, missing = [], []
+    for name, label in zip(names, labels, strict=True):
+        path = images.get(stem_of(name))
+        if path is None:
+            missing.append(LabelledImage(Path(folder) / name, label))
+        else:
+            found.append(LabelledImage(path, label))
+    listed = {stem_of(name) for name in names}
+    return found, missing, [path for stem, path in images.items() if stem not in listed]
+
+
+def stem_of(name):
+    """Give a listed file name as `images_by_stem` keys it."""
+    return Path(name).stem.lower()

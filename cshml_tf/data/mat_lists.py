@@ -1,0 +1,127 @@
+"""Lists in MATLAB files: names, numbers, and pairs of names.
+
+A list of names is a cell array in MATLAB. SciPy gives it as arrays of objects around arrays of text, at a depth
+that depends on how it was saved; so the readers here look at the leaves. Source: the documentation of
+`scipy.io.loadmat`.
+"""
+
+import io
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from scipy.io import loadmat
+
+
+def read_names_and_ids(path, names_field, ids_field):
+    """Read a list of file names and the person of each.
+
+    Args:
+        path: the .mat file, version 4 to 7.2.
+        names_field: the variable that holds the names, a cell array or a matrix of characters.
+        ids_field: the variable that holds whole numbers.
+
+    Returns:
+        list of str and list of int, of one length.
+
+    Raises:
+        OSError: the file can't be read.
+        ValueError: it is no such file, a variable is absent or of another kind, a name comes twice, or the two
+            differ in length; the message names file and variable.
+    """
+    fields = _read_fields(path, names_field, ids_field)
+    names = [_only_name(path, names_field, cell) for cell in _cells(fields[names_field])]
+    ids = [_only_id(path, ids_field, cell) for cell in _cells(fields[ids_field])]
+    if not names or len(names) != len(ids):
+        raise ValueError(
+            f"{path}: expected as many numbers in {ids_field} as names in {names_field}, at least one, "
+            f"got {len(ids)} and {len(names)}"
+        )
+    if len(set(names)) != len(names):
+        name, times = Counter(names).most_common(1)[0]
+        raise ValueError(f"{path}, {names_field}: expected each name once, got {name} {times} times")
+    return names, ids
+
+
+def read_name_pairs(path, field):
+    """Read a list of pairs of file names.
+
+    Args:
+        path: the .mat file, version 4 to 7.2.
+        field: the variable: a cell array of (pairs, 2) names, or of pairs that are cell arrays of two names.
+
+    Returns:
+        list of (str, str).
+
+    Raises:
+        OSError: the file can't be read.
+        ValueError: it is no such file, or the variable is absent, empty or of another kind; the message names
+            file and variable.
+    """
+    cells = _unwrapped(_read_fields(path, field)[field])
+    of_names = cells.ndim == 2 and cells.shape[1] == 2 and len(cells) and len(_leaves(cells[0, 0])) == 1
+    rows = cells if of_names else cells.ravel()
+    pairs = []
+    for number, row in enumerate(rows, start=1):
+        names = _leaves(row)
+        if len(names) != 2 or not all(isinstance(name, str) and name for name in names):
+            raise ValueError(f"{path}, {field}: expected two names in pair {number}, got {names}")
+        pairs.append(tuple(names))
+    if not pairs:
+        raise ValueError(f"{path}, {field}: expected pairs of names, got none")
+    return pairs
+
+
+def _read_fields(path, *fields):
+    data = Path(path).read_bytes()
+    if data[:10] == b"MATLAB 7.3":
+        raise ValueError(f"{path}: a MATLAB file of version 7.3 is not read: save it with -v7")
+    try:
+        found = loadmat(io.BytesIO(data))
+    except Exception as error:  # a damaged file makes the parser stumble over anything
+        raise ValueError(f"{path}: expected a MATLAB file, damaged or of another kind ({error})") from None
+    for field in fields:
+        if field not in found:
+            held = ", ".join(sorted(name for name in found if not name.startswith("__")))
+            raise ValueError(f"{path}: expected the variable {field}, got {held or 'none'}")
+    return found
+
+
+def _unwrapped(value):
+    """Take off the cells that hold nothing but another cell array."""
+    value = np.asarray(value)
+    while value.dtype == object and value.size == 1 and np.asarray(value.item()).dtype == object:
+        value = np.asarray(value.item())
+    return value
+
+
+def _cells(value):
+    return _unwrapped(value).ravel()
+
+
+def _leaves(value):
+    """List the texts and numbers in an array of any depth; texts without the blanks that fill a matrix up."""
+    value = np.asarray(value)
+    if value.dtype == object:
+        return [leaf for cell in value.ravel() for leaf in _leaves(cell)]
+    leaves = value.ravel().tolist()
+    return [leaf.strip() for leaf in leaves] if value.dtype.kind == "U" else leaves
+
+
+def _only_name(path, field, cell):
+    leaves = _leaves(cell)
+    if len(leaves) != 1 or not isinstance(leaves[0], str) or not leaves[0]:
+        raise ValueError(f"{path}, {field}: expected one name a cell, got {leaves}")
+    return leaves[0]
+
+
+def _only_id(path, field, cell):
+    leaves = _leaves(cell)
+    try:
+        (number,) = leaves
+        whole = int(number)
+    except (TypeError, ValueError, OverflowError):
+        whole = None
+    if whole is None or (not isinstance(number, str) and whole != number):
+        raise ValueError(f"{path}, {field}: expected one whole number a cell, got {leaves}")
+    return whole

@@ -1,0 +1,130 @@
+"""QMUL-SurvFace: surveillance faces to verify in pairs, and to identify in an open set.
+
+Source: Cheng, Zhu and Gong, "Surveillance Face Recognition Challenge", 2018, and the layout of the data set.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from cshml_tf.data.listed_images import find_entry, find_listed, images_by_stem, stem_of
+from cshml_tf.data.mat_lists import read_name_pairs, read_names_and_ids
+
+
+class SurvFacePair(NamedTuple):
+    """Two images to compare.
+
+    Attributes:
+        first: Path; of a missing pair, as expected.
+        second: Path; likewise.
+        same: whether both are of one person.
+    """
+
+    first: Path
+    second: Path
+    same: bool
+
+
+@dataclass(frozen=True)
+class SurvFaceVerification:
+    """The verification test.
+
+    Attributes:
+        pairs: list of `SurvFacePair`, those of one person first, in the order of the data set's lists.
+        missing: list of `SurvFacePair` of which an image, or both, is not there.
+    """
+
+    pairs: list
+    missing: list
+
+
+@dataclass(frozen=True)
+class SurvFaceIdentification:
+    """The open-set identification test.
+
+    Attributes:
+        gallery: list of `LabelledImage`, in the order of the data set's list; several a person.
+        mated_probes: list of `LabelledImage` of people in the gallery, likewise.
+        unmated_probes: list of Paths of people that are not in the gallery; nobody says who they are.
+        missing: list of `LabelledImage` that are listed and not there, with the paths expected.
+        unlisted: list of Paths of images in the folders of gallery and mated probes that no list names.
+    """
+
+    gallery: list
+    mated_probes: list
+    unmated_probes: list
+    missing: list
+    unlisted: list
+
+
+def read_survface_verification(root, images_root=None):
+    """Read the verification pairs as distributed.
+
+    Args:
+        root: the folder that holds `Face_Verification_Test_Set`, or that folder.
+        images_root: where the images are, in the same folders, such as aligned copies; their suffix may differ.
+            None takes `root`.
+
+    Returns:
+        `SurvFaceVerification`.
+
+    Raises:
+        OSError: a file can't be read.
+        ValueError: a list or folder is absent, or a list is damaged; the message names it.
+    """
+    lists, images_root = _test_set("Face_Verification_Test_Set", root, images_root)
+    folder = _entry(images_root, "verification_images")
+    images = images_by_stem(folder)
+    pairs, missing = [], []
+    for field, same in (("positive_pairs_names", True), ("negative_pairs_names", False)):
+        for names in read_name_pairs(_list(lists, f"{field}.mat"), field):
+            paths = [images.get(stem_of(name)) for name in names]
+            expected = (path or folder / name for path, name in zip(paths, names, strict=True))
+            (missing if None in paths else pairs).append(SurvFacePair(*expected, same))
+    return SurvFaceVerification(pairs, missing)
+
+
+def read_survface_identification(root, images_root=None):
+    """Read the gallery and the probes of the open set as distributed.
+
+    Args:
+        root: the folder that holds `Face_Identification_Test_Set`, or that folder.
+        images_root: as `read_survface_verification`.
+
+    Returns:
+        `SurvFaceIdentification`.
+
+    Raises:
+        OSError: a file can't be read.
+        ValueError: as `read_survface_verification`.
+    """
+    lists, images_root = _test_set("Face_Identification_Test_Set", root, images_root)
+    gallery, missing_gallery, unlisted_gallery = find_listed(
+        *read_names_and_ids(_list(lists, "gallery_img_ID_pairs.mat"), "gallery_set", "gallery_ids"),
+        _entry(images_root, "gallery"),
+    )
+    mated, missing_mated, unlisted_mated = find_listed(
+        *read_names_and_ids(_list(lists, "mated_probe_img_ID_pairs.mat"), "mated_probe_set", "mated_probe_ids"),
+        _entry(images_root, "mated_probe"),
+    )
+    unmated = images_by_stem(_entry(images_root, "unmated_probe"))
+    return SurvFaceIdentification(
+        gallery, mated, list(unmated.values()), missing_gallery + missing_mated, unlisted_gallery + unlisted_mated
+    )
+
+
+def _test_set(name, root, images_root):
+    """Give the folder of the lists and that of the images."""
+    folders = (root, root if images_root is None else images_root)
+    return [find_entry(folder, name) or Path(folder) for folder in folders]
+
+
+def _list(folder, name):
+    path = find_entry(folder, name)
+    if path is None:
+        raise ValueError(f"{folder}: expected SurvFace's list {name}, found none")
+    return path
+
+
+def _entry(folder, name):
+    return find_entry(folder, name) or folder / name

@@ -1,0 +1,88 @@
+"""TinyFace: native low-resolution faces to identify among distractors.
+
+Source: Cheng, Zhu and Gong, "Low-Resolution Face Recognition", ACCV 2018, and the layout of its Testing_Set.
+Distributed are 3,728 probes, 4,443 gallery images with a mate, and 153,428 distractors.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cshml_tf.data.listed_images import LabelledImage, find_entry, find_listed, images_by_stem
+from cshml_tf.data.mat_lists import read_names_and_ids
+
+DISTRACTOR = -100
+_GALLERY_LIST, _PROBE_LIST = "gallery_match_img_ID_pairs.mat", "probe_img_ID_pairs.mat"
+
+
+@dataclass(frozen=True)
+class TinyFace:
+    """The identification test.
+
+    Attributes:
+        probes: list of `LabelledImage`, in the order of the data set's list.
+        gallery_matches: list of `LabelledImage`, likewise.
+        distractors: list of `LabelledImage` with the label `DISTRACTOR`; the gallery holds these too.
+        missing: list of `LabelledImage` that are listed and not there, with the paths expected: probes and
+            gallery images.
+        unlisted: list of Paths of images in the folders of probes and matches that no list names.
+    """
+
+    probes: list
+    gallery_matches: list
+    distractors: list
+    missing: list
+    unlisted: list
+
+    @property
+    def gallery(self):
+        """Matches and distractors, in this order."""
+        return self.gallery_matches + self.distractors
+
+
+def read_tinyface(root, images_root=None):
+    """Read TinyFace's identification test as distributed.
+
+    Args:
+        root: the folder that holds `Testing_Set`, or that folder; the lists (.mat) stand in it, or in
+            `Face_Identification_Evaluation` beside it.
+        images_root: where the images are, in the same folders, such as aligned copies; their suffix may differ.
+            None takes `root`.
+
+    Returns:
+        `TinyFace`.
+
+    Raises:
+        OSError: a file can't be read.
+        ValueError: a list or folder is absent, or a list is damaged; the message names it.
+    """
+    lists = [find_entry(root, name) or Path(root) for name in ("Testing_Set", "Face_Identification_Evaluation")]
+    images_root = root if images_root is None else images_root
+    images_root = find_entry(images_root, "Testing_Set") or Path(images_root)
+    probes, missing_probes, unlisted_probes = find_listed(
+        *read_names_and_ids(_find_list(lists, _PROBE_LIST), "probe_set", "probe_ids"),
+        _folder(images_root, "Probe"),
+    )
+    matches, missing_matches, unlisted_matches = find_listed(
+        *read_names_and_ids(_find_list(lists, _GALLERY_LIST), "gallery_set", "gallery_ids"),
+        _folder(images_root, "Gallery_Match"),
+    )
+    distractors = images_by_stem(_folder(images_root, "Gallery_Distractor")).values()
+    return TinyFace(
+        probes,
+        matches,
+        [LabelledImage(path, DISTRACTOR) for path in distractors],
+        missing_probes + missing_matches,
+        unlisted_probes + unlisted_matches,
+    )
+
+
+def _find_list(folders, name):
+    for folder in folders:
+        path = find_entry(folder, name)
+        if path is not None:
+            return path
+    raise ValueError(f"{folders[0]}: expected TinyFace's list {name}, found none")
+
+
+def _folder(images_root, name):
+    return find_entry(images_root, name) or images_root / name
