@@ -18,6 +18,7 @@ COMMANDS = {
     "cshml-train-hr": "train_hr",
     "cshml-train": "train_cshml",
     "cshml-ablation": "run_ablation",
+    "cshml-toy": "train_toy",
     "cshml-export": "export_saved_model",
     "cshml-evaluate-lfw": "evaluate_lfw",
     "cshml-compare": "compare",

@@ -1,4 +1,4 @@
-"""Figures of evaluations as PNG files: ROC curves, histograms of scores, example pairs, accuracy by resolution."""
+"""Figures of evaluations as PNG files: ROC curves, histograms, example pairs, accuracy by resolution, scatters."""
 
 import os
 from pathlib import Path
@@ -143,6 +143,36 @@ def plot_by_resolution(path, resolutions, lines, ceilings, title):
     axes.set_title(title)
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
+    _save(figure, path)
+
+
+def plot_scatters(path, panels, labels, title):
+    """Draw points of a plane, a panel for each set of them, HR ones beside LR ones.
+
+    Args:
+        path: PNG file to write, whole or not at all; its folder must exist.
+        panels: dict of a title to a dict of "HR" and "LR" to (points, 2) real.
+        labels: (points,) integers, the class of each point, the same in all.
+        title: the figure's title.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(4 * columns, 3.6 * rows + 0.6), layout="constrained")
+    all_axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for axes, (name, sets) in zip(all_axes, panels.items(), strict=False):
+        for kind, marker in (("HR", "."), ("LR", "x")):
+            for label in np.unique(labels):
+                points = sets[kind][labels == label]
+                colour = _COLOURS[1 + (2 * int(label) + (kind == "LR")) % (len(_COLOURS) - 1)]
+                axes.scatter(*points.T, s=14, marker=marker, color=colour, linewidths=0.8, label=f"{kind} {label}")
+        axes.set_title(name, fontsize="medium")
+    for axes in all_axes[len(panels) :]:
+        axes.set_axis_off()
+    all_axes[0].legend(fontsize="small")
+    figure.suptitle(title)
     _save(figure, path)
 
 

@@ -1,5 +1,7 @@
 """`cshml-train-hr`: train the HR network."""
 
+import argparse
+
 from cshml_tf.cli.errors import one_line_errors
 from cshml_tf.cli.parser import Parser
 from cshml_tf.cli.quiet_start import start_backend
@@ -15,6 +17,17 @@ from cshml_tf.cli.training_arguments import (
     settings_from,
 )
 
+# The keys of `cshml_tf.backbones.BACKBONES`, which --help must not import.
+MODELS = (
+    "inception_resnet_v1",
+    "squeezenet",
+    "lightcnn",
+    "resnet",
+    "mobilefacenet",
+    "small_resnet",
+    "digit_cnn",
+)
+
 
 def make_parser():
     """Describe the command line."""
@@ -28,7 +41,7 @@ def make_parser():
         metavar="DIR",
         help="model folder whose recogniser to start from, instead of a new network",
     )
-    group.add_argument("--model_def", help="inception_resnet_v1 (default) or small_resnet")
+    group.add_argument("--model_def", help=f"{', '.join(MODELS)} (default: {MODELS[0]})")
     group.add_argument(
         "--image_size", type=int, nargs=2, metavar=("H", "W"), help="size of the faces (default: 112 96)"
     )
@@ -40,7 +53,14 @@ def make_parser():
         choices=(1, 2),
         help="of inception_resnet_v1: 1 as in the paper, 2 as in FaceNet (default: 1)",
     )
-    group.add_argument("--width", type=int, help="channels of small_resnet's first stage (default: 16)")
+    group.add_argument("--width", type=int, help="channels of the first stage of small_resnet or digit_cnn")
+    group.add_argument("--depth", type=int, help="layers of resnet (4, 10, 20, 36, 64) or lightcnn (9, 29)")
+    group.add_argument(
+        "--batch_norm",
+        action=argparse.BooleanOptionalAction,
+        help="batch norm in resnet, lightcnn or squeezenet; the first two have none in their papers, and then need "
+        "a lower rate than the default schedule begins with (default: the network's own)",
+    )
     group.add_argument(
         "--standardisation",
         choices=("per_image", "fixed", "symmetric", "none"),

@@ -96,8 +96,8 @@ def add_loss_options(parser):
     group.add_argument(
         "--pairing",
         default="same_image",
-        choices=("same_image", "same_person"),
-        help="an HR face with its own LR copy, or with that of another image of the person",
+        choices=("same_image", "same_person", "random"),
+        help="an HR face with its own LR copy, with that of another image of the person, or of any image",
     )
     group.add_argument(
         "--tap",
@@ -140,7 +140,8 @@ def add_lr_options(parser):
 
 def warn_of_idle_alpha(arguments):
     """Warn of an alpha that acts on nothing; fill in its default."""
-    if arguments.alpha is not None and arguments.negative_share == 0:
+    pairs_of_two = arguments.negative_share > 0 or arguments.pairing == "random"
+    if arguments.alpha is not None and not pairs_of_two:
         print("warning: --alpha has no effect without negatives; --negative_share makes some", file=sys.stderr)
     arguments.alpha = 1.0 if arguments.alpha is None else arguments.alpha
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cshml_tf.data.selection import Selection
 from cshml_tf.evaluation.embedding import View, embed, unit_rows
 from cshml_tf.evaluation.report import FARS, held_out_scores, verification_figures
 from cshml_tf.gains import gap_closed, paired_difference
@@ -124,9 +125,7 @@ def evaluate(
     by_view = {} if hr_embeddings is None else dict(hr_embeddings)
     views = [view for view in views if view not in by_view]
     if views:
-        embedded = embed(
-            [images[name] for name in names], views, image_size, options.batch_size, options.flip, progress
-        )
+        embedded = embed(Selection(images, names), views, image_size, options.batch_size, options.flip, progress)
         by_view |= zip(views, embedded, strict=True)
     if hr_embeddings is not None:
         hr_embeddings |= {view: by_view[view] for view in by_view if view.recogniser is hr_recogniser}

@@ -79,7 +79,7 @@ def _starting_recogniser(settings):
     if settings.pretrained_model:
         card_of_kind(settings.pretrained_model, "hr")
         return load_recogniser(settings.pretrained_model)
-    options = {"stem_pool_stride": settings.stem_pool_stride, "width": settings.width}
+    options = {name: getattr(settings, name) for name in settings.NETWORK_OPTIONS}
     options = {name: value for name, value in options.items() if value is not None}
     backbone = build(settings.model_def, settings.image_size, settings.embedding_size, **options)
     return build_recogniser(backbone, settings.standardisation)

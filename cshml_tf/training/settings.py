@@ -149,7 +149,9 @@ class HrSettings(RunSettings):
         image_size: (height, width).
         embedding_size: E.
         stem_pool_stride: of inception_resnet_v1: 1 as in the paper, 2 as in FaceNet; None for the network's own.
-        width: channels of small_resnet's first stage; None for the network's own.
+        width: channels of the first stage of small_resnet or digit_cnn; None for the network's own.
+        depth: layers of resnet or lightcnn; None for the network's own.
+        batch_norm: whether resnet, lightcnn or squeezenet has batch norm; None for the network's own.
         standardisation: a mode of `cshml_tf.layers.Standardise`.
         keep_probability: 1 - dropout.
     """
@@ -160,6 +162,8 @@ class HrSettings(RunSettings):
     keep_probability: float = 0.8
     stem_pool_stride: int | None = None
     width: int | None = None
+    depth: int | None = None
+    batch_norm: bool | None = None
     standardisation: str | None = None
 
     # A new network's; one that is given brings its own.
@@ -169,11 +173,13 @@ class HrSettings(RunSettings):
         "embedding_size": 512,
         "standardisation": "per_image",
     }
+    # What some networks take besides.
+    NETWORK_OPTIONS = ("stem_pool_stride", "width", "depth", "batch_norm")
 
     def __post_init__(self):
         """Fill in the defaults of a new network; refuse what no HR network can have."""
         super().__post_init__()
-        for name in (*self.NEW_NETWORK, "stem_pool_stride", "width"):
+        for name in (*self.NEW_NETWORK, *self.NETWORK_OPTIONS):
             given = getattr(self, name)
             if self.pretrained_model is None and given is None:
                 object.__setattr__(self, name, self.NEW_NETWORK.get(name))
@@ -195,7 +201,7 @@ class LrSettings(RunSettings):
         alpha: least squared distance of two people.
         tap: feature map of equation 5; None is the network's own default.
         pool_size: side of its pool, None for the whole map.
-        pairing: "same_image" or "same_person".
+        pairing: one of `cshml_tf.data.pairing.PAIRINGS`.
         negative_share: share of pairs of two people, 0..1.
         new_classifier: whether W starts at the class means although a network given has one.
         lr_model: model folder of an LR network to start from, instead of the HR network's clone, or None.

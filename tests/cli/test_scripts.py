@@ -20,6 +20,7 @@ SCRIPTS = {
     "train/run_ablation.py": "--losses",
     "train/train_cshml.py": "--beta",
     "train/train_hr.py": "--model_def",
+    "train/train_toy.py": "--mnist",
 }
 
 WATCHED = """

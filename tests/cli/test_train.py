@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from cshml_tf.backbones import BACKBONES
 from cshml_tf.cli import train_cshml, train_hr
 from cshml_tf.model_folder import read_card
 from cshml_tf.training.settings import HrSettings, LrSettings
@@ -97,3 +98,7 @@ def test_words_that_are_no_argument(folders, change, capsys):
 def test_every_setting_is_an_option(parser, settings):
     options = {action.dest for action in parser.make_parser()._actions}
     assert {field.name for field in dataclasses.fields(settings)} <= options | {"pretrained_model"}
+
+
+def test_help_names_every_backbone():
+    assert train_hr.MODELS == tuple(BACKBONES)

@@ -61,6 +61,16 @@ def test_an_hr_run_learns_and_explains_itself(hr_options):
     assert any(path.name.startswith("events.out") for path in run.log_dir.iterdir())
 
 
+def test_options_reach_the_network_that_takes_them(hr_options):
+    network = {"model_def": "resnet", "width": None, "depth": 4, "batch_norm": True}
+    recogniser = prepare_hr(HrSettings(**hr_options | network)).recogniser
+    kinds = [type(layer).__mro__ for layer in backbone_of(recogniser).layers]
+    assert sum(keras.layers.Conv2D in kind for kind in kinds) == 4
+    assert any(keras.layers.BatchNormalization in kind for kind in kinds)
+    with pytest.raises(ValueError, match="mobilefacenet: expected options among dropout, got depth"):
+        prepare_hr(HrSettings(**hr_options | network | {"model_def": "mobilefacenet", "batch_norm": None}))
+
+
 def test_an_lr_run_learns_and_keeps_the_teacher_out_of_its_folder(lr_options, hr_model_dir):
     settings = LrSettings(**lr_options | {"max_steps": 40, "resolution": (8, (10, 6)), "run_name": "lr"})
     run, _ = train_lr(settings, progress=False)

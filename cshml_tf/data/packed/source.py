@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cshml_tf.data.folder import check_size, digest_of
+from cshml_tf.data.selection import Selection
 
 PIXELS, LABELS, CLASSES, NAMES, CARD = "pixels.npy", "labels.npy", "classes.txt", "names.txt", "packed.json"
 
@@ -42,7 +43,7 @@ class PackedSource:
     @property
     def images(self):
         """The images in order, each read when it is asked for: a sequence of (H, W, 3) uint8 RGB."""
-        return _Images(self.pixels, self.rows)
+        return Selection(self.pixels, self.rows)
 
     def check(self, image_size, every=False):
         """Refuse faces of another size than (height, width); they are all of one.
@@ -55,20 +56,6 @@ class PackedSource:
     def digest(self):
         """Give a short text that changes with the names of classes and images and with their order."""
         return digest_of(self.classes, self.labels, self.names)
-
-
-class _Images:
-    """Some rows of an array, as a sequence."""
-
-    def __init__(self, pixels, rows):
-        self._pixels = pixels
-        self._rows = rows
-
-    def __len__(self):
-        return len(self._rows)
-
-    def __getitem__(self, index):
-        return self._pixels[self._rows[index]]
 
 
 def is_packed(folder):

@@ -112,14 +112,16 @@ def _read(path):
 
 
 def _write_pixels(path, images, count):
-    """Write the array, an image at a time; gives (height, width)."""
-    array = None
-    for index, (name, pixels) in enumerate(images):
-        if array is None:
-            array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, *pixels.shape))
-        if pixels.shape != array.shape[1:]:
-            expected, got = (f"{height} x {width}" for height, width, _ in (array.shape[1:], pixels.shape))
-            raise ValueError(f"{name}: expected {expected} as the first image, got {got}")
-        array[index] = pixels
-    array.flush()
-    return array.shape[1:3]
+    """Write the array, an image at a time and holding no more than that; gives (height, width)."""
+    shape = None
+    with open(path, "wb") as file:
+        for name, pixels in images:
+            if shape is None:
+                shape = pixels.shape
+                header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
+                np.lib.format.write_array_header_1_0(file, header)
+            if pixels.shape != shape:
+                expected, got = (f"{height} x {width}" for height, width, _ in (shape, pixels.shape))
+                raise ValueError(f"{name}: expected {expected} as the first image, got {got}")
+            file.write(pixels.astype(np.uint8, order="C", copy=False).tobytes())
+    return shape[:2]

@@ -1,0 +1,44 @@
+"""Encoded faces to pixels, cut to a network's size where that is narrower."""
+
+import cv2
+import numpy as np
+
+
+def decode_face(data, name, image_size=None):
+    """Decode an image file that is in memory.
+
+    Args:
+        data: bytes, a JPEG, PNG, BMP or WebP file.
+        name: what the image is called in an error.
+        image_size: (height, width) to keep of its middle; None keeps it all. Of InsightFace's 112 x 112 faces,
+            (112, 96) keeps what the five points of the 112 x 96 template would have cut out.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        ValueError: it cannot be decoded, is cut short, or is smaller than `image_size`.
+    """
+    # OpenCV 4 would fill up with grey what is missing.
+    if data.startswith(b"\xff\xd8") and b"\xff\xd9" not in data:
+        raise ValueError(
+            f"{name}: expected an encoded image, got {len(data)} bytes of a JPEG file without its end"
+        )
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        pixels = None
+    if pixels is None:
+        raise ValueError(f"{name}: expected an encoded image, got {len(data)} bytes that cannot be decoded")
+    pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    return pixels if image_size is None else _middle(pixels, name, *image_size)
+
+
+def _middle(pixels, name, height, width):
+    full_height, full_width, _ = pixels.shape
+    if full_height < height or full_width < width:
+        raise ValueError(
+            f"{name}: expected an image of at least {height} x {width}, got {full_height} x {full_width}"
+        )
+    top, left = (full_height - height) // 2, (full_width - width) // 2
+    return np.ascontiguousarray(pixels[top : top + height, left : left + width])

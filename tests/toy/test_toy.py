@@ -1,0 +1,125 @@
+"""The toy on digits that the test draws: its table and figure, what learns in it, and bad input."""
+
+import cv2
+import numpy as np
+import pytest
+
+from cshml_tf.cli import train_toy
+from cshml_tf.data.packed.source import read_packed
+from cshml_tf.model_folder import read_classifier
+from cshml_tf.toy.digits import Digits, accuracy, pack_digits, read_mnist
+from cshml_tf.toy.experiment import Outcome
+from cshml_tf.toy.table import format_table, project
+
+
+def drawn_digits(count, seed):
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, 10, count).astype(np.uint8)
+    pixels = np.zeros((count, 28, 28), np.uint8)
+    for picture, label in zip(pixels, labels, strict=True):
+        place = (int(random.integers(4, 9)), int(random.integers(20, 26)))
+        cv2.putText(picture, str(label), place, cv2.FONT_HERSHEY_SIMPLEX, 0.8, 255, 2)
+    return pixels, labels
+
+
+@pytest.fixture(scope="module")
+def mnist(tmp_path_factory):
+    """A file of MNIST's form with 300 digits to train on and 60 to test on."""
+    (x_train, y_train), (x_test, y_test) = drawn_digits(300, 0), drawn_digits(60, 1)
+    path = tmp_path_factory.mktemp("mnist") / "mnist.npz"
+    np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    return path
+
+
+def test_the_command_trains_tells_and_draws(mnist, tmp_path, capsys):
+    out = tmp_path / "toy"
+    command = [str(out), "--mnist", str(mnist), "--seeds", "3", "--hr_steps", "30", "--lr_steps", "2"]
+    command += ["--batch_size", "16"]
+    assert train_toy.main(command) == 0
+    shown = capsys.readouterr().out
+    assert "| 3 x 3, LR network, Eq. 2, random batch |" in shown and "| 75.77 |" in shown
+    assert (out / "figure.png").read_bytes().startswith(b"\x89PNG")
+    hr_centres = read_classifier(out / "models" / "hr_seed3")[0]
+    for name, learns in (("eq3_same", False), ("eq3_random", False), ("eq2_random", True), ("eq2_same", True)):
+        centres = read_classifier(out / "models" / f"{name}_seed3")[0]
+        # The L2 penalty moves W's length in every way, its directions only equation 2.
+        cosines = np.sum(unit(centres) * unit(hr_centres), axis=0)
+        assert (np.min(cosines) < 1 - 1e-6) == learns, name
+    trained = {path: path.stat().st_mtime_ns for path in out.rglob("recogniser.keras")}
+    assert train_toy.main(command) == 0
+    assert {path: path.stat().st_mtime_ns for path in trained} == trained, "a finished network was trained again"
+    assert shown.split("table:")[0] == capsys.readouterr().out.split("finished")[-1].split("table:")[0]
+
+
+def unit(columns):
+    return columns / np.linalg.norm(columns, axis=0)
+
+
+def test_digits_are_packed_by_label(mnist, tmp_path):
+    train, test = read_mnist(mnist)
+    assert train.pixels.shape == (300, 28, 28, 3) and test.labels.shape == (60,)
+    pack_digits(train, tmp_path / "packed")
+    source = read_packed(tmp_path / "packed")
+    assert source.classes == [str(digit) for digit in range(10)]
+    for image, label, name in zip(source.images, source.labels, source.names, strict=True):
+        assert label == train.labels[int(name)] and np.array_equal(image, train.pixels[int(name)])
+
+
+def test_accuracy_is_the_share_of_nearest_columns():
+    def recogniser_of(embeddings):
+        class Fixed:
+            def predict_on_batch(self, pixels):
+                return embeddings[: len(pixels)]
+
+        return Fixed()
+
+    centres = np.array([[3.0, 0.0], [0.0, 0.5]])  # Their lengths must not count.
+    embeddings = np.array([[1.0, 0.2], [0.1, 2.0], [0.9, 0.8], [0.2, 0.1]])
+    digits = Digits(np.zeros((4, 28, 28, 3), np.uint8), np.array([0, 1, 1, 0], np.int32))
+    assert accuracy(recogniser_of(embeddings), centres, digits) == 0.75
+
+
+def test_table_by_hand():
+    outcomes = {1: Outcome(0.99, 0.2, {"eq2_same": 0.75}), 2: Outcome(0.97, 0.3, {"eq2_same": 0.77})}
+    lines = format_table(outcomes).splitlines()
+    assert lines[2] == "| 28 x 28, HR network | 99.00 | 97.00 | 98.00 ± 1.41 |  |"
+    assert (
+        lines[4] == "| 3 x 3, LR network, Eq. 2, the HR network's batch | 75.00 | 77.00 | 76.00 ± 1.41 | 75.88 |"
+    )
+
+
+def test_features_of_two_coordinates_stay_and_others_are_projected():
+    random = np.random.default_rng(0)
+    flat = random.normal(size=(20, 2))
+    assert project(flat, [flat])[0] is flat
+    turned = np.linalg.qr(random.normal(size=(5, 5)))[0][:, :2].T
+    plane, (other,) = project(flat @ turned, [flat[:3] @ turned])
+    # Distances in a plane survive the projection onto it.
+    assert np.linalg.norm(plane[0] - plane[1]) == pytest.approx(np.linalg.norm(flat[0] - flat[1]))
+    assert np.allclose(other, plane[:3])
+
+
+@pytest.mark.parametrize(
+    "arrays, message",
+    [
+        (None, "expected an .npz of x_train"),
+        ({"x_train": np.zeros((3, 28, 28), np.uint8)}, "expected an .npz of x_train"),
+        ({"y_train": np.full(300, 10)}, "labels 0 to 9"),
+        ({"x_test": np.zeros((60, 27, 28), np.uint8)}, r"expected \(digits, 28, 28\) uint8"),
+        ({"x_train": np.zeros((300, 28, 28))}, "float64"),
+    ],
+)
+def test_what_is_not_mnist_is_one_line(mnist, tmp_path, capsys, arrays, message):
+    path = tmp_path / "bad.npz"
+    if arrays is None:
+        path.write_bytes(mnist.read_bytes()[:2000])
+    elif "y_train" not in arrays and len(arrays) == 1 and len(next(iter(arrays.values()))) == 3:
+        np.savez(path, **arrays)
+    else:
+        with np.load(mnist) as whole:
+            np.savez(path, **dict(whole) | arrays)
+    with pytest.raises(ValueError, match=message):
+        read_mnist(path)
+    assert train_toy.main([str(tmp_path / "toy"), "--mnist", str(path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "toy").exists()
