@@ -23,6 +23,7 @@ def main(argv=None):
     _check_outputs(arguments)
     # Heavy imports come after the arguments, so that --help answers at once.
     start_backend()
+    from cshml_tf.data.insightface.pair_sets import read_pair_set
     from cshml_tf.data.protocols import read_pairs
     from cshml_tf.data.sources import find_images
     from cshml_tf.evaluation.lfw import Options, evaluate, present_pairs
@@ -30,13 +31,16 @@ def main(argv=None):
     from cshml_tf.evaluation.report import format_table, remarks
     from cshml_tf.files import write_json
 
-    pairs = read_pairs(arguments.lfw_pairs)
     networks = choose_networks(
         arguments.hr_model, arguments.lr_model, arguments.resolutions, arguments.degradation
     )
+    if _is_pair_set(arguments.lfw_dir):
+        pairs, images = read_pair_set(arguments.lfw_dir, networks.image_size)
+    else:
+        pairs = read_pairs(arguments.lfw_pairs)
+        images = find_images(_existing_folder(arguments.lfw_dir), pairs)
     _warn_of_idle_models(arguments.lr_model, networks)
     figures_dir = _make_output_folders(arguments)
-    images = find_images(_existing_folder(arguments.lfw_dir), pairs)
     present_pairs(pairs, images)
     hr_recogniser, lr_recognisers = networks.load()
     evaluation = evaluate(
@@ -69,7 +73,12 @@ def main(argv=None):
 
 
 def _check_outputs(arguments):
-    """Refuse to write over what the command reads."""
+    """Refuse to write over what the command reads, and pairs that are missing or come twice."""
+    if _is_pair_set(arguments.lfw_dir) != (arguments.lfw_pairs is None):
+        raise ValueError(
+            f"--lfw_pairs: expected a list of pairs beside a folder of faces, and none beside a pair set (.bin); "
+            f"got {arguments.lfw_pairs} beside {arguments.lfw_dir}"
+        )
     folders = [Path(folder).resolve() for folder in (arguments.hr_model, *arguments.lr_model, arguments.lfw_dir)]
     if arguments.report and arguments.report.is_file() and arguments.report.suffix != ".json":
         raise ValueError(f"--report: expected a new file or an earlier report (.json), got {arguments.report}")
@@ -77,7 +86,8 @@ def _check_outputs(arguments):
         for folder in folders:
             if path and path.resolve().is_relative_to(folder):
                 raise ValueError(f"{option}: expected a place outside {folder}, which is read, got {path}")
-    if arguments.report and arguments.report.resolve() == Path(arguments.lfw_pairs).resolve():
+    pairs_file = Path(arguments.lfw_pairs or arguments.lfw_dir).resolve()
+    if arguments.report and arguments.report.resolve() == pairs_file:
         raise ValueError(f"--report: expected another file than the pairs, got {arguments.report}")
 
 
@@ -89,8 +99,14 @@ def _parse(argv):
         "are fractions.",
     )
     inputs = parser.add_argument_group("input")
-    inputs.add_argument("lfw_dir", metavar="LFW_DIR", help="aligned faces, Name/Name_0001.png, or packed")
-    inputs.add_argument("--lfw_pairs", metavar="FILE", required=True, help="list of pairs, such as pairs.txt")
+    inputs.add_argument(
+        "lfw_dir",
+        metavar="LFW_DIR",
+        help="aligned faces, Name/Name_0001.png, or packed; or a pair set of InsightFace, such as lfw.bin",
+    )
+    inputs.add_argument(
+        "--lfw_pairs", metavar="FILE", help="list of pairs, such as pairs.txt; a pair set has its own"
+    )
     inputs.add_argument("--hr_model", metavar="DIR", required=True, help="model folder of the HR network")
     inputs.add_argument(
         "--lr_model",
@@ -141,6 +157,10 @@ def _parse(argv):
     return parser.parse_args(argv)
 
 
+def _is_pair_set(path):
+    return Path(path).suffix == ".bin" and not Path(path).is_dir()
+
+
 def _existing_folder(folder):
     if not Path(folder).is_dir():
         raise ValueError(f"LFW_DIR: expected a folder of aligned faces, {folder} is none")
@@ -181,7 +201,7 @@ def _sources(arguments, networks, pairs, images):
     models = {format_resolution(resolution): str(folder) for resolution, folder in networks.lr_dirs.items()}
     return {
         "images_folder": str(arguments.lfw_dir),
-        "pairs_file": str(arguments.lfw_pairs),
+        "pairs_file": str(arguments.lfw_pairs or arguments.lfw_dir),
         "models": {"HR": str(networks.hr_dir)} | models,
         "trained_people": trained_on(networks.model_dirs(), pairs, images),
     }

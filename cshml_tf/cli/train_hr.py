@@ -58,8 +58,8 @@ def make_parser():
     group.add_argument(
         "--batch_norm",
         action=argparse.BooleanOptionalAction,
-        help="batch norm in resnet, lightcnn or squeezenet; the first two have none in their papers, and then need "
-        "a lower rate than the default schedule begins with (default: the network's own)",
+        help="batch norm in resnet, lightcnn or squeezenet; the first two have none in their papers, and need "
+        "then a lower rate than the default schedule begins with (default: the network's own)",
     )
     group.add_argument(
         "--standardisation",

@@ -1,11 +1,14 @@
 import json
+import pickle
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from cshml_tf import backbones
 from cshml_tf.cli.evaluate_lfw import main
+from cshml_tf.data.protocols import read_pairs
 from cshml_tf.evaluation.report import read_threshold
 from cshml_tf.images import write_image
 from cshml_tf.model_folder import save_model
@@ -76,6 +79,29 @@ def test_report_table_and_figures(data, tmp_path, capsys):
     names = {path.name for path in (tmp_path / "new" / "lfw_figures").iterdir()}
     assert names == {"roc_8.png", "scores_8.png", "roc_6x5.png", "scores_6x5.png"}
     assert {path.name for path in report_path.parent.iterdir()} == {"lfw.json", "lfw_figures"}
+
+
+def test_a_pair_set_is_measured_like_its_folder(data, tmp_path, capsys):
+    """The pairs of the list as a pair set whose faces have a border: the middle of each is what the folder has."""
+    pairs = read_pairs(data / "pairs.txt")
+    encoded = []
+    for image in (image for pair in pairs for image in (pair.first, pair.second)):
+        face = cv2.imread(str(data / "faces" / image.name / f"{image}.png"))
+        bordered = cv2.copyMakeBorder(face, 2, 2, 4, 4, cv2.BORDER_CONSTANT, value=(7, 7, 7))
+        encoded.append(cv2.imencode(".png", bordered)[1].tobytes())
+    path = tmp_path / "faces.bin"
+    path.write_bytes(pickle.dumps((encoded, [pair.same for pair in pairs])))
+    reports = []
+    for words in (arguments(data), [str(path), "--hr_model", str(data / "hr")]):
+        assert main([*words, "--resolutions", "8", "--report", str(tmp_path / "lfw.json")]) == 0
+        reports.append(json.loads((tmp_path / "lfw.json").read_text()))
+    for mode in ("HL_hr_network", "LL_hr_network"):
+        # Folds are cut otherwise; areas under the curve do not look at folds.
+        assert reports[0]["8"][mode]["auc"] == pytest.approx(reports[1]["8"][mode]["auc"])
+    assert reports[1]["protocol"]["pairs_file"] == str(path)
+    capsys.readouterr()
+    assert "--lfw_pairs: expected a list of pairs beside a folder" in failure(capsys, [*arguments(data)[:3]])
+    assert "--lfw_pairs: expected a list" in failure(capsys, [str(path), *arguments(data)[1:]])
 
 
 def test_hr_network_alone_with_options(data, tmp_path):
