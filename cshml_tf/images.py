@@ -54,6 +54,21 @@ def read_image(path):
         data = Path(path).read_bytes()
     except OSError as error:
         raise UnreadableImage(f"cannot open: {error.strerror}") from None
+    return decode_image(data)
+
+
+def decode_image(data):
+    """Decode the content of an image file as `read_image` does.
+
+    Args:
+        data: bytes.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        UnreadableImage: they are none, no picture, cut short or animated; the message says which.
+    """
     _check_content(data)
     pixels = _over_white(_eight_bits(_decode(data)))
     return cv2.cvtColor(_turn_upright(pixels, _orientation(data)), cv2.COLOR_BGR2RGB)

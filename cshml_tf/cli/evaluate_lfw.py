@@ -116,6 +116,21 @@ def _parse(argv):
         default=[],
         help="model folders of LR networks; without any, the HR network alone is measured",
     )
+    _add_protocol_options(parser)
+    running = parser.add_argument_group("running")
+    running.add_argument("--lfw_batch_size", type=positive, default=32, help="images a forward pass")
+    output = parser.add_argument_group("output")
+    output.add_argument("--report", metavar="FILE.json", type=Path, help="write all figures here")
+    output.add_argument(
+        "--figures",
+        metavar="DIR",
+        type=Path,
+        help="write ROC curves and score histograms here; None: beside the report, in FILE_figures",
+    )
+    return parser.parse_args(argv)
+
+
+def _add_protocol_options(parser):
     protocol = parser.add_argument_group("protocol")
     protocol.add_argument(
         "--resolutions",
@@ -144,17 +159,6 @@ def _parse(argv):
         default=[0.1, 0.01, 0.001],
         help="false accept rates to state thresholds for",
     )
-    running = parser.add_argument_group("running")
-    running.add_argument("--lfw_batch_size", type=positive, default=32, help="images a forward pass")
-    output = parser.add_argument_group("output")
-    output.add_argument("--report", metavar="FILE.json", type=Path, help="write all figures here")
-    output.add_argument(
-        "--figures",
-        metavar="DIR",
-        type=Path,
-        help="write ROC curves and score histograms here; None: beside the report, in FILE_figures",
-    )
-    return parser.parse_args(argv)
 
 
 def _is_pair_set(path):

@@ -61,16 +61,6 @@ def test_an_hr_run_learns_and_explains_itself(hr_options):
     assert any(path.name.startswith("events.out") for path in run.log_dir.iterdir())
 
 
-def test_options_reach_the_network_that_takes_them(hr_options):
-    network = {"model_def": "resnet", "width": None, "depth": 4, "batch_norm": True}
-    recogniser = prepare_hr(HrSettings(**hr_options | network)).recogniser
-    kinds = [type(layer).__mro__ for layer in backbone_of(recogniser).layers]
-    assert sum(keras.layers.Conv2D in kind for kind in kinds) == 4
-    assert any(keras.layers.BatchNormalization in kind for kind in kinds)
-    with pytest.raises(ValueError, match="mobilefacenet: expected options among dropout, got depth"):
-        prepare_hr(HrSettings(**hr_options | network | {"model_def": "mobilefacenet", "batch_norm": None}))
-
-
 def test_an_lr_run_learns_and_keeps_the_teacher_out_of_its_folder(lr_options, hr_model_dir):
     settings = LrSettings(**lr_options | {"max_steps": 40, "resolution": (8, (10, 6)), "run_name": "lr"})
     run, _ = train_lr(settings, progress=False)
@@ -81,41 +71,6 @@ def test_an_lr_run_learns_and_keeps_the_teacher_out_of_its_folder(lr_options, hr
     assert card["kind"] == "lr" and card["resolutions"] == [8, [10, 6]] and card["degradation"] == "antialias"
     assert len(weights(run.model_dir)) == len(weights(hr_model_dir))
     assert not same_weights(weights(run.model_dir), weights(hr_model_dir))
-
-
-def test_the_lr_network_and_w_start_from_the_hr_model(lr_options, hr_model_dir):
-    """One step at a rate of almost nothing leaves them where they started, batch norm statistics aside."""
-    run, _ = train_lr(LrSettings(**lr_options | {"max_steps": 1, "learning_rate": 1e-12}), progress=False)
-    centres, _ = read_classifier(run.model_dir)
-    assert np.max(np.abs(centres - read_classifier(hr_model_dir)[0])) < 1e-7
-    before = backbone_of(cshml_tf.load_recogniser(hr_model_dir)).trainable_variables
-    after = backbone_of(cshml_tf.load_recogniser(run.model_dir)).trainable_variables
-    assert max(np.max(np.abs(np.asarray(a) - np.asarray(b))) for a, b in zip(before, after, strict=True)) < 1e-7
-
-
-def test_an_lr_run_can_start_from_an_lr_network(lr_options, texture_folder, hr_model_dir):
-    first, _ = train_lr(LrSettings(**lr_options | {"max_steps": 10, "resolution": (12,)}), progress=False)
-    idle = lr_options | {"lr_model": str(first.model_dir), "max_steps": 1, "learning_rate": 1e-12}
-    run, _ = train_lr(LrSettings(**idle | {"run_name": "second"}), progress=False)
-    before, after = (backbone_of(cshml_tf.load_recogniser(folder)) for folder in (first.model_dir, run.model_dir))
-    pairs = list(zip(before.trainable_variables, after.trainable_variables, strict=True))
-    assert max(np.max(np.abs(np.asarray(a) - np.asarray(b))) for a, b in pairs) < 1e-7
-    # So is W the one that came with it.
-    assert np.max(np.abs(read_classifier(run.model_dir)[0] - read_classifier(first.model_dir)[0])) < 1e-7
-    assert np.max(np.abs(read_classifier(run.model_dir)[0] - read_classifier(hr_model_dir)[0])) > 1e-3
-    assert read_card(run.model_dir)["resolutions"] == [8]
-
-
-def test_an_lr_network_of_another_kind_is_no_start(lr_options, hr_options, hr_model_dir):
-    with pytest.raises(ValueError, match="expected the model folder of an LR network"):
-        train_lr(LrSettings(**lr_options | {"lr_model": str(hr_model_dir)}), progress=False)
-    wider, _ = train_hr(
-        HrSettings(**hr_options | {"width": 6, "max_steps": 1, "run_name": "wider"}), progress=False
-    )
-    of_wider = lr_options | {"pretrained_model": str(wider.model_dir), "max_steps": 1, "run_name": "lr"}
-    other, _ = train_lr(LrSettings(**of_wider), progress=False)
-    with pytest.raises(ValueError, match="lr_model: expected a network that began as a clone of the HR network"):
-        train_lr(LrSettings(**lr_options | {"lr_model": str(other.model_dir)}), progress=False)
 
 
 KILLED = """

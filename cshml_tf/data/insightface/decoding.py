@@ -1,7 +1,8 @@
 """Encoded faces to pixels, cut to a network's size where that is narrower."""
 
-import cv2
 import numpy as np
+
+from cshml_tf.images import UnreadableImage, decode_image
 
 
 def decode_face(data, name, image_size=None):
@@ -19,18 +20,10 @@ def decode_face(data, name, image_size=None):
     Raises:
         ValueError: it cannot be decoded, is cut short, or is smaller than `image_size`.
     """
-    # OpenCV 4 would fill up with grey what is missing.
-    if data.startswith(b"\xff\xd8") and b"\xff\xd9" not in data:
-        raise ValueError(
-            f"{name}: expected an encoded image, got {len(data)} bytes of a JPEG file without its end"
-        )
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        pixels = None
-    if pixels is None:
-        raise ValueError(f"{name}: expected an encoded image, got {len(data)} bytes that cannot be decoded")
-    pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+        pixels = decode_image(data)
+    except UnreadableImage as error:
+        raise ValueError(f"{name}: expected an encoded image, got {len(data)} bytes: {error}") from error
     return pixels if image_size is None else _middle(pixels, name, *image_size)
 
 
