@@ -1,7 +1,8 @@
-"""The cells of an ablation: network x resolutions x losses x seed, and the training settings of each."""
+"""The cells of an ablation: network x resolutions x losses x tap x seed, and the training settings of each."""
 
 import dataclasses
 import itertools
+import re
 from pathlib import Path
 
 from cshml_tf.resolution import format_resolution, parse_resolution, resolution_sides
@@ -27,12 +28,15 @@ class Cell:
         resolutions: tuple of r or (h, w) that the LR network serves.
         losses: the equations it is trained under, such as "2+3+5".
         seed: of every random decision.
+        tap: the feature map of equations 4 and 5; None is the network's own default, and that of losses without
+            them.
     """
 
     network: str
     resolutions: tuple
     losses: str
     seed: int
+    tap: str | None = None
 
     @property
     def network_name(self):
@@ -41,14 +45,16 @@ class Cell:
 
     @property
     def name(self):
-        """Give the name of its run: "hr_12_eq2+3+5_seed666"."""
+        """Give the name of its run: "hr_12_eq2+3+5_seed666", or "hr_12_eq2+5_block_a_seed666" with a tap."""
         resolutions = "+".join(map(format_resolution, self.resolutions))
-        return f"{self.network_name}_{resolutions}_eq{self.losses}_seed{self.seed}"
+        # A layer of an imported network may be called by a path.
+        tap = "" if self.tap is None else "_" + re.sub(r"[^\w.-]", "_", self.tap)
+        return f"{self.network_name}_{resolutions}_eq{self.losses}{tap}_seed{self.seed}"
 
     def as_json(self):
         """Say in JSON's types which cell it is."""
         resolutions = [format_resolution(resolution) for resolution in self.resolutions]
-        own = {"losses": self.losses, "seed": self.seed, "name": self.name}
+        own = {"losses": self.losses, "tap": self.tap, "seed": self.seed, "name": self.name}
         return {"network": self.network_name, "resolutions": resolutions} | own
 
     def settings(self, **options):
@@ -77,6 +83,7 @@ class Cell:
             "pretrained_model": self.network,
             "resolution": self.resolutions,
             "seed": self.seed,
+            "tap": self.tap,
             "run_name": self.name,
         }
         return LrSettings(**options | weights | pool | own)
@@ -115,7 +122,7 @@ def parse_resolutions(text):
     return resolutions
 
 
-def make_grid(networks, resolutions, losses, seeds):
+def make_grid(networks, resolutions, losses, seeds, taps=(None,)):
     """List all combinations: the first seed's cells first, so that a stopped ablation has whole tables.
 
     Args:
@@ -123,6 +130,8 @@ def make_grid(networks, resolutions, losses, seeds):
         resolutions: tuples, as `parse_resolutions` gives.
         losses: as `parse_losses` gives.
         seeds: whole numbers.
+        taps: names of feature maps, or None for the network's default; losses without equations 4 and 5 have no
+            use for one, and come once.
 
     Returns:
         list of `Cell`.
@@ -130,8 +139,11 @@ def make_grid(networks, resolutions, losses, seeds):
     Raises:
         ValueError: two cells of one name: something given twice, or two model folders named alike.
     """
-    combinations = itertools.product(seeds, networks, resolutions, losses)
-    cells = [Cell(str(network), sides, loss, seed) for seed, network, sides, loss in combinations]
+    cells = [
+        Cell(str(network), sides, loss, seed, tap)
+        for seed, network, sides, loss in itertools.product(seeds, networks, resolutions, losses)
+        for tap in (taps if {"4", "5"} & set(loss) else (None,))
+    ]
     seen = {}
     for cell in cells:
         if cell.name in seen:

@@ -6,7 +6,7 @@ from pathlib import Path
 from cshml_tf.files import write_json
 
 _FOLDER = "reports"
-_CELL = {"name", "network", "resolutions", "losses", "seed"}
+_CELL = {"name", "network", "resolutions", "losses", "tap", "seed"}
 
 
 def report_path(output_dir, cell):

@@ -1,4 +1,4 @@
-"""The table of an ablation in the form of the paper's table 4: accuracy in %, a row a network and its losses.
+"""The table of an ablation in the form of the paper's tables 3 and 4: accuracy in %, a row a network and its loss.
 
 HL compares one image as it is with one at low resolution, LL two at low resolution. "gap" is the share of what
 low resolution costs the HR network, HR - HL, that the LR network wins back.
@@ -33,6 +33,7 @@ class Row:
         served: resolutions of the one LR network behind the row, "" where each resolution has its own.
         values: dict of (resolution, figure) to a list of %, one a seed; a figure is one of `FIGURES`. Where HR
             is not above HL there is no gap, and its list is shorter.
+        tap: the feature map of equation 5; None is the network's default.
         hr: accuracy of the HR network in %; None in the rows of LR networks.
         is_published: whether it is the paper's.
     """
@@ -41,6 +42,7 @@ class Row:
     losses: str
     served: str
     values: dict
+    tap: str | None = None
     hr: float | None = None
     is_published: bool = False
 
@@ -50,7 +52,8 @@ class Row:
         name = f"paper, {self.network}" if self.is_published else self.network
         if not self.losses:
             return f"{name}, HR network on both sides"
-        return f"{name} + Eq. {self.losses}" + (f", one network for {self.served}" if self.served else "")
+        tap = f", tap {self.tap}" if self.tap else ""
+        return f"{name} + Eq. {self.losses}{tap}" + (f", one network for {self.served}" if self.served else "")
 
 
 def make_rows(reports):
@@ -65,11 +68,11 @@ def make_rows(reports):
     rows = {}
     for report in sorted(reports, key=_order):
         cell = report["cell"]
-        network = cell["network"]
-        hr_row = rows.setdefault((network, "", ""), Row(network, "", "", {}, 100 * report["HR"]["accuracy"]))
+        network, losses, tap = cell["network"], cell["losses"], cell["tap"]
+        hr_row = rows.setdefault(network, Row(network, "", "", {}, hr=100 * report["HR"]["accuracy"]))
         keys = resolution_keys(report)
         served = ", ".join(keys) if len(keys) > 1 else ""
-        row = rows.setdefault((network, cell["losses"], served), Row(network, cell["losses"], served, {}))
+        row = rows.setdefault((network, losses, served, tap), Row(network, losses, served, {}, tap))
         for key in keys:
             part = report[key]
             for figure in ("HL", "LL"):
@@ -94,7 +97,18 @@ def published_rows(network="Inception-ResNet-v1"):
             values |= {(key, "HL"): [hl], (key, "LL"): [ll]}
             if losses:
                 values[key, "gap"] = [100 * gap_closed(hr / 100, before / 100, hl / 100)]
-        rows.append(Row(network, losses, "", values, None if losses else hr, is_published=True))
+        rows.append(Row(network, losses, "", values, hr=None if losses else hr, is_published=True))
+    return rows
+
+
+def published_rows_of_taps():
+    """Give the paper's table 3: a row a tap."""
+    before, _ = published.TABLE_4[published.TABLE_3_NETWORK][""][published.RESOLUTIONS.index(12)]
+    rows = []
+    for tap, hl in published.TABLE_3.items():
+        gap = 100 * gap_closed(published.HR[published.TABLE_3_NETWORK] / 100, before / 100, hl / 100)
+        values = {("12", "HL"): [hl], ("12", "gap"): [gap]}
+        rows.append(Row(published.TABLE_3_NETWORK, "2+5", "", values, tap, is_published=True))
     return rows
 
 
@@ -120,8 +134,8 @@ def format_markdown(rows):
 
 def format_csv(reports):
     """Write a line for each cell and resolution, for tables of the reader's own; figures are fractions."""
-    columns = ("network", "losses", "served", "seed", "resolution")
-    columns += ("HR", "HL", "LL", "HL_hr_network", "LL_hr_network", "gap_closed")
+    cell_columns = ("network", "losses", "tap", "served", "seed", "resolution")
+    columns = (*cell_columns, "HR", "HL", "LL", "HL_hr_network", "LL_hr_network", "gap_closed")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -130,10 +144,12 @@ def format_csv(reports):
         served = "+".join(resolution_keys(report))
         for key in resolution_keys(report):
             part = report[key]
-            accuracies = [part[mode]["accuracy"] for mode in columns[6:10]]
+            accuracies = [part[mode]["accuracy"] for mode in ("HL", "LL", "HL_hr_network", "LL_hr_network")]
             figures = [report["HR"]["accuracy"], *accuracies, part["gap_closed"]]
             shown = ["" if figure is None else f"{figure:.5f}" for figure in figures]
-            writer.writerow([cell["network"], cell["losses"], served, cell["seed"], key, *shown])
+            writer.writerow(
+                [cell["network"], cell["losses"], cell["tap"] or "", served, cell["seed"], key, *shown]
+            )
     return text.getvalue()
 
 
@@ -157,6 +173,8 @@ def write_tables(output_dir, reports):
     """
     output_dir = Path(output_dir)
     ours, papers = make_rows(reports), published_rows()
+    if any(row.tap for row in ours):
+        papers += published_rows_of_taps()
     compared = protocol_line(reports[0]["protocol"])
     write_text(output_dir / TABLE, f"{format_markdown(ours + papers)}\nOurs: {compared}.\n")
     write_text(output_dir / RUNS, format_csv(reports))
@@ -180,7 +198,13 @@ def _order(report):
     """Networks by name, those of one resolution before those of several, few equations before many."""
     cell = report["cell"]
     several = len(resolution_keys(report)) > 1
-    return cell["network"], several, len(cell["losses"]), cell["losses"], cell["name"]
+    return cell["network"], several, len(cell["losses"]), cell["losses"], _place_of(cell["tap"]), cell["name"]
+
+
+def _place_of(tap):
+    """Put the default first, then the named taps from the stem on."""
+    named = list(published.TABLE_3)
+    return 0 if tap is None else 1 + (named.index(tap) if tap in named else len(named))
 
 
 def _seeds(row):

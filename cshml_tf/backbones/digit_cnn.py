@@ -9,7 +9,7 @@ from keras import layers
 
 
 def digit_cnn(image_size=(28, 28), embedding_size=2, width=32, dropout=0.0):
-    """Build the network: three stages of two convolutions with 1, 2 and 4 times `width`, and the embedding.
+    """Build the network: a convolution and a pool, three stages with 1, 2 and 4 times `width`, and the embedding.
 
     Args:
         image_size: (height, width), each at least 8.
@@ -19,7 +19,8 @@ def digit_cnn(image_size=(28, 28), embedding_size=2, width=32, dropout=0.0):
 
     Returns:
         keras.Model: standardised images (batch, height, width, 3) -> dict of "stem_pool", "block_a", "block_b",
-        "block_c" (batch, h, w, channels) and "embedding" (batch, E), not normalised.
+        "block_c" (batch, h, w, channels) and "embedding" (batch, E), not normalised. At 28 x 28 and a width of 32
+        an image takes 9 million multiplications.
 
     Raises:
         ValueError: an image of a side under 8, or a width under 1.
@@ -32,12 +33,14 @@ def digit_cnn(image_size=(28, 28), embedding_size=2, width=32, dropout=0.0):
     # Sizes in comments are for 28 x 28.
     images = keras.Input((*image_size, 3), name="images")
     x = _convolution(images, width, "stem")  # 28 x 28
-    taps = {"stem_pool": x}
+    x = layers.MaxPooling2D(2, name="stem.pool")(x)
+    taps = {"stem_pool": x}  # 14 x 14
     for tap, channels in (("a", width), ("b", 2 * width), ("c", 4 * width)):
         x = _convolution(x, channels, f"{tap}.1")
         x = _convolution(x, channels, f"{tap}.2")
-        x = layers.MaxPooling2D(2, name=f"{tap}.pool")(x)
         taps[f"block_{tap}"] = x  # 14 x 14, 7 x 7, 3 x 3
+        if tap != "c":
+            x = layers.MaxPooling2D(2, name=f"{tap}.pool")(x)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
     x = layers.Dense(embedding_size, use_bias=False, name="embedding.dense")(x)

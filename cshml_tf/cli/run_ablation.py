@@ -22,9 +22,9 @@ from cshml_tf.cli.training_arguments import (
 def make_parser():
     """Describe the command line."""
     parser = Parser(
-        description="Train and measure LR networks of every combination of HR network, resolution, losses and "
-        "seed. What is finished is not repeated: call it again after a stop, or with more combinations, and the "
-        "table and the figure hold them all.",
+        description="Train and measure LR networks of every combination of HR network, resolution, losses, tap "
+        "and seed. What is finished is not repeated: call it again after a stop, or with more combinations, and "
+        "the table and the figure hold them all.",
     )
     parser.add_argument(
         "output_dir",
@@ -35,7 +35,7 @@ def make_parser():
     add_data_options(parser)
     _add_test_options(parser)
     add_lr_options(parser)
-    add_loss_options(parser)
+    add_loss_options(parser, several_taps=True)
     add_optimisation_options(parser)
     add_device_options(parser)
     add_watching_options(parser)
@@ -99,6 +99,7 @@ def main(argv=None):
         [parse_resolutions(text) for text in arguments.resolutions],
         [parse_losses(text) for text in arguments.losses],
         arguments.seeds,
+        arguments.taps or [None],
     )
     test = PairsTest(
         arguments.lfw_dir,

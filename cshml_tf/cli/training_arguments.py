@@ -78,8 +78,8 @@ def add_cosface_options(group):
     group.add_argument("--margin", type=float, default=0.35, help="m of equation 2")
 
 
-def add_loss_options(parser):
-    """Add equation 6 and how pairs are made."""
+def add_loss_options(parser, several_taps=False):
+    """Add equation 6, with one tap or a choice of several, and how pairs are made."""
     group = parser.add_argument_group("loss, equation 6; a weight of 0 switches a term off")
     group.add_argument("--classifier_weight", type=float, default=1.0, help="of equation 2")
     group.add_argument("--lambda", dest="contrastive_weight", type=float, default=1.0, help="of equation 3")
@@ -100,9 +100,12 @@ def add_loss_options(parser):
         help="an HR face with its own LR copy, with that of another image of the person, or of any image",
     )
     group.add_argument(
-        "--tap",
-        help="feature map of equation 5: a named one, or the output of any layer that gives maps (default: "
-        "block_c, or the last map of an imported network)",
+        *(("--taps", "--tap") if several_taps else ("--tap",)),
+        nargs="+" if several_taps else None,
+        metavar="TAP",
+        help="feature map of equation 5: stem_pool, block_a, block_b, block_c, or the output of any layer that "
+        "gives maps (default: block_c, or the last map of an imported network)"
+        + ("; a network for each, as in table 3" if several_taps else ""),
     )
     group.add_argument(
         "--pool_size",

@@ -42,6 +42,20 @@ def test_a_cell_names_its_run():
     assert settings.pretrained_model == "models/hr/"
 
 
+def test_taps_multiply_the_losses_that_have_one():
+    """Equation 2 alone has no tap, so that its network is trained once."""
+    cells = make_grid(["models/hr"], [(12,)], ["2", "2+5", "2+4"], [3], ["stem_pool", "block_c"])
+    assert [cell.name for cell in cells] == [
+        "hr_12_eq2_seed3",
+        "hr_12_eq2+5_stem_pool_seed3",
+        "hr_12_eq2+5_block_c_seed3",
+        "hr_12_eq2+4_stem_pool_seed3",
+        "hr_12_eq2+4_block_c_seed3",
+    ]
+    assert [cell.settings(**OPTIONS).tap for cell in cells[:3]] == [None, "stem_pool", "block_c"]
+    assert Cell("hr", (12,), "2+5", 3, "body/conv:0").name == "hr_12_eq2+5_body_conv_0_seed3"
+
+
 def test_losses_are_put_in_order():
     assert parse_losses("5+2+3") == "2+3+5"
 

@@ -2,15 +2,24 @@
 
 import pytest
 
-from cshml_tf.ablation.table import format_csv, format_markdown, make_rows, published_rows, resolutions_of, summary
+from cshml_tf.ablation.table import (
+    format_csv,
+    format_markdown,
+    make_rows,
+    published_rows,
+    published_rows_of_taps,
+    resolutions_of,
+    summary,
+    write_tables,
+)
 
 # HL and LL of the HR network alone; HR is 0.99 in all.
 BEFORE = {"8": (0.55, 0.65), "12": (0.65, 0.70)}
 
 
-def report(losses, seed, figures):
+def report(losses, seed, figures, tap=None):
     """Make a cell's report: `figures` is a dict of resolution to HL and LL."""
-    made = {"cell": {"network": "hr", "losses": losses, "seed": seed, "name": f"{losses}_{seed}"}}
+    made = {"cell": {"network": "hr", "losses": losses, "tap": tap, "seed": seed, "name": f"{losses}_{seed}"}}
     made |= {"HR": {"accuracy": 0.99}, "protocol": {}}
     for key, (hl, ll) in figures.items():
         modes = {"HL": hl, "LL": ll, "HL_hr_network": BEFORE[key][0], "LL_hr_network": BEFORE[key][1]}
@@ -60,6 +69,24 @@ def test_the_papers_rows_have_the_papers_gap():
     assert "| 16 HL" not in format_markdown(make_rows(REPORTS) + published_rows())
 
 
+def test_taps_have_rows_from_the_stem_on_with_the_papers_below(tmp_path):
+    taps = ["block_c", "body/conv", "stem_pool"]
+    reports = [report("2+5", 1, {"12": (0.82, 0.81)}, tap) for tap in taps]
+    protocol = {"pairs": 6, "folds": 2, "threshold": "of the other folds", "degradation": {}}
+    protocol["options"] = dict.fromkeys(("flip", "subtract_mean", "average_orders"), False)
+    write_tables(tmp_path, [made | {"protocol": protocol} for made in reports])
+    labels = [line.split(" | ")[0] for line in (tmp_path / "table.md").read_text().splitlines()]
+    ours = [f"| hr + Eq. 2+5, tap {tap}" for tap in ("stem_pool", "block_c", "body/conv")]
+    assert labels[3:6] == ours
+    assert labels[-6:-2] == [
+        f"| paper, Inception-ResNet-v1 + Eq. 2+5, tap {tap}"
+        for tap in ("stem_pool", "block_a", "block_b", "block_c")
+    ]
+    assert "hr,2+5,body/conv,12,1" in format_csv(reports)
+    # (94.583 - 63.467) / (99.1 - 63.467)
+    assert abs(published_rows_of_taps()[0].values["12", "gap"][0] - 87.324) < 1e-3
+
+
 def test_where_hr_is_not_above_hl_there_is_no_gap():
     without = report("2", 1, {"8": (0.66, 0.70)})
     without["8"]["gap_closed"] = None
@@ -70,7 +97,7 @@ def test_where_hr_is_not_above_hl_there_is_no_gap():
 
 def test_csv_has_a_line_for_each_run_and_resolution():
     lines = format_csv(REPORTS).splitlines()
-    assert lines[0].startswith("network,losses,served,seed,resolution,HR,HL,LL,HL_hr_network")
-    assert lines[1] == "hr,2,12,1,12,0.99000,0.82000,0.81000,0.65000,0.70000,0.50000"
+    assert lines[0].startswith("network,losses,tap,served,seed,resolution,HR,HL,LL,HL_hr_network")
+    assert lines[1] == "hr,2,,12,1,12,0.99000,0.82000,0.81000,0.65000,0.70000,0.50000"
     assert len(lines) == 1 + 5
     assert summary(REPORTS[1]) == "12: HL 82.00, LL 81.00, gap closed 50.0 %"
