@@ -9,7 +9,14 @@ import cv2
 import numpy as np
 
 from cshml_tf.detector import rank_faces
-from cshml_tf.geometry import check_image_size, similarity, template, warp
+from cshml_tf.geometry import (
+    FOUR_LANDMARKS,
+    check_image_size,
+    similarity,
+    template,
+    template_of_four,
+    warp,
+)
 from cshml_tf.images import check_pixels
 
 FALLBACKS = ("skip", "center")
@@ -50,16 +57,18 @@ def align_face(image, landmarks, image_size=(112, 96)):
 
     Args:
         image: (H, W, 3) uint8.
-        landmarks: (5, 2) x, y in pixels of `image`, in the order of `geometry.LANDMARKS`.
+        landmarks: (5, 2) x, y in pixels of `image`, in the order of `geometry.LANDMARKS`; or (4, 2) in that of
+            `geometry.FOUR_LANDMARKS`.
         image_size: (height, width) of the crop, pixels.
 
     Returns:
         (height, width, 3) uint8.
 
     Raises:
-        ValueError: `landmarks` are not five distinct, finite points, or an argument is of another kind.
+        ValueError: `landmarks` are not that many distinct, finite points, or an argument is of another kind.
     """
-    return warp(image, similarity(landmarks, template(image_size)), image_size)
+    target = template_of_four(image_size) if len(landmarks) == len(FOUR_LANDMARKS) else template(image_size)
+    return warp(image, similarity(landmarks, target), image_size)
 
 
 def box_crop(image, face, margin, image_size=(160, 160)):

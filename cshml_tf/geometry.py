@@ -13,6 +13,8 @@ import numpy as np
 from cshml_tf.images import LONGEST_SIDE, check_pixels
 
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+# As some data sets give them: the centre of the mouth in place of its corners.
+FOUR_LANDMARKS = ("left_eye", "right_eye", "nose", "mouth")
 
 _TEMPLATE_112X96 = np.array(
     [
@@ -44,6 +46,12 @@ def template(image_size=(112, 96)):
         return _TEMPLATE_112X96 * (height / 112)
     side = min(height, width)
     return _TEMPLATE_112X112 * (side / 112) + [(width - side) / 2, (height - side) / 2]
+
+
+def template_of_four(image_size=(112, 96)):
+    """Where `FOUR_LANDMARKS` belong in a crop: (4, 2) float64, as `template` with the corners' middle."""
+    five = template(image_size)
+    return np.vstack([five[:3], five[3:].mean(axis=0)])
 
 
 def similarity(source, target):
