@@ -22,6 +22,7 @@ LEVELS = [
         "degradation",
         "metrics",
         "identification",
+        "coupled_mappings",
         "gains",
         "layers",
         "faster_layers",
