@@ -35,12 +35,14 @@ def naive_objective(problem, mapping, method, balance, separation, consistency, 
     counterparts = list(hr) + [hr[hr_people == person].mean(axis=0) for person in lr_people]
     people, own = [*hr_people, *lr_people], [*hr, *lr]
     images = [*mapping.map_hr(hr), *mapping.map_lr(lr)]
+    pairs = list(itertools.combinations(range(len(own)), 2))
+    mean = np.mean([naive_distance(counterparts[i], counterparts[j]) for i, j in pairs if people[i] != people[j]])
     distances, classes, local = [], [], []
-    for i, j in itertools.combinations(range(len(own)), 2):
+    for i, j in pairs:
         mapped, same = naive_distance(images[i], images[j]), people[i] == people[j]
         target = naive_distance(counterparts[i], counterparts[j])
         if not same and method is not fit_mds:
-            target *= separation
+            target += separation * mean
         if i < len(hr) <= j:
             distances.append((mapped - target) ** 2)
             classes += [mapped**2] * same
@@ -158,17 +160,18 @@ class TestTerms:
         training = check_training_rows(
             [[0, 0], [0, 2], [3, 0]], ["ann", "ann", "bob"], [[9.0], [8.0]], ["bob", "ann"]
         )
-        far = np.hypot(3, 1)
-        expected = np.array(
-            [
-                [0, 2, 6, 6, 1],
-                [2, 0, 2 * np.sqrt(13), 2 * np.sqrt(13), 1],
-                [6, 2 * np.sqrt(13), 0, 0, 2 * far],
-                [6, 2 * np.sqrt(13), 0, 0, 2 * far],
-                [1, 1, 2 * far, 2 * far, 0],
-            ]
-        )
-        np.testing.assert_allclose(target_distances(training, separation=2.0), expected, rtol=0, atol=1e-12)
+        far, farther = np.sqrt(10), np.sqrt(13)
+        distances = [
+            [0, 2, 3, 3, 1],
+            [2, 0, farther, farther, 1],
+            [3, farther, 0, 0, far],
+            [3, farther, 0, 0, far],
+            [1, 1, far, far, 0],
+        ]
+        np.testing.assert_allclose(target_distances(training), distances, rtol=0, atol=1e-12)
+        different = np.array([0, 0, 1, 1, 0])[:, None] != [0, 0, 1, 1, 0]
+        separated = distances + 0.5 * different * (3 + far + farther) / 3
+        np.testing.assert_allclose(target_distances(training, 0.5), separated, rtol=0, atol=1e-12)
 
     def test_neighbours_are_of_one_resolution(self):
         """HR rows at 0, 1, 3 and LR rows at 0, 10, 11: the third HR row's nearest is the second."""
@@ -182,7 +185,7 @@ class TestTerms:
     def test_objective_is_the_documented_one(self, method, centred):
         """Without a ridge the last objective is the three means over the mapped rows."""
         problem = random_problem(1, lr_width=5)
-        settings = {"balance": 0.3, "separation": 1.5, "consistency": 0.7, "neighbours": 2}
+        settings = {"balance": 0.3, "separation": 0.5, "consistency": 0.7, "neighbours": 2}
         taken = list(settings)[: {fit_mds: 1, fit_dmds: 2, fit_ldmds: 4}[method]]
         mapping = method(
             *problem,
@@ -197,7 +200,7 @@ class TestTerms:
 
     def test_terms_are_zero_where_nothing_counts(self):
         training = check_training_rows(*random_problem(2))
-        terms = method_terms(training, 1.0, 1.0, 0.0, None)
+        terms = method_terms(training, 1.0, 0.0, 0.0, None)
         hr = training.of_hr
         assert not terms.weights[np.ix_(hr, hr)].any() and not terms.weights[np.ix_(~hr, ~hr)].any()
         assert terms.weights.sum() / 2 == pytest.approx(1.0, abs=1e-12)
@@ -220,6 +223,10 @@ class TestMethods:
         """LR rows are HR rows turned at random, with noise. The people tested were not seen."""
         rates = turned_rates(method, one_map=False, ridge=0.01, anchored=False)
         assert rates["before"] < 0.15 and rates["after"] > 0.97
+
+    def test_recovers_rows_of_another_width(self, method):
+        rates = turned_rates(method, lr_width=26, one_map=False, ridge=0.01, anchored=False, dimensions=20)
+        assert rates["after"] > 0.97
 
     def test_one_map_drops_what_low_resolution_loses(self, method):
         """Half of the axes carry the person, the other half a strong disturbance of LR rows alone."""
@@ -283,16 +290,16 @@ class TestMethods:
         assert numbered.dtype == np.float64 and np.isfinite(numbered).all()
 
 
-def turned_rates(method, **options):
+def turned_rates(method, lr_width=20, **options):
     random = np.random.default_rng(13)
     people, width = 100, 20
     hr, lr_people = random.normal(size=(people, width)), np.repeat(np.arange(people), 3)
-    turn = np.linalg.qr(random.normal(size=(width, width)))[0]
-    lr = hr[lr_people] @ turn + 0.1 * random.normal(size=(3 * people, width))
+    turn = np.linalg.qr(random.normal(size=(lr_width, width)))[0].T
+    lr = hr[lr_people] @ turn + 0.1 * random.normal(size=(3 * people, lr_width))
     seen, gallery = lr_people < 50, np.arange(50, people)
     mapping = method(hr[:50], np.arange(50), lr[seen], lr_people[seen], iterations=300, **options)
     similarities = {
-        "before": -euclidean(lr[~seen], hr[50:]),
+        "before": -euclidean(lr[~seen, :width], hr[50:]),
         "after": mapping.similarity(lr[~seen], hr[50:]),
     }
     return {name: rank_rates(table, lr_people[~seen], gallery, [1])[0] for name, table in similarities.items()}
@@ -306,15 +313,24 @@ class TestMethodsDiffer:
     def test_each_is_the_next_with_its_addition_off(self):
         problem = random_problem(14)
         mds, dmds, ldmds = (method(*problem) for method in METHODS)
-        np.testing.assert_array_equal(fit_dmds(*problem, separation=1.0).hr, mds.hr)
+        np.testing.assert_array_equal(fit_dmds(*problem, separation=0.0).hr, mds.hr)
         np.testing.assert_array_equal(fit_ldmds(*problem, consistency=0.0).hr, dmds.hr)
         assert np.max(np.abs(mds.hr - dmds.hr)) > 1e-3 and np.max(np.abs(ldmds.hr - dmds.hr)) > 1e-3
         assert np.max(np.abs(fit_ldmds(*problem, neighbours=None).hr - ldmds.hr)) > 1e-4
 
+    def test_separation_is_more_than_a_scale(self):
+        """Of one HR row a person, and no anchor, where multiplied distances would only multiply the map."""
+        hr, hr_people, lr, lr_people = random_problem(19)
+        problem = hr[:6], hr_people[:6], lr, lr_people
+        loose = {"ridge": 0.01, "anchored": False, "tolerance": 0.0, "iterations": 1000}
+        one, other = fit_mds(*problem, **loose).hr, fit_dmds(*problem, separation=0.5, **loose).hr
+        cosine = np.sum(one * other) / np.linalg.norm(one) / np.linalg.norm(other)
+        assert cosine < 0.999
+
     def test_separation_parts_people(self):
         problem = random_problem(15)
         spreads = []
-        for separation in (1.0, 2.0):
+        for separation in (0.0, 1.0):
             mapping = fit_dmds(*problem, separation=separation, ridge=0.01)
             similarity = mapping.similarity(problem[2], problem[0])
             spreads.append(-similarity[problem[3][:, None] != problem[1]].mean())
@@ -341,6 +357,10 @@ class TestMapping:
         similarity = mapping.similarity(lr, hr)
         assert similarity.shape == (18, 7)
         assert similarity[4, 2] == pytest.approx(-naive_distance(mapped[1][4], mapped[0][2]), abs=1e-9)
+        cosine = mapping.similarity(lr, hr, cosine=True)[4, 2]
+        lengths = np.linalg.norm(mapped[1][4]) * np.linalg.norm(mapped[0][2])
+        assert cosine == pytest.approx(np.sum(mapped[1][4] * mapped[0][2]) / lengths, abs=1e-12)
+        assert not mapping.similarity(mapping.lr_mean[None], hr, cosine=True).any()
         uncentred = fit_mds(*problem, one_map=False, centred=False)
         assert not uncentred.hr_mean.any() and not uncentred.lr_mean.any()
 
@@ -390,7 +410,7 @@ class TestBadInput:
         [
             ({"balance": 0}, "balance: expected a number above 0 and up to 1, got 0"),
             ({"balance": 1.1}, "got 1.1"),
-            ({"separation": 0.5}, "separation: expected a finite number from 1, got 0.5"),
+            ({"separation": -0.5}, "separation: expected a finite number from 0, got -0.5"),
             ({"separation": np.inf}, "separation: .* got inf"),
             ({"consistency": -1}, "consistency: expected a finite number from 0, got -1"),
             ({"neighbours": 0}, "neighbours: expected at least 1, or None, got 0"),

@@ -54,18 +54,25 @@ class CoupledMapping:
         """
         return (checked_rows("rows", rows, len(self.lr)) - self.lr_mean) @ self.lr
 
-    def similarity(self, lr_rows, hr_rows):
+    def similarity(self, lr_rows, hr_rows, cosine=False):
         """Compare LR probes with an HR gallery, as `cshml_tf.identification` takes it.
 
         Args:
             lr_rows: (probes, E_lr) real, finite.
             hr_rows: (gallery, E_hr) real, finite.
+            cosine: compare directions alone. The maps are fitted to distances.
 
         Returns:
-            (probes, gallery) float64, minus the Euclidean distance of the mapped rows: the distance that the
-            maps were fitted to.
+            (probes, gallery) float64: minus the Euclidean distance of the mapped rows, or their cosine, which is
+            0 where a row is mapped to zero.
 
         Raises:
             ValueError: rows that are not these.
         """
-        return -cdist(self.map_lr(lr_rows), self.map_hr(hr_rows))
+        probes, gallery = self.map_lr(lr_rows), self.map_hr(hr_rows)
+        return _unit(probes) @ _unit(gallery).T if cosine else -cdist(probes, gallery)
+
+
+def _unit(rows):
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)

@@ -38,15 +38,14 @@ def fit_mds(hr, hr_people, lr, lr_people, balance=0.5, **fitting):
         ValueError: rows, people or options that are not these.
         TypeError: an option that `Fitting` does not have.
     """
-    return fit_dmds(hr, hr_people, lr, lr_people, balance, separation=1.0, **fitting)
+    return fit_dmds(hr, hr_people, lr, lr_people, balance, separation=0.0, **fitting)
 
 
-def fit_dmds(hr, hr_people, lr, lr_people, balance=0.5, separation=1.2, **fitting):
+def fit_dmds(hr, hr_people, lr, lr_people, balance=0.5, separation=0.2, **fitting):
     """Learn DMDS: MDS whose different people are driven further apart than their HR counterparts are.
 
-    As `fit_mds`, with `separation` d_ij for d_ij where the people differ. To subtract b q_ij^2 from such a pair's
-    (q_ij - d_ij)^2 instead would be the same but for the pair's weight: it is (1 - b) (q_ij - d_ij / (1 - b))^2
-    and a constant.
+    As `fit_mds`, with d_ij + separation x d in place of d_ij where the people differ; d is the mean of d_ij over
+    all rows of two people. A sum and not a product: distances multiplied alike fit the same map at another scale.
 
     Args:
         hr: (n, E_hr) as `fit_mds`.
@@ -54,7 +53,7 @@ def fit_dmds(hr, hr_people, lr, lr_people, balance=0.5, separation=1.2, **fittin
         lr: (m, E_lr).
         lr_people: (m,).
         balance: as `fit_mds`.
-        separation: how many times the HR distance, 1 or more; 1 is MDS.
+        separation: 0 or more; 0 is MDS.
         **fitting: the fields of `Fitting`.
 
     Returns:
@@ -67,11 +66,11 @@ def fit_dmds(hr, hr_people, lr, lr_people, balance=0.5, separation=1.2, **fittin
     return fit_ldmds(hr, hr_people, lr, lr_people, balance, separation, consistency=0.0, **fitting)
 
 
-def fit_ldmds(hr, hr_people, lr, lr_people, balance=0.5, separation=1.2, consistency=1.0, neighbours=5, **fitting):
+def fit_ldmds(hr, hr_people, lr, lr_people, balance=0.5, separation=0.2, consistency=1.0, neighbours=5, **fitting):
     """Learn LDMDS: DMDS that keeps local consistency, by pairs of two HR and of two LR rows.
 
     As `fit_dmds`, plus consistency x mean over the neighbouring HR-HR and LR-LR pairs of (q_ij - t_ij)^2, where
-    t_ij is the same target distance: d_ij for one person, `separation` d_ij for two.
+    t_ij is what `fit_dmds` has for d_ij.
 
     Args:
         hr: (n, E_hr) as `fit_mds`.
@@ -95,8 +94,7 @@ def fit_ldmds(hr, hr_people, lr, lr_people, balance=0.5, separation=1.2, consist
     fitting = Fitting(**fitting)
     if not 0 < balance <= 1:
         raise ValueError(f"balance: expected a number above 0 and up to 1, got {balance}")
-    if not 1 <= separation < float("inf"):
-        raise ValueError(f"separation: expected a finite number from 1, got {separation}")
+    check_weight("separation", separation)
     check_weight("consistency", consistency)
     if neighbours is not None and neighbours < 1:
         raise ValueError(f"neighbours: expected at least 1, or None, got {neighbours}")
@@ -111,7 +109,7 @@ def method_terms(training, balance, separation, consistency, neighbours):
     Args:
         training: `TrainingRows`.
         balance: as `fit_mds`.
-        separation: as `fit_dmds`; 1 for MDS.
+        separation: as `fit_dmds`; 0 for MDS.
         consistency: as `fit_ldmds`; 0 for MDS and DMDS.
         neighbours: as `fit_ldmds`.
 

@@ -62,18 +62,19 @@ def cross_pairs(training):
     return crossing, training.people[:, None] == training.people
 
 
-def target_distances(training, separation=1.0):
-    """How far apart two rows should be: as their HR counterparts are.
+def target_distances(training, separation=0.0):
+    """How far apart two rows should be: as their HR counterparts are, and different people further.
 
     Args:
         training: `TrainingRows`.
-        separation: what the distances of different people are multiplied by.
+        separation: what is added where the people differ, as a multiple of the mean distance of such rows.
 
     Returns:
         (n + m, n + m) float64, symmetric.
     """
-    _, same = cross_pairs(training)
-    return cdist(training.counterparts, training.counterparts) * np.where(same, 1.0, separation)
+    different = training.people[:, None] != training.people
+    distances = cdist(training.counterparts, training.counterparts)
+    return distances + separation * distances[different].mean() * different
 
 
 def neighbour_pairs(training, neighbours=None):
