@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cshml_tf.cli.argument_types import positive, rate, resolution
 from cshml_tf.cli.errors import one_line_errors
+from cshml_tf.cli.evaluation_outputs import add_output_options, check_outputs, make_output_folders, progress_bar
 from cshml_tf.cli.parser import Parser
 from cshml_tf.cli.quiet_start import start_backend
 
@@ -20,7 +21,7 @@ def main(argv=None):
         Exit code: 0, or 2 on bad input.
     """
     arguments = _parse(argv)
-    _check_outputs(arguments)
+    _check_paths(arguments)
     # Heavy imports come after the arguments, so that --help answers at once.
     start_backend()
     from cshml_tf.data.insightface.pair_sets import read_pair_set
@@ -40,7 +41,7 @@ def main(argv=None):
         pairs = read_pairs(arguments.lfw_pairs)
         images = find_images(_existing_folder(arguments.lfw_dir), pairs)
     _warn_of_idle_models(arguments.lr_model, networks)
-    figures_dir = _make_output_folders(arguments)
+    figures_dir = make_output_folders(arguments)
     present_pairs(pairs, images)
     hr_recogniser, lr_recognisers = networks.load()
     evaluation = evaluate(
@@ -54,11 +55,12 @@ def main(argv=None):
             flip=arguments.use_flipped_images,
             subtract_mean=arguments.subtract_mean,
             average_orders=arguments.average_orders,
+            as_they_are=arguments.as_they_are,
             batch_size=arguments.lfw_batch_size,
             fars=tuple(arguments.far),
         ),
         networks.image_size,
-        _progress,
+        progress_bar("batch"),
     )
     report = evaluation.report
     report["protocol"] |= _sources(arguments, networks, pairs, images)
@@ -72,20 +74,14 @@ def main(argv=None):
     return 0
 
 
-def _check_outputs(arguments):
+def _check_paths(arguments):
     """Refuse to write over what the command reads, and pairs that are missing or come twice."""
     if _is_pair_set(arguments.lfw_dir) != (arguments.lfw_pairs is None):
         raise ValueError(
             f"--lfw_pairs: expected a list of pairs beside a folder of faces, and none beside a pair set (.bin); "
             f"got {arguments.lfw_pairs} beside {arguments.lfw_dir}"
         )
-    folders = [Path(folder).resolve() for folder in (arguments.hr_model, *arguments.lr_model, arguments.lfw_dir)]
-    if arguments.report and arguments.report.is_file() and arguments.report.suffix != ".json":
-        raise ValueError(f"--report: expected a new file or an earlier report (.json), got {arguments.report}")
-    for option, path in (("--report", arguments.report), ("--figures", arguments.figures)):
-        for folder in folders:
-            if path and path.resolve().is_relative_to(folder):
-                raise ValueError(f"{option}: expected a place outside {folder}, which is read, got {path}")
+    check_outputs(arguments, (arguments.hr_model, *arguments.lr_model, arguments.lfw_dir))
     pairs_file = Path(arguments.lfw_pairs or arguments.lfw_dir).resolve()
     if arguments.report and arguments.report.resolve() == pairs_file:
         raise ValueError(f"--report: expected another file than the pairs, got {arguments.report}")
@@ -95,8 +91,8 @@ def _parse(argv):
     parser = Parser(
         description="Measure an HR network, and LR networks at their resolutions, on pairs of aligned faces: "
         "HR (both images as they are), HL (the second image at low resolution) and LL (both). HL and LL are "
-        "measured with the LR network and with the HR network used for both images. Figures in the report "
-        "are fractions.",
+        "measured with the LR network and with the HR network used for both images. Images whose quality is low "
+        "by itself are compared as they are (--as_they_are). Figures in the report are fractions.",
     )
     inputs = parser.add_argument_group("input")
     inputs.add_argument(
@@ -119,15 +115,15 @@ def _parse(argv):
     _add_protocol_options(parser)
     running = parser.add_argument_group("running")
     running.add_argument("--lfw_batch_size", type=positive, default=32, help="images a forward pass")
-    output = parser.add_argument_group("output")
-    output.add_argument("--report", metavar="FILE.json", type=Path, help="write all figures here")
-    output.add_argument(
-        "--figures",
-        metavar="DIR",
-        type=Path,
-        help="write ROC curves and score histograms here; None: beside the report, in FILE_figures",
-    )
-    return parser.parse_args(argv)
+    add_output_options(parser, "ROC curves and score histograms")
+    arguments = parser.parse_args(argv)
+    if arguments.as_they_are and arguments.degradation:
+        parser.error("--degradation: expected none with --as_they_are, which degrades nothing")
+    if arguments.as_they_are and arguments.resolutions and not arguments.lr_model:
+        parser.error(
+            "--resolutions: expected LR networks (--lr_model) to choose from with --as_they_are, got none"
+        )
+    return arguments
 
 
 def _add_protocol_options(parser):
@@ -145,7 +141,15 @@ def _add_protocol_options(parser):
         help="how images are degraded; None: as each LR network's were in training, else antialias",
     )
     protocol.add_argument(
-        "--average_orders", action="store_true", help="try each pair of HL with either image degraded"
+        "--average_orders",
+        action="store_true",
+        help="try each pair of HL with either image degraded; with --as_they_are, by the LR network",
+    )
+    protocol.add_argument(
+        "--as_they_are",
+        action="store_true",
+        help="for images of low quality, such as XQLFW's: degrade nothing; HL is the HR network for the first "
+        "image and the LR network for the second, LL the LR network for both, HR the HR network for both",
     )
     protocol.add_argument(
         "--use_flipped_images", action="store_true", help="average embeddings with the mirror image's"
@@ -171,30 +175,10 @@ def _existing_folder(folder):
     return folder
 
 
-def _make_output_folders(arguments):
-    """Make the folders to write to before the long work, and give the figures' one, or None."""
-    figures_dir = arguments.figures
-    if arguments.report:
-        if arguments.report.is_dir():
-            raise ValueError(f"--report: expected a file, {arguments.report} is a folder")
-        arguments.report.parent.mkdir(parents=True, exist_ok=True)
-        figures_dir = figures_dir or arguments.report.with_name(f"{arguments.report.stem}_figures")
-    if figures_dir:
-        figures_dir.mkdir(parents=True, exist_ok=True)
-    return figures_dir
-
-
 def _warn_of_idle_models(lr_dirs, networks):
     for folder in lr_dirs:
         if Path(folder) not in networks.lr_dirs.values():
             print(f"warning: {folder} serves none of the resolutions asked for", file=sys.stderr)
-
-
-def _progress(batches):
-    import tqdm
-
-    # On a terminal a moving bar; nothing in a log file.
-    return tqdm.tqdm(batches, desc="embedding", unit="batch", disable=None)
 
 
 def _sources(arguments, networks, pairs, images):
@@ -222,11 +206,14 @@ def _draw(evaluation, folder):
         "LL_hr_network": "LL before: HR network for both",
         "LL": "LL after: LR network",
     }
+    as_they_are = evaluation.report["protocol"]["options"]["as_they_are"]
     for key in resolution_keys(evaluation.report) or [None]:
         curves = {"HR": evaluation.trials["HR",]}
         for mode, label in labels.items():
             if (key, mode) in evaluation.trials:
                 curves[label] = evaluation.trials[key, mode]
         title, suffix = ("high resolution", "") if key is None else (f"low resolution {key}", f"_{key}")
+        if as_they_are:
+            title = "the images' own quality" + (f", LR network of {key}" if key else "")
         plot_roc(folder / f"roc{suffix}.png", curves, f"Verification at {title}")
         plot_score_histograms(folder / f"scores{suffix}.png", curves, f"Scores of pairs at {title}")

@@ -3,6 +3,10 @@
 HR compares two images as they are. At a resolution, HL compares the first image as it is with the second
 one degraded, LL compares two degraded ones. Each is measured with the LR network for the degraded images,
 and with the HR network for all. Source: the paper's section 4.1; the folds are LFW's own.
+
+Images whose quality differs by itself, such as XQLFW's (Knoche et al., "Cross-Quality LFW", 2021), are compared
+as they are: HL then is the HR network for the first image and the LR network for the second, LL the LR network
+for both, HR the HR network for both, and nothing is degraded.
 """
 
 import time
@@ -29,6 +33,7 @@ class Options:
             before the cosine, as FaceNet's option does.
         average_orders: HL is measured with the second image degraded and with the first one degraded; the
             figures are those of both sets of trials together.
+        as_they_are: nothing is degraded: a resolution says which LR network is shown the image.
         batch_size: images a forward pass.
         fars: false accept rates to state thresholds for.
     """
@@ -36,6 +41,7 @@ class Options:
     flip: bool = False
     subtract_mean: bool = False
     average_orders: bool = False
+    as_they_are: bool = False
     batch_size: int = 32
     fars: tuple[float, ...] = FARS
 
@@ -99,7 +105,8 @@ def evaluate(
             several resolutions stands under each. None measures the HR network alone.
         resolutions: those to measure; None for those of `lr_recognisers`. Where there are LR networks, each
             resolution needs one.
-        degradation: "antialias" or "plain", or a dict of resolution to one of them.
+        degradation: "antialias" or "plain", or a dict of resolution to one of them; not used where images are
+            compared as they are.
         options: `Options`.
         image_size: (height, width) that images must have; None for the first one's.
         progress: wraps the sequence of image batches, such as `tqdm`.
@@ -118,8 +125,9 @@ def evaluate(
     options = options or Options()
     lr_recognisers = lr_recognisers or {}
     resolutions = list(dict.fromkeys(lr_recognisers if resolutions is None else resolutions))
+    modes = {r: None if options.as_they_are else _mode(degradation, r) for r in resolutions}
     present, protocol = present_pairs(pairs, images)
-    comparisons = _comparisons(hr_recogniser, lr_recognisers, resolutions, degradation)
+    comparisons = _comparisons(hr_recogniser, lr_recognisers, modes)
     names = sorted({image for pair in present for image in (pair.first, pair.second)})
     views = list(dict.fromkeys(view for item in comparisons for view in (item.first, item.second)))
     by_view = {} if hr_embeddings is None else dict(hr_embeddings)
@@ -135,7 +143,7 @@ def evaluate(
         "images": len(names),
         "score": "cosine similarity",
         "options": asdict(options) | {"fars": list(options.fars)},
-        "degradation": {format_resolution(r): _mode(degradation, r) for r in resolutions},
+        "degradation": {format_resolution(r): mode for r, mode in modes.items() if mode},
         "seconds": round(time.monotonic() - started, 1),
     }
     return Evaluation(report, {key: trials for key, (_, _, trials) in measured.items()})
@@ -178,21 +186,26 @@ def present_pairs(pairs, images):
     }
 
 
-def _comparisons(hr_recogniser, lr_recognisers, resolutions, degradation):
-    """List every comparison, HR first."""
+def _comparisons(hr_recogniser, lr_recognisers, modes):
+    """List every comparison, HR first; `modes` says how images are degraded to each resolution, None for not."""
     hr_view = View(hr_recogniser)
     comparisons = [_Comparison(("HR",), hr_view, hr_view)]
-    for resolution in resolutions:
-        mode = _mode(degradation, resolution)
+    for resolution, mode in modes.items():
         if lr_recognisers:
             if resolution not in lr_recognisers:
                 known = ", ".join(format_resolution(r) for r in lr_recognisers)
                 raise ValueError(f"resolutions: no LR network for {resolution}, there is one for {known}")
-            lr_view = View(lr_recognisers[resolution], resolution, mode)
+            lr_view = _view(lr_recognisers[resolution], resolution, mode)
             comparisons += _two_comparisons(resolution, "", hr_view, lr_view)
-        degraded = View(hr_recogniser, resolution, mode)
-        comparisons += _two_comparisons(resolution, "_hr_network", hr_view, degraded)
+        # As images are, the HR network for both is HR itself.
+        if mode:
+            degraded = _view(hr_recogniser, resolution, mode)
+            comparisons += _two_comparisons(resolution, "_hr_network", hr_view, degraded)
     return comparisons
+
+
+def _view(recogniser, resolution, mode):
+    return View(recogniser, resolution, mode) if mode else View(recogniser)
 
 
 def _two_comparisons(resolution, suffix, hr_view, lr_view):
@@ -248,12 +261,12 @@ def _report(measured):
     for key, part in report.items():
         if key == "HR" or "HL" not in part:
             continue
-        part["gap_closed"] = gap_closed(
-            report["HR"]["accuracy"], part["HL_hr_network"]["accuracy"], part["HL"]["accuracy"]
-        )
-        for mode in ("HL", "LL"):
-            difference, interval = paired_difference(
-                measured[key, mode][1], measured[key, f"{mode}_hr_network"][1]
+        if "HL_hr_network" in part:
+            part["gap_closed"] = gap_closed(
+                report["HR"]["accuracy"], part["HL_hr_network"]["accuracy"], part["HL"]["accuracy"]
             )
+        for mode in ("HL", "LL"):
+            _, reference, _ = measured.get((key, f"{mode}_hr_network"), measured["HR",])
+            difference, interval = paired_difference(measured[key, mode][1], reference)
             part[f"{mode}_gain"] = {"difference": difference, "interval": list(interval)}
     return report

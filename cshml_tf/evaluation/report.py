@@ -199,6 +199,7 @@ def protocol_line(protocol):
             + (" (optimistic)" if protocol["folds"] == 1 else ""),
             *(f"{name} {'on' if on else 'off'}" for name, on in switches.items()),
             *([f"degradation {', '.join(modes)}"] if modes else []),
+            *(["images as they are, nothing degraded"] if options.get("as_they_are") else []),
         ]
     )
 
@@ -226,7 +227,7 @@ def _gain_lines(key, part):
                 f"{key} {mode}: LR network minus HR network {100 * gain['difference']:+.2f} points "
                 f"(95 % interval {low:+.2f} to {high:+.2f})"
             )
-    if "HL" in part:
+    if "gap_closed" in part:
         closed = part["gap_closed"]
         shown = "not defined, HR is not above HL" if closed is None else f"{100 * closed:.1f} %"
         lines.append(f"{key} gap closed: {shown}")

@@ -10,6 +10,7 @@ from cshml_tf import backbones
 from cshml_tf.cli.evaluate_lfw import main
 from cshml_tf.data.protocols import read_pairs
 from cshml_tf.evaluation.report import read_threshold
+from cshml_tf.gallery import threshold_for
 from cshml_tf.images import write_image
 from cshml_tf.model_folder import save_model
 from cshml_tf.recogniser import build_recogniser
@@ -117,6 +118,25 @@ def test_hr_network_alone_with_options(data, tmp_path):
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {"roc_8.png", "scores_8.png"}
 
 
+def test_images_as_they_are(data, tmp_path, capsys):
+    """XQLFW's list has LFW's form; its thresholds are found again by the kinds of pairs that compare.py knows."""
+    pairs = (data / "pairs.txt").read_text().replace("\t", " ").replace("\n", "\r\n")
+    (tmp_path / "xqlfw_pairs.txt").write_text(pairs, newline="")
+    words = [str(data / "faces"), "--hr_model", str(data / "hr"), "--lr_model", str(data / "lr"), "--as_they_are"]
+    words += ["--lfw_pairs", str(tmp_path / "xqlfw_pairs.txt"), "--average_orders"]
+    assert main([*words, "--report", str(tmp_path / "xqlfw.json")]) == 0
+    report = json.loads((tmp_path / "xqlfw.json").read_text())
+    assert list(report["6x5"]) == ["HL", "LL", "HL_gain", "LL_gain"]
+    assert report["8"]["LL"] == report["6x5"]["LL"]
+    assert report["protocol"]["options"]["as_they_are"] and report["protocol"]["degradation"] == {}
+    assert "images as they are, nothing degraded" in capsys.readouterr().out
+    for pair, mode in (((None, None), "HR"), ((None, 8), "HL"), ((8, 8), "LL")):
+        figures = report["HR"] if mode == "HR" else report["8"][mode]
+        assert threshold_for(report, *pair, far=0.1) == figures["thresholds"]["0.1"]
+    names = {path.name for path in (tmp_path / "xqlfw_figures").iterdir()}
+    assert names == {"roc_8.png", "scores_8.png", "roc_6x5.png", "scores_6x5.png"}
+
+
 def test_missing_images_are_counted_and_named(data, tmp_path, capsys):
     faces = tmp_path / "faces"
     for path in (data / "faces").glob("*/*.png"):
@@ -173,6 +193,8 @@ def test_bad_input_is_one_line(data, tmp_path, capsys):
         (("--far", "2"), "expected a rate between 0 and 1, got '2'"),
         (("--lfw_batch_size", "0"), "expected a positive number, got '0'"),
         (("--degradation", "blur"), "invalid choice: 'blur'"),
+        (("--as_they_are", "--degradation", "plain"), "expected none with --as_they_are"),
+        (("--as_they_are", "--resolutions", "8"), "expected LR networks (--lr_model) to choose from"),
     ],
 )
 def test_bad_arguments(data, capsys, words, message):

@@ -9,6 +9,7 @@ from cshml_tf.data.protocols import FaceImage, Pair
 from cshml_tf.data.sources import find_images
 from cshml_tf.degradation import degrade
 from cshml_tf.evaluation.lfw import Options, evaluate, present_pairs
+from cshml_tf.evaluation.report import format_table
 from cshml_tf.images import write_image
 
 SIZE = (16, 12)
@@ -244,6 +245,36 @@ class TestEvaluate:
             scores.append(embedding(hr, FACES[pair.first]) @ embedding(hr, plain))
         assert np.abs(result.trials["4", "HL_hr_network"].scores - scores).max() < 1e-5
         assert result.report["protocol"]["degradation"] == {"4": "plain", "6": "antialias"}
+
+    def test_images_as_they_are(self, networks):
+        """Nothing is degraded; the gains are over HR, and the first image is the HR network's."""
+        hr, lr = networks
+        result = evaluate(PAIRS, FACES, hr, {4: lr, 6: lr}, options=Options(as_they_are=True))
+        expected = {
+            ("HR",): naive_scores(hr, None, hr, None),
+            ("4", "HL"): naive_scores(hr, None, lr, None),
+            ("4", "LL"): naive_scores(lr, None, lr, None),
+            ("6", "HL"): naive_scores(hr, None, lr, None),
+            ("6", "LL"): naive_scores(lr, None, lr, None),
+        }
+        assert set(result.trials) == set(expected)
+        for key, scores in expected.items():
+            assert np.abs(result.trials[key].scores - scores).max() < 1e-5, key
+        part = result.report["4"]
+        assert list(part) == ["HL", "LL", "HL_gain", "LL_gain"]
+        gain = part["HL"]["accuracy"] - result.report["HR"]["accuracy"]
+        assert part["HL_gain"]["difference"] == pytest.approx(gain, abs=1e-12)
+        assert gain != 0
+        protocol = result.report["protocol"]
+        assert protocol["degradation"] == {} and protocol["options"]["as_they_are"]
+        assert "images as they are, nothing degraded" in format_table(result.report)
+
+    def test_images_as_they_are_in_both_orders(self, networks):
+        hr, lr = networks
+        options = Options(as_they_are=True, average_orders=True)
+        result = evaluate(PAIRS, FACES, hr, {4: lr}, options=options)
+        scores = np.append(naive_scores(hr, None, lr, None), naive_scores(hr, None, lr, None, swap=True))
+        assert np.abs(result.trials["4", "HL"].scores - scores).max() < 1e-5
 
     def test_one_fold_is_marked_optimistic(self, networks):
         pairs = [pair for pair in PAIRS if pair.fold == 1]
