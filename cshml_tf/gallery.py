@@ -22,10 +22,9 @@ from cshml_tf.alignment import align_image
 from cshml_tf.detector import SMALLEST_FACE
 from cshml_tf.evaluation.networks import choose_networks
 from cshml_tf.evaluation.report import read_threshold
+from cshml_tf.evaluation.served_images import embed_served
 from cshml_tf.geometry import similarity, template
 from cshml_tf.resolution import format_resolution, resolution_sides
-
-_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -155,17 +154,9 @@ def embed_faces(faces, networks):
         (embeddings, resolutions): (faces, E) float32, each of unit length; and for each face the resolution of
         the LR network that served it, None where it was the HR network.
     """
-    resolutions = [networks.choose(face.width) for face in faces]
-    embeddings = np.zeros((len(faces), networks.hr.output_shape[-1]), np.float32)
-    for resolution in dict.fromkeys(resolutions):
-        recogniser = networks.serving(resolution)
-        fit_to_size = recogniser.get_layer("fit_to_size")
-        indices = [index for index, served in enumerate(resolutions) if served == resolution]
-        for start in range(0, len(indices), _BATCH):
-            batch = indices[start : start + _BATCH]
-            fitted = np.concatenate([fit_to_size(faces[index].pixels[None]) for index in batch])
-            embeddings[batch] = recogniser(fitted, training=False)
-    return embeddings, resolutions
+    pictures = ((face.pixels, face.width) for face in faces)
+    embedded = embed_served(pictures, len(faces), networks)
+    return embedded.served, embedded.resolutions
 
 
 def score_matrix(embeddings):

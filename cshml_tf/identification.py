@@ -15,6 +15,9 @@ import numpy as np
 
 from cshml_tf.metrics import threshold_at_far
 
+# Similarities held at a time: 64 MiB of them.
+_BLOCK = 2**24
+
 
 @dataclass(frozen=True)
 class Matches:
@@ -34,6 +37,20 @@ class Matches:
     average_precisions: np.ndarray
     precision_areas: np.ndarray
     gallery_size: int
+
+
+def similarity_rows(probes, gallery):
+    """Give the cosine similarities of probes to a gallery, in blocks of rows that fit into memory.
+
+    Args:
+        probes: (probes, E) float32, each of unit length.
+        gallery: (gallery, E) float32, likewise.
+
+    Returns:
+        Iterator of (rows, gallery) float32, as `match_probes` takes it.
+    """
+    rows = max(1, _BLOCK // max(len(gallery), 1))
+    return (probes[start : start + rows] @ gallery.T for start in range(0, len(probes), rows))
 
 
 def match_probes(similarity, probe_labels, gallery_labels):
@@ -65,6 +82,27 @@ def match_probes(similarity, probe_labels, gallery_labels):
         raise ValueError(f"similarity: expected {len(probe_labels)} rows, one a probe, got {row_number}")
     ranks, scores, precisions, areas = (np.array(figures) for figures in zip(*found, strict=True))
     return Matches(ranks, scores, precisions, areas, len(gallery_labels))
+
+
+def with_missing_probes(matches, missing):
+    """Count probes whose images are not there: they are never identified.
+
+    Args:
+        matches: `Matches` of the probes that are there.
+        missing: how many are not.
+
+    Returns:
+        `Matches` of all, the missing ones last.
+    """
+    ranks = np.full(missing, matches.gallery_size + 1)
+    scores, zeros = np.full(missing, -np.inf), np.zeros(missing)
+    return Matches(
+        np.append(matches.ranks, ranks),
+        np.append(matches.mate_scores, scores),
+        np.append(matches.average_precisions, zeros),
+        np.append(matches.precision_areas, zeros),
+        matches.gallery_size,
+    )
 
 
 def rank_rates(similarity, probe_labels, gallery_labels, ranks):

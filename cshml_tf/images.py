@@ -57,6 +57,18 @@ def read_image(path):
     return decode_image(data)
 
 
+def read_named(path):
+    """Read an image as `read_image` does, with an error that names the file.
+
+    Raises:
+        ValueError: it can't be read; the message is the path and the reason.
+    """
+    try:
+        return read_image(path)
+    except UnreadableImage as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
 def decode_image(data):
     """Decode the content of an image file as `read_image` does.
 

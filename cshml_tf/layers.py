@@ -4,6 +4,7 @@ Every layer here computes in float32 whatever the precision of the backbone betw
 """
 
 import keras
+import numpy as np
 from keras import ops
 
 from cshml_tf.bicubic import resize
@@ -27,6 +28,21 @@ def l2_normalise(vectors, axis=-1):
         vectors = ops.cast(vectors, "float32")
     squared_length = ops.sum(ops.square(vectors), axis=axis, keepdims=True)
     return vectors * ops.rsqrt(ops.maximum(squared_length, 1e-24))
+
+
+def fit_to_size(pixels, image_size):
+    """Resize faces of any size as `FitToSize` does, the very same picture.
+
+    Args:
+        pixels: (batch, H, W, 3), 0..255, array or tensor.
+        image_size: (height, width).
+
+    Returns:
+        (batch, height, width, 3) float32, 0..255; an array for an array.
+    """
+    if tuple(pixels.shape[1:3]) != tuple(image_size):
+        return resize(pixels, *image_size)
+    return pixels.astype(np.float32) if isinstance(pixels, np.ndarray) else ops.cast(pixels, "float32")
 
 
 class _Float32Layer(keras.layers.Layer):
@@ -54,9 +70,7 @@ class FitToSize(_Float32Layer):
         self.image_size = tuple(image_size)
 
     def call(self, pixels):
-        if tuple(pixels.shape[1:3]) == self.image_size:
-            return ops.cast(pixels, "float32")
-        return resize(pixels, *self.image_size)
+        return fit_to_size(pixels, self.image_size)
 
     def compute_output_shape(self, pixels_shape):
         return (pixels_shape[0], *self.image_size, pixels_shape[3])

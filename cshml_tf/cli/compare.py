@@ -144,17 +144,10 @@ def _read_report(path):
 def _find_faces(arguments, image_size):
     from cshml_tf.detector import Detector
     from cshml_tf.gallery import find_face
-    from cshml_tf.images import UnreadableImage, read_image
+    from cshml_tf.images import read_named
 
     detector = None if arguments.aligned else Detector()
-    faces = []
-    for path in arguments.images:
-        try:
-            image = read_image(path)
-        except UnreadableImage as error:
-            raise ValueError(f"{path}: {error}") from error
-        faces.append(find_face(image, image_size, detector))
-    return faces
+    return [find_face(read_named(path), image_size, detector) for path in arguments.images]
 
 
 def _threshold(arguments, report):

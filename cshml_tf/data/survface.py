@@ -10,6 +10,14 @@ from typing import NamedTuple
 from cshml_tf.data.listed_images import find_entry, find_listed, images_by_stem, stem_of
 from cshml_tf.data.mat_lists import read_name_pairs, read_names_and_ids
 
+_TESTS = {
+    "verification": ("Face_Verification_Test_Set", ("positive_pairs_names.mat", "negative_pairs_names.mat")),
+    "identification": (
+        "Face_Identification_Test_Set",
+        ("gallery_img_ID_pairs.mat", "mated_probe_img_ID_pairs.mat"),
+    ),
+}
+
 
 class SurvFacePair(NamedTuple):
     """Two images to compare.
@@ -46,15 +54,49 @@ class SurvFaceIdentification:
         gallery: list of `LabelledImage`, in the order of the data set's list; several a person.
         mated_probes: list of `LabelledImage` of people in the gallery, likewise.
         unmated_probes: list of Paths of people that are not in the gallery; nobody says who they are.
-        missing: list of `LabelledImage` that are listed and not there, with the paths expected.
+        missing_gallery: list of `LabelledImage` that are listed and not there, with the paths expected.
+        missing_probes: likewise, of the mated probes.
         unlisted: list of Paths of images in the folders of gallery and mated probes that no list names.
     """
 
     gallery: list
     mated_probes: list
     unmated_probes: list
-    missing: list
+    missing_gallery: list
+    missing_probes: list
     unlisted: list
+
+    @property
+    def missing(self):
+        """Gallery images and mated probes that are listed and not there, in this order."""
+        return self.missing_gallery + self.missing_probes
+
+
+def survface_tests(root, images_root=None):
+    """Tell which tests there are.
+
+    Args:
+        root: as `read_survface_verification`.
+        images_root: likewise; a test whose folder it lacks, while it has the other's, is none.
+
+    Returns:
+        list of names: "verification", "identification", or both.
+
+    Raises:
+        ValueError: there is neither; the message names the folders expected.
+    """
+    found = [
+        name
+        for name, (folder, lists) in _TESTS.items()
+        if find_entry(root, folder) or any(find_entry(root, list_) for list_ in lists)
+    ]
+    if not found:
+        folders = " or ".join(folder for folder, _ in _TESTS.values())
+        raise ValueError(f"{root}: expected SurvFace's {folders}, found neither")
+    if images_root is None:
+        return found
+    with_images = [name for name in found if find_entry(images_root, _TESTS[name][0])]
+    return with_images or found
 
 
 def read_survface_verification(root, images_root=None):
@@ -72,7 +114,7 @@ def read_survface_verification(root, images_root=None):
         OSError: a file can't be read.
         ValueError: a list or folder is absent, or a list is damaged; the message names it.
     """
-    lists, images_root = _test_set("Face_Verification_Test_Set", root, images_root)
+    lists, images_root = _test_set("verification", root, images_root)
     folder = _entry(images_root, "verification_images")
     images = images_by_stem(folder)
     pairs, missing = [], []
@@ -98,7 +140,7 @@ def read_survface_identification(root, images_root=None):
         OSError: a file can't be read.
         ValueError: as `read_survface_verification`.
     """
-    lists, images_root = _test_set("Face_Identification_Test_Set", root, images_root)
+    lists, images_root = _test_set("identification", root, images_root)
     gallery, missing_gallery, unlisted_gallery = find_listed(
         *read_names_and_ids(_list(lists, "gallery_img_ID_pairs.mat"), "gallery_set", "gallery_ids"),
         _entry(images_root, "gallery"),
@@ -109,14 +151,19 @@ def read_survface_identification(root, images_root=None):
     )
     unmated = images_by_stem(_entry(images_root, "unmated_probe"))
     return SurvFaceIdentification(
-        gallery, mated, list(unmated.values()), missing_gallery + missing_mated, unlisted_gallery + unlisted_mated
+        gallery,
+        mated,
+        list(unmated.values()),
+        missing_gallery,
+        missing_mated,
+        unlisted_gallery + unlisted_mated,
     )
 
 
 def _test_set(name, root, images_root):
     """Give the folder of the lists and that of the images."""
     folders = (root, root if images_root is None else images_root)
-    return [find_entry(folder, name) or Path(folder) for folder in folders]
+    return [find_entry(folder, _TESTS[name][0]) or Path(folder) for folder in folders]
 
 
 def _list(folder, name):

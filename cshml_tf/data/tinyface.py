@@ -11,6 +11,7 @@ from cshml_tf.data.listed_images import LabelledImage, find_entry, find_listed, 
 from cshml_tf.data.mat_lists import read_names_and_ids
 
 DISTRACTOR = -100
+DISTRIBUTED_DISTRACTORS = 153_428
 _GALLERY_LIST, _PROBE_LIST = "gallery_match_img_ID_pairs.mat", "probe_img_ID_pairs.mat"
 
 
@@ -22,16 +23,22 @@ class TinyFace:
         probes: list of `LabelledImage`, in the order of the data set's list.
         gallery_matches: list of `LabelledImage`, likewise.
         distractors: list of `LabelledImage` with the label `DISTRACTOR`; the gallery holds these too.
-        missing: list of `LabelledImage` that are listed and not there, with the paths expected: probes and
-            gallery images.
+        missing_probes: list of `LabelledImage` that are listed and not there, with the paths expected.
+        missing_matches: likewise, of the gallery.
         unlisted: list of Paths of images in the folders of probes and matches that no list names.
     """
 
     probes: list
     gallery_matches: list
     distractors: list
-    missing: list
+    missing_probes: list
+    missing_matches: list
     unlisted: list
+
+    @property
+    def missing(self):
+        """Probes and matches that are listed and not there, in this order."""
+        return self.missing_probes + self.missing_matches
 
     @property
     def gallery(self):
@@ -71,7 +78,8 @@ def read_tinyface(root, images_root=None):
         probes,
         matches,
         [LabelledImage(path, DISTRACTOR) for path in distractors],
-        missing_probes + missing_matches,
+        missing_probes,
+        missing_matches,
         unlisted_probes + unlisted_matches,
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cshml_tf.degradation import degrade
-from cshml_tf.images import UnreadableImage, check_pixels, read_image
+from cshml_tf.images import check_pixels, read_named
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,45 @@ def embed(images, views, image_size=None, batch_size=32, flip=False, progress=it
             part.append(embeddings[: len(pixels)])
     embedded = [np.concatenate(part) for part in parts]
     for view, embeddings in zip(views, embedded, strict=True):
-        _check_embeddings(embeddings, view, images)
+        shown = "HR" if view.resolution is None else f"resolution {view.resolution}"
+        check_embeddings(embeddings, lambda index: _name(images[index], index), shown)
     return embedded
+
+
+def embed_pixels(recogniser, pixels, flip=False, compiled=True):
+    """Embed a batch of pictures of one size.
+
+    Args:
+        recogniser: keras.Model, pixels 0..255 (batch, H, W, 3) -> (batch, E).
+        pixels: (batch, H, W, 3) array, 0..255.
+        flip: whether an embedding is the normalised sum of the picture's and its mirror image's.
+        compiled: whether the network is compiled for a batch of this size: worth it where more of them follow.
+
+    Returns:
+        (batch, E) float32, each row of unit length.
+    """
+    predict = _predict if compiled else _predict_once
+    embeddings = predict(recogniser, pixels)
+    return unit_rows(embeddings + predict(recogniser, pixels[:, :, ::-1])) if flip else embeddings
+
+
+def check_embeddings(embeddings, name_of, network):
+    """Refuse embeddings that tell nothing.
+
+    Args:
+        embeddings: (images, E).
+        name_of: function of an index, giving what the image is called in a message.
+        network: what embedded them, in words.
+
+    Raises:
+        ValueError: one is zero or not finite; the message names the image.
+    """
+    wrong = ~np.isfinite(embeddings).all(axis=1) | ~embeddings.any(axis=1)
+    if wrong.any():
+        name = name_of(int(np.flatnonzero(wrong)[0]))
+        raise ValueError(
+            f"{name}: its embedding ({network}) is zero or not finite: the network is broken or still untrained"
+        )
 
 
 def unit_rows(vectors):
@@ -78,11 +115,7 @@ def _embed_batch(pixels, views, flip):
         if seen not in shown:
             degraded = sharp if seen is None else degrade(sharp, view.resolution, view.mode)
             shown[seen] = np.asarray(degraded)
-        embeddings = _predict(view.recogniser, shown[seen])
-        if flip:
-            mirrored = _predict(view.recogniser, shown[seen][:, :, ::-1])
-            embeddings = unit_rows(embeddings + mirrored)
-        embedded.append(embeddings)
+        embedded.append(embed_pixels(view.recogniser, shown[seen], flip))
     return embedded
 
 
@@ -93,15 +126,13 @@ def _predict(recogniser, pixels):
     return unit_rows(outputs[: len(pixels)])
 
 
+def _predict_once(recogniser, pixels):
+    return unit_rows(np.asarray(recogniser(pixels, training=False), np.float32))
+
+
 def _pixels(image, index, image_size):
-    if isinstance(image, np.ndarray):
-        name, pixels = f"image {index}", image
-    else:
-        name = str(image)
-        try:
-            pixels = read_image(image)
-        except UnreadableImage as error:
-            raise ValueError(f"{name}: {error}") from error
+    name = _name(image, index)
+    pixels = image if isinstance(image, np.ndarray) else read_named(image)
     check_pixels(pixels, name)
     height, width = image_size or pixels.shape[:2]
     if pixels.shape[:2] != (height, width):
@@ -112,12 +143,5 @@ def _pixels(image, index, image_size):
     return pixels
 
 
-def _check_embeddings(embeddings, view, images):
-    wrong = ~np.isfinite(embeddings).all(axis=1) | ~embeddings.any(axis=1)
-    if wrong.any():
-        index = int(np.flatnonzero(wrong)[0])
-        name = f"image {index}" if isinstance(images[index], np.ndarray) else images[index]
-        shown = "HR" if view.resolution is None else f"resolution {view.resolution}"
-        raise ValueError(
-            f"{name}: its embedding ({shown}) is zero or not finite: the network is broken or still untrained"
-        )
+def _name(image, index):
+    return f"image {index}" if isinstance(image, np.ndarray) else str(image)
