@@ -1,4 +1,4 @@
-"""Figures of evaluations as PNG files: ROC curves, histograms, example pairs, accuracy by resolution, scatters."""
+"""Figures of evaluations as PNG files: ROC and match curves, histograms, pairs, accuracies, scatters."""
 
 import os
 from pathlib import Path
@@ -43,6 +43,36 @@ def plot_roc(path, curves, title):
     axes.set_ylim(0, 1.01)
     axes.set_xlabel("false accept rate (different people accepted)")
     axes.set_ylabel("true accept rate (same person accepted)")
+    axes.set_title(title)
+    axes.grid(alpha=0.3, which="both")
+    axes.legend(loc="lower right", fontsize="small")
+    _save(figure, path)
+
+
+def plot_cumulative_matches(path, curves, title):
+    """Draw cumulative match curves over a logarithmic rank.
+
+    Args:
+        path: PNG file to write, whole or not at all; its folder must exist.
+        curves: dict of a label to (ranks,) shares 0..1, item k - 1 that of the probes identified at rank k; the
+            legend adds the first one.
+        title: the figure's title.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    axes = figure.add_subplot()
+    longest = max(len(curve) for curve in curves.values())
+    for index, (label, curve) in enumerate(curves.items()):
+        colour = _COLOURS[index % len(_COLOURS)]
+        ranks = np.arange(1, len(curve) + 1)
+        axes.step(ranks, curve, where="post", color=colour, label=f"{label} (rank-1 {100 * curve[0]:.2f} %)")
+    axes.set_xscale("log")
+    axes.set_xlim(1, max(longest, 2))
+    axes.set_ylim(0, 1.01)
+    axes.set_xlabel("rank")
+    axes.set_ylabel("share of probes identified")
     axes.set_title(title)
     axes.grid(alpha=0.3, which="both")
     axes.legend(loc="lower right", fontsize="small")

@@ -107,3 +107,136 @@ def hr_model_dir(texture_folder, tmp_path_factory):
     )
     run, _ = train_hr(settings, progress=False)
     return run.model_dir
+
+
+def _colours(count):
+    """Colours in as many directions from grey, spread over a sphere: (count, 3) uint8."""
+    height = 1 - (2 * np.arange(count) + 1) / count
+    angle = np.arange(count) * np.pi * (3 - 5**0.5)
+    around = np.sqrt(1 - height**2)[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return np.rint(127.5 + 110 * np.column_stack([around, height])).astype(np.uint8)
+
+
+def _draw(path, colour, size, random=None):
+    """Write a picture of one colour, or of noise that tells nothing; PNG whatever the suffix."""
+    pixels = (
+        np.tile(colour, (*size, 1)) if random is None else random.integers(0, 256, (*size, 3)).astype(np.uint8)
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(cv2.imencode(".png", pixels[..., ::-1])[1].tobytes())
+
+
+def _save_list(path, names_field, names, ids_field, ids):
+    from scipy.io import savemat
+
+    cells = np.empty((len(names), 1), object)
+    cells[:, 0] = names
+    savemat(path, {names_field: cells, ids_field: np.array(ids)[:, None]})
+
+
+@pytest.fixture
+def draw_tinyface(tmp_path):
+    """Give a function that writes a TinyFace: each person a colour, two probes 10 wide, one mate 30 wide."""
+
+    def draw(name="tinyface", people=6, distractors=12, random=None, size=None):
+        test = tmp_path / name / "Testing_Set"
+        colours = _colours(people + distractors)
+        probes = {f"{person + 1}_{number}.jpg": person for person in range(people) for number in (1, 2)}
+        matches = {f"{person + 1}_3.jpg": person for person in range(people)}
+        for file, person in probes.items():
+            _draw(test / "Probe" / file, colours[person], size or (12, 10), random)
+        for file, person in matches.items():
+            _draw(test / "Gallery_Match" / file, colours[person], size or (34, 30), random)
+        for number in range(distractors):
+            path = test / "Gallery_Distractor" / f"d_{number:04d}.jpg"
+            _draw(path, colours[people + number], size or (20 + number % 5, 18), random)
+        for stem, fields, listed in (("probe", "probe", probes), ("gallery_match", "gallery", matches)):
+            ids = [person + 1 for person in listed.values()]
+            path = test / f"{stem}_img_ID_pairs.mat"
+            _save_list(path, f"{fields}_set", list(listed), f"{fields}_ids", ids)
+        return tmp_path / name
+
+    return draw
+
+
+@pytest.fixture
+def draw_survface(tmp_path):
+    """Give a function that writes a QMUL-SurvFace: each person a colour, pictures 10 wide, the gallery 30 wide."""
+    from scipy.io import savemat
+
+    def draw(name="survface", people=6, unmated=20, random=None):
+        colours = _colours(people + unmated)
+        verification = tmp_path / name / "Face_Verification_Test_Set"
+        for person in range(people):
+            for number in (1, 2):
+                path = verification / "verification_images" / f"{person}_cam{number}_1.jpg"
+                _draw(path, colours[person], (12, 10), random)
+        pairs = {
+            "positive": [(f"{a}_cam1_1.jpg", f"{a}_cam2_1.jpg") for a in range(people)],
+            "negative": [(f"{a}_cam1_1.jpg", f"{(a + 1) % people}_cam2_1.jpg") for a in range(people)],
+        }
+        for kind, named in pairs.items():
+            field = f"{kind}_pairs_names"
+            savemat(verification / f"{field}.mat", {field: np.array(named, object)})
+        identification = tmp_path / name / "Face_Identification_Test_Set"
+        for stem, numbers, size in (("gallery", (1, 2), (34, 30)), ("mated_probe", (3, 4), (12, 10))):
+            names = [f"{person}_cam{number}_1.jpg" for person in range(people) for number in numbers]
+            for file in names:
+                _draw(identification / stem / file, colours[int(file.split("_")[0])], size, random)
+            ids = np.repeat(np.arange(people), 2) + 1
+            path = identification / f"{stem}_img_ID_pairs.mat"
+            _save_list(path, f"{stem}_set", names, f"{stem}_ids", ids)
+        for number in range(unmated):
+            path = identification / "unmated_probe" / f"distractor_{number}.jpg"
+            _draw(path, colours[people + number], (12, 10), random)
+        return tmp_path / name
+
+    return draw
+
+
+def _colour_network(sees):
+    """A recogniser whose embedding is the picture's mean colour, or, where it sees nothing, the same for all."""
+    from cshml_tf.layers import FitToSize, UnitLength
+
+    # Of products with 0 and 1 every sum is exact: ties stay ties.
+    scale, offset = (1 / 127.5, -1.0) if sees else (0.0, [[[1.0, 0.0, 0.0]]])
+    return keras.Sequential(
+        [
+            keras.Input((None, None, 3)),
+            FitToSize(SIZE, name="fit_to_size"),
+            keras.layers.GlobalAveragePooling2D(keepdims=True),
+            keras.layers.Rescaling(scale, offset),
+            keras.layers.Flatten(),
+            UnitLength(),
+        ]
+    )
+
+
+@pytest.fixture(scope="session")
+def colour_network():
+    """A recogniser that knows every person of `draw_tinyface` and `draw_survface`."""
+    return _colour_network(sees=True)
+
+
+@pytest.fixture(scope="session")
+def blind_network():
+    """A recogniser whose embedding is the same for all pictures."""
+    return _colour_network(sees=False)
+
+
+@pytest.fixture(scope="session")
+def save_colour_network():
+    """Give a function that saves a recogniser of 48 x 40 whose embedding is the mean colour times a factor."""
+    from cshml_tf.model_folder import save_model
+    from cshml_tf.recogniser import build_recogniser
+
+    def save(folder, kind, resolutions, factor=1.0):
+        pixels = keras.Input((*SIZE, 3))
+        last_map = keras.layers.Rescaling(factor)(pixels)
+        embedding = keras.layers.GlobalAveragePooling2D()(last_map)
+        backbone = keras.Model(pixels, {"last_map": last_map, "embedding": embedding}, name="backbone")
+        card = {"kind": kind, "image_size": list(SIZE), "resolutions": resolutions, "degradation": "antialias"}
+        # Whitening would leave nothing of a picture of one colour.
+        save_model(folder, build_recogniser(backbone, "fixed"), card | {"figures": {}})
+
+    return save

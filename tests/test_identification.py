@@ -238,3 +238,28 @@ class TestBadInput:
             identification.best_scores(iter([]))
         with pytest.raises(ValueError, match=r"at least one column, one a gallery image, got shape \(3, 0\)"):
             identification.best_scores(np.ones((3, 0)))
+
+
+def test_similarity_in_blocks_of_rows(monkeypatch):
+    random = np.random.default_rng(0)
+    probes, gallery = random.normal(size=(7, 3)).astype(np.float32), random.normal(size=(5, 3)).astype(np.float32)
+    monkeypatch.setattr(identification, "_BLOCK", 14)
+    blocks = list(identification.similarity_rows(probes, gallery))
+    assert [len(block) for block in blocks] == [2, 2, 2, 1]
+    naive = [[sum(a * b for a, b in zip(one, other, strict=True)) for other in gallery] for one in probes]
+    assert np.abs(np.concatenate(blocks) - naive).max() < 1e-5
+    monkeypatch.setattr(identification, "_BLOCK", 1)
+    assert len(list(identification.similarity_rows(probes, gallery))) == 7
+
+
+def test_missing_probes_are_never_identified():
+    """Ranks 2, 1, 2 and none of four images; two more are missing."""
+    matches = identification.match_probes(SIMILARITY, PROBES, GALLERY)
+    all_probes = identification.with_missing_probes(matches, 2)
+    np.testing.assert_array_equal(all_probes.ranks, [2, 1, 2, 5, 5, 5])
+    assert all_probes.mate_scores[4] == -np.inf
+    np.testing.assert_allclose(identification.rank_rates(all_probes, None, None, [1, 4]), [1 / 6, 3 / 6])
+    whole = identification.mean_average_precision(matches, None, None)
+    assert identification.mean_average_precision(all_probes, None, None) == pytest.approx(whole * 4 / 6)
+    assert identification.tpir_at_fpir(all_probes, np.zeros(4), 0.25, rank=2) == 3 / 6
+    np.testing.assert_array_equal(identification.with_missing_probes(matches, 0).ranks, matches.ranks)

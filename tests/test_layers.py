@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from cshml_tf.layers import CosFace, FitToSize, Standardise, UnitLength, l2_normalise
+from cshml_tf.layers import CosFace, FitToSize, Standardise, UnitLength, fit_to_size, l2_normalise
 
 
 @pytest.fixture
@@ -80,3 +80,11 @@ def test_layers_compute_in_float32_under_mixed_precision(layer):
 def test_no_class_is_refused():
     with pytest.raises(ValueError, match="classes: expected at least 1, got 0"):
         CosFace(0)
+
+
+@pytest.mark.parametrize("size", [(48, 40), (13, 11), (90, 70)])
+def test_arrays_are_fitted_as_the_layer_does(size):
+    pixels = np.random.default_rng(0).integers(0, 256, (2, *size, 3)).astype(np.uint8)
+    fitted = fit_to_size(pixels, (48, 40))
+    assert isinstance(fitted, np.ndarray) and fitted.dtype == np.float32
+    np.testing.assert_array_equal(fitted, np.asarray(FitToSize((48, 40))(pixels)))

@@ -6,7 +6,7 @@ from matplotlib.text import Text
 
 from cshml_tf import plots
 from cshml_tf.evaluation.examples import ExamplePair, ScoredPairs
-from cshml_tf.plots import plot_by_resolution, plot_pairs, plot_roc, plot_score_histograms
+from cshml_tf.plots import plot_by_resolution, plot_cumulative_matches, plot_pairs, plot_roc, plot_score_histograms
 
 
 def curves(count=2, pairs=60):
@@ -135,3 +135,19 @@ class TestPairs:
     def test_scores_at_the_threshold(self, tmp_path):
         pairs_figure(tmp_path / "figure.png", ((0.3, 0.5), (0.3, 0.5)))
         assert (tmp_path / "figure.png").stat().st_size > 0
+
+
+def test_cumulative_matches_rise_from_rank_1(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(plots, "_save", lambda figure, path: shown.append(figure))
+    plot_cumulative_matches(tmp_path / "cmc.png", {"one": [0.25, 0.5, 1.0], "other": [0.5]}, "Title")
+    (axes,) = shown[0].axes
+    np.testing.assert_array_equal(axes.lines[0].get_xydata(), [[1, 0.25], [2, 0.5], [3, 1]])
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend == ["one (rank-1 25.00 %)", "other (rank-1 50.00 %)"]
+    assert axes.get_xlim() == (1, 3)
+
+
+def test_cumulative_matches_are_written(tmp_path):
+    plot_cumulative_matches(tmp_path / "cmc.png", {"one": [0.25]}, "Title")
+    assert np.mean(cv2.imread(str(tmp_path / "cmc.png")) < 128) > 0.005

@@ -5,6 +5,7 @@ All figures are fractions; what can't be measured is None (null in JSON), never 
 
 import numpy as np
 
+from cshml_tf.evaluation.tables import align_columns, some_of
 from cshml_tf.gains import accuracy_interval
 from cshml_tf.metrics import (
     area_under_curve,
@@ -98,14 +99,7 @@ def format_table(report):
         part = report[key]
         rows += [_table_row(f"{key} {_MODES[mode]}", part[mode]) for mode in _MODES if mode in part]
         notes += _gain_lines(key, part)
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    lines = align_columns(rows)
     if any(row[-1].endswith("*") for row in rows):
         notes.append(
             f"* too few pairs for FAR {VAL_FAR:g}: accepted above every different pair of the other folds"
@@ -167,10 +161,9 @@ def remarks(protocol):
     missing = protocol["missing"]
     if missing:
         absent = sorted({name for entry in missing for name in entry["absent"]})
-        shown = ", ".join(absent[:5]) + (f" and {len(absent) - 5} more" if len(absent) > 5 else "")
         lines.append(
             f"warning: {len(missing)} of {protocol['pairs_listed']} pairs left out, "
-            f"for {len(absent)} missing or unaligned images: {shown}"
+            f"for {len(absent)} missing or unaligned images: {some_of(absent)}"
         )
     if protocol["dropped_folds"]:
         folds = ", ".join(map(str, protocol["dropped_folds"]))

@@ -55,6 +55,28 @@ class FaceFiles:
         return pixels, (pixels if width_path == path else read_named(width_path)).shape[1]
 
 
+def width_files(paths, distributed):
+    """Find, for each image that is shown, the distributed file that it comes from, by the name without suffix.
+
+    Args:
+        paths: Paths of images.
+        distributed: Paths of images as distributed.
+
+    Returns:
+        list of Paths, one for each of `paths`.
+
+    Raises:
+        ValueError: there is none for one of them.
+    """
+    by_stem = {path.stem.lower(): path for path in distributed}
+    for path in paths:
+        if path.stem.lower() not in by_stem:
+            raise ValueError(
+                f"{path}: expected the image as distributed too, whose width chooses the network, found none"
+            )
+    return [by_stem[path.stem.lower()] for path in paths]
+
+
 def embed_files(files, networks, batch_size=32, flip=False, progress=iter):
     """Embed image files with the networks that suit them, and with the HR network.
 

@@ -123,18 +123,18 @@ def test_images_as_they_are(data, tmp_path, capsys):
     pairs = (data / "pairs.txt").read_text().replace("\t", " ").replace("\n", "\r\n")
     (tmp_path / "xqlfw_pairs.txt").write_text(pairs, newline="")
     words = [str(data / "faces"), "--hr_model", str(data / "hr"), "--lr_model", str(data / "lr"), "--as_they_are"]
-    words += ["--lfw_pairs", str(tmp_path / "xqlfw_pairs.txt"), "--average_orders"]
+    words += ["--lfw_pairs", str(tmp_path / "xqlfw_pairs.txt"), "--average_orders", "--resolutions", "8"]
     assert main([*words, "--report", str(tmp_path / "xqlfw.json")]) == 0
     report = json.loads((tmp_path / "xqlfw.json").read_text())
-    assert list(report["6x5"]) == ["HL", "LL", "HL_gain", "LL_gain"]
-    assert report["8"]["LL"] == report["6x5"]["LL"]
+    assert list(report) == ["HR", "8", "protocol"]
+    assert list(report["8"]) == ["HL", "LL", "HL_gain", "LL_gain"]
     assert report["protocol"]["options"]["as_they_are"] and report["protocol"]["degradation"] == {}
     assert "images as they are, nothing degraded" in capsys.readouterr().out
     for pair, mode in (((None, None), "HR"), ((None, 8), "HL"), ((8, 8), "LL")):
         figures = report["HR"] if mode == "HR" else report["8"][mode]
         assert threshold_for(report, *pair, far=0.1) == figures["thresholds"]["0.1"]
     names = {path.name for path in (tmp_path / "xqlfw_figures").iterdir()}
-    assert names == {"roc_8.png", "scores_8.png", "roc_6x5.png", "scores_6x5.png"}
+    assert names == {"roc_8.png", "scores_8.png"}
 
 
 def test_missing_images_are_counted_and_named(data, tmp_path, capsys):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from cshml_tf.data.survface import read_survface_identification, read_survface_verification
+from cshml_tf.data.survface import read_survface_identification, read_survface_verification, survface_tests
 
 POSITIVE = [("1_cam1_1.jpg", "1_cam2_1.jpg"), ("2_cam1_1.jpg", "2_cam1_2.JPG"), ("3_cam1_1.jpg", "3_cam1_2.jpg")]
 NEGATIVE = [("1_cam1_1.jpg", "2_cam1_1.jpg"), ("3_cam1_1.jpg", "1_cam2_1.jpg"), ("2_cam1_2.JPG", "3_cam1_2.jpg")]
@@ -159,3 +159,21 @@ class TestIdentification:
             path.unlink()
         with pytest.raises(ValueError, match="unmated_probe: expected images, found none"):
             read_survface_identification(identification)
+
+
+class TestTests:
+    def test_what_is_there(self, verification, identification):
+        root = verification.parent
+        assert survface_tests(root) == ["verification", "identification"]
+        assert survface_tests(identification) == ["identification"]
+        assert survface_tests(verification) == ["verification"]
+
+    def test_images_of_one_test_only(self, verification, identification, tmp_path):
+        root, aligned = verification.parent, tmp_path / "aligned"
+        (aligned / identification.name).mkdir(parents=True)
+        assert survface_tests(root, aligned) == ["identification"]
+        assert survface_tests(verification, tmp_path / "images") == ["verification"]
+
+    def test_neither(self, tmp_path):
+        with pytest.raises(ValueError, match="or Face_Identification_Test_Set, found neither"):
+            survface_tests(tmp_path)

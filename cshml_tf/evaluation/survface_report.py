@@ -1,0 +1,86 @@
+"""A report of QMUL-SurvFace as plain text: its tables, and the lines that warn."""
+
+from cshml_tf.evaluation.survface import FARS, FPIRS
+from cshml_tf.evaluation.tables import (
+    SERVED_ROWS,
+    align_columns,
+    gain_line,
+    identification_remarks,
+    missing_line,
+    percent,
+    served_line,
+)
+
+
+def format_tables(report):
+    """Write a report as plain-text tables, in %.
+
+    Args:
+        report: dict of "verification" or "identification" or both, as `cshml_tf.evaluation.survface` measures
+            them, and "protocol" with an entry of the same name for each.
+
+    Returns:
+        str of several lines.
+    """
+    parts = []
+    for name, lines in (("verification", _verification), ("identification", _identification)):
+        if name in report:
+            parts.append("\n".join(lines(report[name], report["protocol"][name])))
+    return "\n\n".join(parts)
+
+
+def remarks(report):
+    """Give the lines to warn with: what is missing of each test, and the test that isn't there."""
+    lines = []
+    if "verification" in report:
+        protocol = report["protocol"]["verification"]
+        missing = ["/".join(entry["pair"]) for entry in protocol["missing"]]
+        listed = protocol["pairs"] + len(missing)
+        lines += missing_line(missing, f"{listed} pairs", "left out, an image is missing")
+    if "identification" in report:
+        protocol = report["protocol"]["identification"]
+        listed = protocol["gallery"] + len(protocol["missing_gallery"])
+        probes = f"{protocol['mated_probes']} mated probes"
+        lines += identification_remarks(protocol, probes, f"{listed} gallery images")
+    lines += [f"note: no {name} test: it is not there" for name in report["protocol"]["absent"]]
+    return lines
+
+
+def _verification(figures, protocol):
+    head = ("verification", "accuracy %", "best threshold %", "AUC", *(f"TAR % at {far:g}" for far in FARS))
+    rows = [head]
+    for name, words in SERVED_ROWS.items():
+        if name in figures:
+            row = figures[name]
+            accuracy = f"{percent(row['accuracy'])} ± {percent(row['std'])}"
+            rates = (percent(row["tar"][f"{far:g}"]) for far in FARS)
+            rows.append((words, accuracy, percent(row["best_accuracy"]), f"{row['auc']:.4f}", *rates))
+    rows.append(("chance", "50.00", "-", "0.5000", *(percent(far) for far in FARS)))
+    return [
+        *align_columns(rows),
+        *gain_line(figures, "accuracy"),
+        f"{protocol['pairs']} pairs, {protocol['same']} of one person; folds: {protocol['folds']}",
+        f"best threshold: {protocol['best_accuracy']}",
+        *served_line(protocol),
+    ]
+
+
+def _identification(figures, protocol):
+    rank = protocol["rank"]
+    head = ("open set", *(f"TPIR{rank} % at {fpir:g}" for fpir in FPIRS), f"rank-{rank} %")
+    rows = [head]
+    for name, words in SERVED_ROWS.items():
+        if name in figures:
+            rates = (percent(figures[name]["tpir"][f"{fpir:g}"]) for fpir in FPIRS)
+            rows.append((words, *rates, percent(figures[name]["rank_rate"])))
+    rows.append(("chance", *("-" for _ in FPIRS), percent(figures["chance"]["rank_rate"])))
+    return [
+        *align_columns(rows),
+        *gain_line(figures, f"rank-{rank}"),
+        f"{protocol['mated_probes']} mated probes, {len(protocol['missing_probes'])} of them missing; "
+        f"{protocol['unmated_probes']} unmated ones; gallery of {protocol['gallery']} images",
+        f"TPIR{rank}: mated probes at or above the threshold of a false positive rate (FPIR), and among the first "
+        f"{rank}",
+        f"rank-{rank}: among the first {rank} without a threshold, the most that TPIR{rank} can be",
+        *served_line(protocol),
+    ]

@@ -1,0 +1,193 @@
+"""TinyFace identification: native low-resolution probes in a gallery of their mates and many distractors.
+
+Measured twice: the HR network for every image, and, where there are LR networks, each image by the network that
+suits its width. A probe whose image is missing counts as never identified. Source: Cheng, Zhu and Gong,
+"Low-Resolution Face Recognition", ACCV 2018.
+"""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from cshml_tf.data.tinyface import DISTRIBUTED_DISTRACTORS
+from cshml_tf.evaluation.served_images import FaceFiles, count_served, embed_files, width_files
+from cshml_tf.evaluation.tables import (
+    SERVED_ROWS,
+    align_columns,
+    gain_line,
+    identification_remarks,
+    percent,
+    served_line,
+)
+from cshml_tf.gains import accuracy_interval, paired_difference
+from cshml_tf.identification import (
+    chance_rates,
+    cumulative_match_curve,
+    match_probes,
+    mean_average_precision,
+    rank_rates,
+    similarity_rows,
+    with_missing_probes,
+)
+
+RANKS = (1, 5, 20)
+
+
+@dataclass(frozen=True)
+class TinyFaceEvaluation:
+    """What the evaluation gives.
+
+    Attributes:
+        report: dict ready for JSON: "identification" and "protocol"; figures are fractions.
+        curves: dict of "hr_network" and "served" to (gallery,) float64, the cumulative match curve.
+    """
+
+    report: dict
+    curves: dict
+
+
+def evaluate(test, networks, distributed=None, batch_size=32, flip=False, progress=iter):
+    """Identify the probes.
+
+    Args:
+        test: `cshml_tf.data.tinyface.TinyFace`: the images that the networks are shown.
+        networks: `cshml_tf.gallery.ServingNetworks`.
+        distributed: the `TinyFace` whose images' widths choose the networks; None for `test` itself.
+        batch_size: pictures a forward pass.
+        flip: whether an embedding is the normalised sum of the picture's and its mirror image's.
+        progress: wraps the sequence of images, such as `tqdm`.
+
+    Returns:
+        `TinyFaceEvaluation`.
+
+    Raises:
+        ValueError: no probe or no gallery image is there, one can't be read, or `distributed` lacks one.
+    """
+    started = time.monotonic()
+    if not test.probes:
+        raise ValueError(f"probes: none of the {len(test.missing_probes)} listed is there")
+    embedded = embed_files(_files(test, networks, distributed), networks, batch_size, flip, progress)
+    rows = {"hr_network": embedded.by_hr} | ({"served": embedded.served} if networks.lr else {})
+    matches = {name: _match(test, embeddings) for name, embeddings in rows.items()}
+    identification = {name: _figures(of_row) for name, of_row in matches.items()}
+    if "served" in matches:
+        difference, interval = paired_difference(*(matches[name].ranks == 1 for name in ("served", "hr_network")))
+        identification["served_gain"] = {"difference": difference, "interval": list(interval)}
+    identification["chance"] = {"rank_rates": _chance(test)}
+    protocol = {
+        "data_set": "TinyFace",
+        "probes": len(test.probes) + len(test.missing_probes),
+        "gallery": len(test.gallery),
+        "gallery_matches": len(test.gallery_matches),
+        "distractors": len(test.distractors),
+        "missing_probes": [image.path.name for image in test.missing_probes],
+        "missing_gallery": [image.path.name for image in test.missing_matches],
+        "probes_without_mate": _without_mate(test),
+        "unlisted": [path.name for path in test.unlisted],
+        "score": "cosine similarity",
+        "ties": "a mate stands behind others of equal similarity",
+        "options": {"flip": flip, "hr_width": networks.hr_width},
+        "served": count_served(embedded.resolutions),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    curves = {name: cumulative_match_curve(of_row, None, None) for name, of_row in matches.items()}
+    return TinyFaceEvaluation({"identification": identification, "protocol": protocol}, curves)
+
+
+def format_table(report):
+    """Write a report as a plain-text table, in %."""
+    identification, protocol = report["identification"], report["protocol"]
+    head = ("", *(f"rank-{rank} %" for rank in RANKS), "mAP %", "mAP % by trapezoids")
+    rows = [head]
+    for name, words in (*SERVED_ROWS.items(), ("chance", "chance")):
+        if name in identification:
+            figures = identification[name]
+            areas = (figures.get(f"mean_average_precision{kind}") for kind in ("", "_by_trapezoids"))
+            rows.append((words, *map(percent, figures["rank_rates"].values()), *map(percent, areas)))
+    low, high = identification["hr_network"]["rank_1_interval"]
+    return "\n".join(
+        [
+            *align_columns(rows),
+            f"rank-1 of the HR network: 95 % interval {percent(low)} to {percent(high)}",
+            *gain_line(identification, "rank-1"),
+            f"{protocol['probes']} probes, {len(protocol['missing_probes'])} of them missing; gallery of "
+            f"{protocol['gallery']}: {protocol['gallery_matches']} mates, {protocol['distractors']} distractors",
+            f"mAP is the mean precision at the mates; by trapezoids, as TinyFace's own evaluation takes it; "
+            f"flip averaging {'on' if protocol['options']['flip'] else 'off'}",
+            *served_line(protocol),
+        ]
+    )
+
+
+def remarks(protocol):
+    """Give the lines to warn with, of a report's protocol: what is missing, and a gallery that isn't the whole."""
+    listed = protocol["gallery_matches"] + len(protocol["missing_gallery"])
+    lines = identification_remarks(protocol, f"{protocol['probes']} probes", f"{listed} mates in the gallery")
+    if protocol["distractors"] != DISTRIBUTED_DISTRACTORS:
+        lines.append(
+            f"note: {protocol['distractors']} distractors, as distributed there are {DISTRIBUTED_DISTRACTORS}: "
+            "the figures do not compare with published ones"
+        )
+    return lines
+
+
+def _files(test, networks, distributed):
+    groups = ("probes", "gallery_matches", "distractors")
+    paths = {group: [image.path for image in getattr(test, group)] for group in groups}
+    shown = [path for group in groups for path in paths[group]]
+    if distributed is None or not networks.lr:
+        return FaceFiles(shown)
+    return FaceFiles(
+        shown,
+        [
+            path
+            for group in groups
+            for path in width_files(paths[group], [image.path for image in getattr(distributed, group)])
+        ],
+    )
+
+
+def _labels(test):
+    return (
+        np.array([image.label for image in test.probes]),
+        np.array([image.label for image in test.gallery]),
+    )
+
+
+def _match(test, embeddings):
+    """Match all probes, the missing ones too; embeddings are the probes' and then the gallery's."""
+    count = len(test.probes)
+    rows = similarity_rows(embeddings[:count], embeddings[count:])
+    return with_missing_probes(match_probes(rows, *_labels(test)), len(test.missing_probes))
+
+
+def _ranks(gallery_size):
+    return [rank for rank in RANKS if rank <= gallery_size]
+
+
+def _by_rank(ranks, rates):
+    """Name rates by their rank; None for ranks that the gallery is too small for."""
+    known = dict(zip(ranks, rates.tolist(), strict=True))
+    return {str(rank): known.get(rank) for rank in RANKS}
+
+
+def _figures(matches):
+    ranks = _ranks(matches.gallery_size)
+    return {
+        "rank_rates": _by_rank(ranks, rank_rates(matches, None, None, ranks)),
+        "rank_1_interval": list(accuracy_interval(int(np.sum(matches.ranks == 1)), len(matches.ranks))),
+        "mean_average_precision": mean_average_precision(matches, None, None),
+        "mean_average_precision_by_trapezoids": mean_average_precision(matches, None, None, trapezoids=True),
+    }
+
+
+def _chance(test):
+    ranks = _ranks(len(test.gallery))
+    there = len(test.probes) / (len(test.probes) + len(test.missing_probes))
+    return _by_rank(ranks, there * chance_rates(*_labels(test), ranks))
+
+
+def _without_mate(test):
+    people = {image.label for image in test.gallery_matches}
+    return sum(image.label not in people for image in test.probes)
