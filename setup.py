@@ -21,6 +21,8 @@ COMMANDS = {
     "cshml-toy": "train_toy",
     "cshml-export": "export_saved_model",
     "cshml-evaluate-lfw": "evaluate_lfw",
+    "cshml-evaluate-tinyface": "evaluate_tinyface",
+    "cshml-evaluate-survface": "evaluate_survface",
     "cshml-compare": "compare",
     "cshml-show-pairs": "show_pairs",
     "cshml-synthetic": "make_synthetic",

@@ -1,6 +1,7 @@
 """Types of arguments, for argparse: each turns a word into a value, or says what was expected."""
 
 import argparse
+import math
 
 from cshml_tf.resolution import parse_resolution
 
@@ -29,6 +30,17 @@ def positive(text):
     if not (text.isascii() and text.isdigit() and int(text)):
         raise argparse.ArgumentTypeError(f"expected a positive number, got {text!r}")
     return int(text)
+
+
+def pixels(text):
+    """Read a number of pixels above 0, whole or not."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number of pixels above 0, got {text!r}")
+    return number
 
 
 def pool_size(text):

@@ -6,7 +6,7 @@ import math
 import sys
 from pathlib import Path
 
-from cshml_tf.cli.argument_types import rate
+from cshml_tf.cli.argument_types import pixels, rate
 from cshml_tf.cli.errors import one_line_errors
 from cshml_tf.cli.parser import Parser
 from cshml_tf.cli.quiet_start import start_backend
@@ -79,7 +79,7 @@ def _parse(argv):
     inputs.add_argument(
         "--hr_width",
         metavar="PIXELS",
-        type=_width,
+        type=pixels,
         help="faces at least this wide are the HR network's (default: half the width of the networks' input)",
     )
     decisions = parser.add_argument_group("decisions")
@@ -109,16 +109,6 @@ def _parse(argv):
     if len(arguments.images) < 2:
         parser.error(f"IMAGE: expected two or more, got {arguments.images[0]} alone")
     return arguments
-
-
-def _width(text):
-    try:
-        width = float(text)
-    except ValueError:
-        width = 0.0
-    if not 0 < width < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a number of pixels above 0, got {text!r}")
-    return width
 
 
 def _cosine(text):

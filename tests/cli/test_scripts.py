@@ -13,6 +13,8 @@ SCRIPTS = {
     "align/pack_dataset.py": "PACKED",
     "eval/compare.py": "--hr_model DIR",
     "eval/evaluate_lfw.py": "--lfw_pairs FILE",
+    "eval/evaluate_survface.py": "Face_Verification_Test_Set",
+    "eval/evaluate_tinyface.py": "Testing_Set",
     "eval/show_pairs.py": "--output FIGURE.png",
     "train/export_saved_model.py": "MODEL_DIR",
     "train/import_recogniser.py": "--standardisation",
