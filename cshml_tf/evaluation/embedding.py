@@ -58,7 +58,7 @@ def embed(images, views, image_size=None, batch_size=32, flip=False, progress=it
             part.append(embeddings[: len(pixels)])
     embedded = [np.concatenate(part) for part in parts]
     for view, embeddings in zip(views, embedded, strict=True):
-        shown = "HR" if view.resolution is None else f"resolution {view.resolution}"
+        shown = "image as it is" if view.resolution is None else f"resolution {view.resolution}"
         check_embeddings(embeddings, lambda index: _name(images[index], index), shown)
     return embedded
 
