@@ -23,6 +23,7 @@ COMMANDS = {
     "cshml-evaluate-lfw": "evaluate_lfw",
     "cshml-evaluate-tinyface": "evaluate_tinyface",
     "cshml-evaluate-survface": "evaluate_survface",
+    "cshml-evaluate-scface": "evaluate_scface",
     "cshml-compare": "compare",
     "cshml-show-pairs": "show_pairs",
     "cshml-synthetic": "make_synthetic",

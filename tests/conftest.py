@@ -240,3 +240,27 @@ def save_colour_network():
         save_model(folder, build_recogniser(backbone, "fixed"), card | {"figures": {}})
 
     return save
+
+
+@pytest.fixture(scope="session")
+def draw_scface():
+    """Give a function that writes SCface, its 130 people with the true file names: each person a colour."""
+    from cshml_tf.data.scface import CAMERAS, DISTANCES, PEOPLE, image_name
+
+    def draw(root, random=None, size=(30, 24)):
+        height, width = size
+        points = [(0.3 * width, 0.4 * height), (0.7 * width, 0.4 * height)]
+        points += [(0.5 * width, 0.6 * height), (0.5 * width, 0.8 * height)]
+        numbers = "\t".join(f"{number:.1f}" for point in points for number in point)
+        colours, lines = _colours(len(PEOPLE)), []
+        for person, colour in zip(PEOPLE, colours, strict=True):
+            for camera, distance in [(None, None), *((c, d) for d in DISTANCES for c in CAMERAS)]:
+                name = image_name(person, camera, distance)
+                folder = f"surveillance_cameras_distance_{distance}/cam_{camera}"
+                path = f"{folder}/{name}.jpg" if camera else f"mugshot_frontal_cropped_all/{name}.JPG"
+                _draw(root / path, colour, size, random)
+                lines.append(f"{name}\t{numbers}\r\n")
+        (root / "all.txt").write_text("".join(lines), newline="")
+        return root
+
+    return draw

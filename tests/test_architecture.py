@@ -34,6 +34,7 @@ LEVELS = [
         "data.pipeline",
         "data.sources",
         "alignment",
+        "small_faces",
         "alignment_record",
         "alignment_run",
         "alignment_workers",
@@ -43,7 +44,7 @@ LEVELS = [
         "pretrained",
     ],
     ["training", "evaluation", "export", "plots", "gallery"],
-    ["ablation", "toy"],
+    ["ablation", "scface", "toy"],
     ["cli"],
 ]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cshml_tf.cli.argument_types import positive, resolution
 from cshml_tf.cli.errors import one_line_errors
+from cshml_tf.cli.evaluation_outputs import add_output_options, check_outputs, make_output_folders, progress_bar
 from cshml_tf.cli.parser import Parser
 from cshml_tf.cli.quiet_start import start_backend
 
@@ -15,7 +16,7 @@ _ALL, _SPLIT = "130", "80"
 
 @one_line_errors
 def main(argv=None):
-    """Align, embed, fine-tune and identify; print table 5 with our rows above the paper's.
+    """Align, embed, learn from 50 people and identify; print table 5 with our rows above the paper's.
 
     Args:
         argv: the command line's words; None takes the process's own.
@@ -29,21 +30,13 @@ def main(argv=None):
     start_backend()
     from cshml_tf.files import write_json
     from cshml_tf.scface.experiment import Experiment
-    from cshml_tf.scface.fine_tuning import FineTuning
+    from cshml_tf.scface.networks import load_networks
     from cshml_tf.scface.table import format_table, rows_as_json
 
-    fine_tuning = None
-    if arguments.fine_tune_steps:
-        fine_tuning = FineTuning(
-            arguments.fine_tune_steps,
-            arguments.fine_tune_batch_size,
-            arguments.fine_tune_learning_rate,
-            arguments.negative_share,
-            arguments.alpha,
-        )
-    networks = _networks(arguments)
+    fine_tuning = _fine_tuning(arguments)
+    networks = load_networks(arguments.hr_model, dict(arguments.serve))
     data = _read(arguments)
-    figures_dir = _make_output_folders(arguments)
+    figures_dir = make_output_folders(arguments)
     mugshots, probes = _align(arguments, data, networks.image_size)
     experiment = Experiment(
         mugshots,
@@ -53,16 +46,15 @@ def main(argv=None):
         networks.served,
         arguments.use_flipped_images,
         arguments.batch_size,
-        _progress("embedding", "batch"),
+        progress_bar("batch"),
     )
     rows = list(experiment.all_people()) if _ALL in arguments.protocols else []
     if _SPLIT in arguments.protocols:
-        for row in experiment.split(arguments.seeds, fine_tuning, arguments.mappings):
-            rows.append(row)
+        rows += experiment.split(arguments.seeds, fine_tuning, arguments.mappings)
     print(format_table(rows), end="")
-    print(_what_served(arguments, networks, fine_tuning))
+    protocol = _protocol(arguments, networks, fine_tuning, data, mugshots, probes)
+    print("\n".join(_protocol_lines(protocol)))
     if arguments.report:
-        protocol = _protocol(arguments, networks, fine_tuning, data, mugshots, probes)
         write_json(arguments.report, {"rows": rows_as_json(rows), "protocol": protocol})
     if figures_dir:
         _draw(rows, figures_dir)
@@ -72,10 +64,10 @@ def main(argv=None):
 def make_parser():
     """Describe the command line."""
     parser = Parser(
-        description="Identify SCface's surveillance images among the mugshots. All 130 people are measured with the "
-        "networks as given (650 probes a distance); then, for every seed, 50 random people are learned from, by "
-        "fine-tuning the LR networks with equation 3 and by the linear maps of the classical methods, and the other "
-        "80 are measured (400 probes a distance). Rates in the report are fractions.",
+        description="Identify SCface's surveillance images among the mugshots. All 130 people are measured with "
+        "the networks as given (650 probes a distance); then, for every seed, 50 random people are learned from, "
+        "by fine-tuning the LR networks with equation 3 and by the linear maps of the classical methods, and the "
+        "other 80 are measured (400 probes a distance). Rates in the report are fractions.",
     )
     inputs = parser.add_argument_group("input")
     inputs.add_argument("scface_dir", metavar="SCFACE_DIR", help="the data set's folder as distributed")
@@ -86,8 +78,8 @@ def make_parser():
         nargs="+",
         type=_at_distance(Path),
         default=[],
-        help="the network that serves the probes of distance 1 (4.20 m), 2 (2.60 m) or 3 (1.00 m); the paper has an "
-        "LR network of 20 x 20 for 1 and of 30 x 30 for 2 (default: the HR network)",
+        help="the network that serves the probes of distance 1 (4.20 m), 2 (2.60 m) or 3 (1.00 m); the paper has "
+        "an LR network of 20 x 20 for 1 and of 30 x 30 for 2 (default: the HR network)",
     )
     inputs.add_argument(
         "--reduce",
@@ -110,19 +102,15 @@ def make_parser():
     )
     alignment.add_argument("--landmarks", metavar="FILE", default="all.txt", help="its file, in SCFACE_DIR")
     alignment.add_argument(
-        "--crops", metavar="DIR", type=Path, help="write the aligned faces here, for a look or for --alignment none"
+        "--crops",
+        metavar="DIR",
+        type=Path,
+        help="write the aligned faces here, for a look or for --alignment none",
     )
     _add_protocol_options(parser)
     running = parser.add_argument_group("running")
     running.add_argument("--batch_size", type=positive, default=32, help="images a forward pass")
-    output = parser.add_argument_group("output")
-    output.add_argument("--report", metavar="FILE.json", type=Path, help="write all figures here")
-    output.add_argument(
-        "--figures",
-        metavar="DIR",
-        type=Path,
-        help="write cumulative match curves here (default: beside the report, in FILE_figures)",
-    )
+    add_output_options(parser, "cumulative match curves")
     return parser
 
 
@@ -177,46 +165,136 @@ def _check(arguments):
     if arguments.fine_tune_steps < 0:
         raise ValueError(f"--fine_tune_steps: expected 0 or more, got {arguments.fine_tune_steps}")
     folders = [arguments.scface_dir, arguments.hr_model, *(folder for _, folder in arguments.serve)]
-    for option in ("report", "figures", "crops"):
-        path = getattr(arguments, option)
-        for folder in map(Path, folders):
-            if path and path.resolve().is_relative_to(folder.resolve()):
-                raise ValueError(f"--{option}: expected a place outside {folder}, which is read, got {path}")
-    if arguments.report and arguments.report.is_dir():
-        raise ValueError(f"--report: expected a file, {arguments.report} is a folder")
+    check_outputs(arguments, folders)
+    for folder in map(Path, folders):
+        if arguments.crops and arguments.crops.resolve().is_relative_to(folder.resolve()):
+            raise ValueError(f"--crops: expected a place outside {folder}, which is read, got {arguments.crops}")
 
 
-class _Networks(NamedTuple):
-    hr_recogniser: Any
-    served: dict
-    folders: dict
-    image_size: tuple
+def _fine_tuning(arguments):
+    """Give how to fine-tune, or None."""
+    from cshml_tf.scface.fine_tuning import FineTuning
+
+    if not arguments.fine_tune_steps or _SPLIT not in arguments.protocols:
+        return None
+    return FineTuning(
+        arguments.fine_tune_steps,
+        arguments.fine_tune_batch_size,
+        arguments.fine_tune_learning_rate,
+        arguments.negative_share,
+        arguments.alpha,
+    )
 
 
-def _networks(arguments):
-    """Load the HR network and what serves each distance."""
+def _read(arguments):
+    """Find the data set's images, and warn of what is not there."""
+    from cshml_tf.data.scface import read_scface
+
+    if not Path(arguments.scface_dir).is_dir():
+        raise ValueError(f"SCFACE_DIR: expected the data set's folder, {arguments.scface_dir} is none")
+    data = read_scface(arguments.scface_dir, None if arguments.alignment == "none" else arguments.landmarks)
+    for what in ("image", "landmarks"):
+        names = [missing.name for missing in data.missing if missing.what == what]
+        if names:
+            print(f"warning: {what} missing of {_some(names)}", file=sys.stderr)
+    if data.unexpected:
+        paths = [path.name for path in data.unexpected]
+        print(f"warning: not the data set's, left alone: {_some(paths)}", file=sys.stderr)
+    return data
+
+
+def _align(arguments, data, image_size):
+    """Align mugshots and probes, by distance; write them where asked, and say what fell back."""
     from cshml_tf.data.scface import DISTANCES
-    from cshml_tf.model_folder import card_of_kind, load_recogniser, read_card
-    from cshml_tf.scface.experiment import Served
+    from cshml_tf.detector import Detector
+    from cshml_tf.scface.faces import align_images, write_faces
 
-    hr_dir = Path(arguments.hr_model)
-    hr_card = card_of_kind(hr_dir, "hr")
-    folders = dict.fromkeys(DISTANCES, hr_dir) | dict(arguments.serve)
-    cards = {folder: read_card(folder) for folder in folders.values()}
-    for folder, card in cards.items():
-        if card["image_size"] != hr_card["image_size"]:
-            raise ValueError(
-                f"{folder}: expected the image size of {hr_dir}, {hr_card['image_size']}, got {card['image_size']}"
-            )
-    loaded = {folder: load_recogniser(folder) for folder in dict.fromkeys([hr_dir, *cards])}
-    size = loaded[hr_dir].output_shape[-1]
-    for folder, recogniser in loaded.items():
-        if recogniser.output_shape[-1] != size:
-            raise ValueError(
-                f"{folder}: expected the embedding size of {hr_dir}, {size}, got {recogniser.output_shape[-1]}"
-            )
-    served = {
-        distance: Served(folder.resolve().name, loaded[folder], cards[folder]["kind"] == "hr")
-        for distance, folder in folders.items()
+    is_aligned = arguments.alignment == "none"
+    detector = None if is_aligned else Detector()
+    progress = progress_bar("image", "aligning")
+    mugshots = align_images(
+        data.mugshots, image_size, "none" if is_aligned else arguments.mugshot_alignment, detector, progress
+    )
+    probes = {
+        distance: align_images(data.probes(distance), image_size, arguments.alignment, detector, progress)
+        for distance in DISTANCES
     }
-    return _Networks(loaded[hr_dir], served, folders, tuple(hr_card["image_size"]))
+    sets = {"mugshots": (mugshots, arguments.mugshot_alignment)}
+    sets |= {f"distance {distance}": (faces, arguments.alignment) for distance, faces in probes.items()}
+    for words, (faces, first) in sets.items():
+        for how in dict.fromkeys(faces.found.values()):
+            if how not in (first, "none"):
+                names = [name for name, way in faces.found.items() if way == how]
+                print(f"warning: {words}: {how}: {_some(names)}", file=sys.stderr)
+        if arguments.crops:
+            write_faces(faces, arguments.scface_dir, arguments.crops)
+    return mugshots, probes
+
+
+def _reduced(arguments, probes, networks):
+    """Give what each distance's network is shown: the probes, or copies reduced to a resolution."""
+    import numpy as np
+
+    from cshml_tf.degradation import degrade
+    from cshml_tf.resolution import check_reductions
+
+    reductions = dict(arguments.reduce)
+    check_reductions(tuple(reductions.values()), networks.image_size)
+    shown = {distance: faces.pixels for distance, faces in probes.items()}
+    for distance, to in reductions.items():
+        mode = networks.served[distance].degradation
+        reduced = [np.asarray(degrade(face[None], to, mode))[0] for face in shown[distance]]
+        shown[distance] = np.stack(reduced).astype(np.uint8)
+    return shown
+
+
+def _protocol(arguments, networks, fine_tuning, data, mugshots, probes):
+    """Give what the report says of how the rows came to be."""
+    import dataclasses
+
+    from cshml_tf.resolution import format_resolution
+
+    found = {"mugshots": mugshots.found} | {str(distance): faces.found for distance, faces in probes.items()}
+    return {
+        "images_folder": str(arguments.scface_dir),
+        "hr_model": str(arguments.hr_model),
+        "serving": {str(distance): str(served.folder) for distance, served in networks.served.items()},
+        "reduced_to": {str(distance): format_resolution(to) for distance, to in arguments.reduce},
+        "alignment": {name: dict(Counter(ways.values())) for name, ways in found.items()},
+        "aligned_by": found,
+        "missing": [missing._asdict() for missing in data.missing],
+        "seeds": arguments.seeds,
+        "fine_tuning": fine_tuning and dataclasses.asdict(fine_tuning),
+        "flip": arguments.use_flipped_images,
+    }
+
+
+def _protocol_lines(protocol):
+    """Say how the faces were aligned, which network served which distance, and how it was fine-tuned."""
+    lines = []
+    for name, counts in protocol["alignment"].items():
+        words = "mugshots" if name == "mugshots" else f"distance {name}"
+        ways = ", ".join(f"{count} {way}" for way, count in counts.items())
+        served = f"; served by {protocol['serving'][name]}" if name in protocol["serving"] else ""
+        reduced = f", reduced to {protocol['reduced_to'][name]}" if name in protocol["reduced_to"] else ""
+        lines.append(f"{words}: {ways}{served}{reduced}")
+    tuning = protocol["fine_tuning"]
+    if tuning:
+        lines.append("fine-tuning: " + ", ".join(f"{name} {value:g}" for name, value in tuning.items()))
+    lines.append(f"flip averaging {'on' if protocol['flip'] else 'off'}; missing probes count as not identified")
+    return lines
+
+
+def _draw(rows, folder):
+    from cshml_tf.plots import plot_cumulative_matches
+    from cshml_tf.scface.table import curves_by_distance
+
+    for people in dict.fromkeys(row.people for row in rows):
+        for distance, curves in curves_by_distance(rows, people).items():
+            path = folder / f"cmc_{people}_distance_{distance}.png"
+            plot_cumulative_matches(path, curves, f"SCface, {people} people, distance {distance}")
+
+
+def _some(names):
+    shown = ", ".join(names[:5])
+    return f"{len(names)}: {shown}" + (f" and {len(names) - 5} more" if len(names) > 5 else "")

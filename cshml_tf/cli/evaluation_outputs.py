@@ -64,8 +64,8 @@ def make_output_folders(arguments):
     return figures_dir
 
 
-def progress_bar(unit):
-    """Give a wrapper of sequences that shows how far the embedding is: on a terminal; nothing in a log file."""
+def progress_bar(unit, words="embedding"):
+    """Give a wrapper of sequences that shows how far the work is: on a terminal; nothing in a log file."""
     import tqdm
 
-    return functools.partial(tqdm.tqdm, desc="embedding", unit=unit, disable=None)
+    return functools.partial(tqdm.tqdm, desc=words, unit=unit, disable=None)

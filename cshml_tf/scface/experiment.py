@@ -6,7 +6,7 @@ Source: the paper's section 4.3 (the HR network serves distance 3, an LR network
 """
 
 import functools
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,20 +20,6 @@ HR_ALONE = "HR network for all"
 AS_GIVEN = "networks as given"
 FINE_TUNED = "fine-tuned with Eq. 3"
 MAPPINGS = {"MDS": fit_mds, "DMDS": fit_dmds, "LDMDS": fit_ldmds}
-
-
-class Served(NamedTuple):
-    """What serves the probes of one distance.
-
-    Attributes:
-        name: of the network's folder.
-        recogniser: keras.Model, pixels 0..255 (batch, H, W, 3) -> (batch, E).
-        is_hr: whether it is the HR network, which is never fine-tuned.
-    """
-
-    name: str
-    recogniser: Any
-    is_hr: bool
 
 
 class Row(NamedTuple):
@@ -59,7 +45,7 @@ class Experiment:
         shown: dict of a distance to (faces, H, W, 3) uint8: what the distance's own network is shown of them, such
             as copies reduced to its resolution; None for the probes as they are.
         hr_recogniser: keras.Model of the HR network.
-        served: dict of a distance to `Served`.
+        served: dict of a distance to `cshml_tf.scface.networks.Served`.
         flip: whether an embedding is the normalised sum of the face's and its mirror image's.
         batch_size: faces a forward pass.
         progress: wraps the sequence of batches, such as `tqdm`.

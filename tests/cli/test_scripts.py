@@ -13,6 +13,7 @@ SCRIPTS = {
     "align/pack_dataset.py": "PACKED",
     "eval/compare.py": "--hr_model DIR",
     "eval/evaluate_lfw.py": "--lfw_pairs FILE",
+    "eval/evaluate_scface.py": "SCFACE_DIR",
     "eval/evaluate_survface.py": "Face_Verification_Test_Set",
     "eval/evaluate_tinyface.py": "Testing_Set",
     "eval/show_pairs.py": "--output FIGURE.png",
