@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from cshml_tf.toy.experiment import WAYS
+from cshml_tf.toy.ways import WAYS
 
 
-def format_table(outcomes):
+def format_table(outcomes, ceiling=None):
     """Write accuracies in % as a Markdown table, a column a seed.
 
     Args:
         outcomes: dict of a seed to `cshml_tf.toy.experiment.Outcome`.
+        ceiling: accuracy of a classifier of the nine pixels trained with the first seed, 0..1; None leaves it out.
 
     Returns:
         str that ends with a line end.
@@ -23,6 +24,9 @@ def format_table(outcomes):
         way = WAYS[name]
         accuracies = [outcome.after.get(name) for outcome in outcomes.values()]
         rows.append(_row(f"3 x 3, LR network, {way.words}", accuracies, way.published))
+    if ceiling is not None:
+        others = [None] * (len(outcomes) - 1)
+        rows.append(_row("3 x 3, a classifier of the nine pixels", [ceiling, *others], None))
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 

@@ -7,6 +7,7 @@ import pytest
 from cshml_tf.cli import train_toy
 from cshml_tf.data.packed.source import read_packed
 from cshml_tf.model_folder import read_classifier
+from cshml_tf.toy.ceiling import ceiling
 from cshml_tf.toy.digits import Digits, accuracy, pack_digits, read_mnist
 from cshml_tf.toy.experiment import Outcome
 from cshml_tf.toy.table import format_table, project
@@ -34,10 +35,11 @@ def mnist(tmp_path_factory):
 def test_the_command_trains_tells_and_draws(mnist, tmp_path, capsys):
     out = tmp_path / "toy"
     command = [str(out), "--mnist", str(mnist), "--seeds", "3", "--hr_steps", "30", "--lr_steps", "2"]
-    command += ["--batch_size", "16"]
+    command += ["--batch_size", "16", "--embedding_size", "2", "--ceiling_epochs", "1"]
     assert train_toy.main(command) == 0
     shown = capsys.readouterr().out
     assert "| 3 x 3, LR network, Eq. 2, random batch |" in shown and "| 75.77 |" in shown
+    assert "| 3 x 3, a classifier of the nine pixels |" in shown
     assert (out / "figure.png").read_bytes().startswith(b"\x89PNG")
     hr_centres = read_classifier(out / "models" / "hr_seed3")[0]
     for name, learns in (("eq3_same", False), ("eq3_random", False), ("eq2_random", True), ("eq2_same", True)):
@@ -49,6 +51,39 @@ def test_the_command_trains_tells_and_draws(mnist, tmp_path, capsys):
     assert train_toy.main(command) == 0
     assert {path: path.stat().st_mtime_ns for path in trained} == trained, "a finished network was trained again"
     assert shown.split("table:")[0] == capsys.readouterr().out.split("finished")[-1].split("table:")[0]
+
+
+def test_some_ways_alone_are_trained_and_drawn(mnist, tmp_path, capsys):
+    out = tmp_path / "toy"
+    command = [str(out), "--mnist", str(mnist), "--seeds", "3", "--hr_steps", "1", "--lr_steps", "1"]
+    command += ["--batch_size", "16", "--ceiling_epochs", "1", "--ways", "eq2_same"]
+    assert train_toy.main(command) == 0
+    assert {path.name for path in (out / "models").iterdir()} == {"hr_seed3", "eq2_same_seed3"}
+    table = capsys.readouterr().out
+    assert "Eq. 2, the HR network's batch" in table and "Eq. 3" not in table
+    assert train_toy.main([*command, "eq2_same"]) == 2
+    assert "--ways: expected each once, got eq2_same eq2_same\n" in capsys.readouterr().err
+
+
+def test_the_ceiling_knows_what_few_pixels_hold_and_no_more():
+    random = np.random.default_rng(0)
+
+    def bars(count):
+        """Four classes: a light left or right half, and stripes of one pixel, standing or lying."""
+        labels = random.integers(0, 4, count, np.int32)
+        pixels = np.zeros((count, 28, 28, 3), np.uint8)
+        for picture, label in zip(pixels, labels, strict=True):
+            picture[:, ::2] = 200
+            if label & 1:
+                picture[:] = picture.transpose(1, 0, 2)
+            dark = slice(0, 14) if label & 2 else slice(14, 28)
+            picture[:, dark] //= 4
+        return Digits(pixels, labels)
+
+    train, test = bars(2000), bars(400)
+    share = ceiling(train, test, 3, epochs=3, seed=0)
+    assert 0.4 < share < 0.6, "halves are seen in 3 x 3 pixels, the stripes are not"
+    assert ceiling(train, test, 28, epochs=3, seed=0) > 0.99
 
 
 def unit(columns):
@@ -81,11 +116,12 @@ def test_accuracy_is_the_share_of_nearest_columns():
 
 def test_table_by_hand():
     outcomes = {1: Outcome(0.99, 0.2, {"eq2_same": 0.75}), 2: Outcome(0.97, 0.3, {"eq2_same": 0.77})}
-    lines = format_table(outcomes).splitlines()
+    lines = format_table(outcomes, 0.834).splitlines()
     assert lines[2] == "| 28 x 28, HR network | 99.00 | 97.00 | 98.00 ± 1.41 |  |"
     assert (
         lines[4] == "| 3 x 3, LR network, Eq. 2, the HR network's batch | 75.00 | 77.00 | 76.00 ± 1.41 | 75.88 |"
     )
+    assert lines[5] == "| 3 x 3, a classifier of the nine pixels | 83.40 |  | 83.40 |  |"
 
 
 def test_features_of_two_coordinates_stay_and_others_are_projected():
