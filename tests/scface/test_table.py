@@ -1,0 +1,24 @@
+"""Table 5: mean and sample deviation over the seeds, and the mean curves."""
+
+import numpy as np
+
+from cshml_tf.scface.experiment import Row
+from cshml_tf.scface.table import curves_by_distance, format_table, rows_as_json
+
+ROW = Row(80, "ours", {distance: [np.array([0.5, 0.6]), np.array([0.7, 1.0])] for distance in (1, 2, 3)})
+ALL = Row(130, "ours", {distance: [np.array([0.25, 0.5])] for distance in (1, 2, 3)})
+
+
+def test_several_seeds_are_a_mean_and_a_sample_deviation():
+    """Of 50 and 70 % the mean is 60, and the deviation from it sqrt(100 + 100)."""
+    lines = format_table([ALL, ROW]).splitlines()
+    assert lines[2] == "| ours | 130 |  | 25.00 | 25.00 | 25.00 |"
+    assert lines[3] == "| ours | 80 | 2 | 60.00 ± 14.14 | 60.00 ± 14.14 | 60.00 ± 14.14 |"
+    assert lines[4].startswith("| paper, MDS | 80 |  | 60.3 |")
+
+
+def test_curves_are_means_of_one_protocol():
+    curves = curves_by_distance([ALL, ROW], 80)
+    assert list(curves) == [1, 2, 3]
+    assert np.abs(curves[2]["ours"] - [0.6, 0.8]).max() < 1e-12
+    assert rows_as_json([ROW])[0]["curves"]["3"] == [[0.5, 0.6], [0.7, 1.0]]
