@@ -29,12 +29,17 @@ def main(argv=None):
     # Heavy imports come after the arguments, so that --help answers at once.
     start_backend()
     from cshml_tf.files import write_json
+    from cshml_tf.resolution import check_reductions
     from cshml_tf.scface.experiment import Experiment
     from cshml_tf.scface.networks import load_networks
     from cshml_tf.scface.table import format_table, rows_as_json
 
     fine_tuning = _fine_tuning(arguments)
     networks = load_networks(arguments.hr_model, dict(arguments.serve))
+    check_reductions(tuple(dict(arguments.reduce).values()), networks.image_size)
+    if all(served.is_hr for served in networks.served.values()):
+        # The report speaks of fine-tuning only where something is fine-tuned.
+        fine_tuning = None
     data = _read(arguments)
     figures_dir = make_output_folders(arguments)
     mugshots, probes = _align(arguments, data, networks.image_size)
@@ -162,6 +167,9 @@ def _check(arguments):
             raise ValueError(f"--{option}: expected each distance once, got {' '.join(map(str, distances))}")
     if len(set(arguments.seeds)) < len(arguments.seeds):
         raise ValueError(f"--seeds: expected each once, got {' '.join(map(str, arguments.seeds))}")
+    wrong = [seed for seed in arguments.seeds if not 0 <= seed < 2**32]
+    if wrong:
+        raise ValueError(f"--seeds: expected whole numbers from 0 to {2**32 - 1}, got {wrong[0]}")
     if arguments.fine_tune_steps < 0:
         raise ValueError(f"--fine_tune_steps: expected 0 or more, got {arguments.fine_tune_steps}")
     folders = [arguments.scface_dir, arguments.hr_model, *(folder for _, folder in arguments.serve)]
@@ -236,15 +244,12 @@ def _reduced(arguments, probes, networks):
     import numpy as np
 
     from cshml_tf.degradation import degrade
-    from cshml_tf.resolution import check_reductions
 
-    reductions = dict(arguments.reduce)
-    check_reductions(tuple(reductions.values()), networks.image_size)
     shown = {distance: faces.pixels for distance, faces in probes.items()}
-    for distance, to in reductions.items():
+    for distance, to in arguments.reduce:
         mode = networks.served[distance].degradation
         reduced = [np.asarray(degrade(face[None], to, mode))[0] for face in shown[distance]]
-        shown[distance] = np.stack(reduced).astype(np.uint8)
+        shown[distance] = np.array(reduced, np.uint8).reshape(shown[distance].shape)
     return shown
 
 

@@ -55,6 +55,12 @@ class Experiment:
     """
 
     def __init__(self, mugshots, probes, shown, hr_recogniser, served, flip=False, batch_size=32, progress=iter):
+        sets = {"mugshots": mugshots} | {
+            f"probes of distance {distance}": probes[distance] for distance in DISTANCES
+        }
+        for what, faces in sets.items():
+            if not len(faces.people):
+                raise ValueError(f"SCface: expected {what}, got none that can be read")
         self._options = {"flip": flip, "batch_size": batch_size, "progress": progress}
         self._served = served
         self._people = {distance: probes[distance].people for distance in DISTANCES}
@@ -139,7 +145,5 @@ class Experiment:
         return match_curve(self._gallery, probes, tested)
 
     def _embed(self, people, pixels, recogniser):
-        if not len(people):
-            raise ValueError("SCface: expected mugshots, and probes at each distance, got none at one of them")
         (embeddings,) = embed(pixels, [View(recogniser)], **self._options)
         return Embedded(people, embeddings)

@@ -46,6 +46,8 @@ def test_a_perfect_embedding_scores_100_percent_by_both_protocols(models, draw_s
     assert report["rows"][0]["curves"]["3"] == [[1.0] * 10]
     assert report["protocol"]["alignment"]["mugshots"] == {"landmarks": 130}
     assert report["protocol"]["missing"] == []
+    assert report["protocol"]["fine_tuning"] is None, "there is no LR network to fine-tune"
+    assert not any(line.startswith("fine-tuning") for line in lines)
     figures = sorted(path.name for path in (tmp_path / "new" / "report_figures").iterdir())
     assert figures == [f"cmc_{people}_distance_{distance}.png" for people in (130, 80) for distance in (1, 2, 3)]
     assert len(list((tmp_path / "crops").rglob("*.png"))) == 130 + 3 * 650
@@ -104,6 +106,16 @@ def test_missing_and_unreadable_images_are_named_and_count(models, draw_scface, 
     assert "warning: distance 2: unreadable: 1: 006_cam3_2" in captured.err
 
 
+def test_a_distance_of_which_no_image_can_be_read(models, draw_scface, tmp_path, capsys):
+    root = draw_scface(tmp_path / "scface", size=(48, 40))
+    for path in (root / "surveillance_cameras_distance_1").rglob("*.jpg"):
+        path.write_bytes(b"")
+    assert main(as_it_comes(models, root, "--reduce", "1=20")) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("warning: distance 1: unreadable: 650: 001_cam1_1,")
+    assert lines[1:] == ["error: SCface: expected probes of distance 1, got none that can be read"]
+
+
 def failure(capsys, arguments):
     assert main(arguments) == 2
     captured = capsys.readouterr()
@@ -119,10 +131,15 @@ def test_bad_input_is_one_line(models, aligned, tmp_path, capsys):
     assert "expected a folder of images, found none" in said(root=tmp_path)
     assert "--serve: expected each distance once, got 1 1" in said("--serve", "1=a", "1=b")
     assert "--seeds: expected each once" in said("--seeds", "3", "3")
+    for seed in ("-1", str(2**32)):
+        assert f"--seeds: expected whole numbers from 0 to 4294967295, got {seed}" in said("--seeds", seed)
     assert "--crops: expected a place outside" in said("--crops", str(aligned / "crops"))
     assert "--report: expected a place outside" in said("--report", str(aligned / "report.json"))
     assert "negative: expected the model folder of an HR network" in said("--hr_model", str(models / "negative"))
-    assert "fine-tuning, steps" not in said("--serve", f"2={tmp_path}")
+    assert f"{tmp_path}: expected a model folder" in said("--serve", f"2={tmp_path}")
+    # Before any image is looked at.
+    too_large = said("--reduce", "1=60", root=tmp_path / "nowhere")
+    assert "resolution: expected at most the faces' 48 x 40, got 60 x 60" in too_large
     assert "learning_rate: expected a number above 0" in said(
         "--fine_tune_steps", "3", "--fine_tune_learning_rate", "0"
     )
