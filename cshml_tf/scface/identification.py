@@ -41,7 +41,8 @@ def match_curve(gallery, probes, people, similarity=None):
             is the cosine of unit vectors.
 
     Returns:
-        (ranks,) float64, 0..1, of as many ranks as there are mugshots, at most 10.
+        (10,) float64, 0..1; of fewer mugshots, the last one's rate at the ranks that they lack, so that the curves
+        of several seeds always have one length.
 
     Raises:
         ValueError: no mugshot or no probe of these people, or embeddings that are not finite.
@@ -58,4 +59,5 @@ def match_curve(gallery, probes, people, similarity=None):
         scores = similarity(probes.embeddings, gallery.embeddings)
     longest = min(LONGEST_RANK, len(gallery.people))
     curve = cumulative_match_curve(scores, probes.people, gallery.people, longest)
+    curve = np.pad(curve, (0, LONGEST_RANK - longest), mode="edge")
     return curve * len(probes.people) / (len(people) * len(CAMERAS))

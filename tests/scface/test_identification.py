@@ -33,7 +33,7 @@ def test_only_the_people_tested_are_in_gallery_and_probes():
     embeddings = np.eye(2)[[0, 1, 0, 1]]
     gallery = Embedded(np.array([1, 2, 3, 4]), embeddings)
     probes = Embedded(np.repeat([1, 2, 3, 4], 5), np.repeat(embeddings, 5, axis=0))
-    assert match_curve(gallery, probes, [1, 2]).tolist() == [1, 1]
+    assert match_curve(gallery, probes, [1, 2]).tolist() == [1] * 10
     assert match_curve(gallery, probes, [1, 2, 3, 4])[0] == 0
 
 
@@ -44,6 +44,12 @@ def test_missing_images_count_as_not_identified():
     assert match_curve(faces([1]), faces(probes), people)[0] == 0.5
     with pytest.raises(ValueError, match="expected mugshots and probes of 2 people, got 2 and 0"):
         match_curve(faces(people), faces([7]), people)
+
+
+def test_every_curve_has_ten_ranks():
+    """Two mugshots: whoever is not first is second."""
+    gallery, probes = faces([1, 2]), Embedded(np.repeat([1, 2], 5), np.eye(200)[[1] * 9 + [2]])
+    assert match_curve(gallery, probes, [1, 2]).tolist() == [0.6] + [1] * 9
 
 
 def test_a_similarity_of_ones_own():
