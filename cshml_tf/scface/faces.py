@@ -100,12 +100,13 @@ def _align(picture, landmarks, image_size, first, detector):
 
 
 def _are_usable(landmarks, picture):
-    """Say whether landmarks lie within a picture, and the eyes apart."""
+    """Say whether landmarks lie within a picture, the eyes apart and the mouth below them."""
     if landmarks is None:
         return False
     height, width = picture.shape[:2]
     inside = (landmarks >= -0.5).all() and (landmarks <= [width - 0.5, height - 0.5]).all()
-    return bool(inside and landmarks[1, 0] - landmarks[0, 0] > 1)
+    left_eye, right_eye, _, mouth = landmarks
+    return bool(inside and right_eye[0] - left_eye[0] > 1 and mouth[1] - (left_eye[1] + right_eye[1]) / 2 > 1)
 
 
 def _check_size(picture, image_size, path):

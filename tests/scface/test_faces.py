@@ -64,7 +64,15 @@ def test_landmarks_in_place_leave_the_picture_as_it_is(image):
 
 
 @pytest.mark.parametrize(
-    "landmarks", [IN_PLACE + [30, 0], IN_PLACE - [0, 30], IN_PLACE[[1, 0, 2, 3]], np.full((4, 2), 10.0)]
+    "landmarks",
+    [
+        IN_PLACE + [30, 0],
+        IN_PLACE - [0, 30],
+        IN_PLACE[[1, 0, 2, 3]],
+        np.full((4, 2), 10.0),
+        # Upside down.
+        [0, SIZE[0] - 1] + IN_PLACE * [1, -1],
+    ],
 )
 def test_landmarks_of_another_picture_are_not_used(image, landmarks):
     assert found(dataclasses.replace(image, landmarks=landmarks), "landmarks", ALL_FOUND) == "mtcnn"
