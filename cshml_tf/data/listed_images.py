@@ -83,9 +83,17 @@ def find_listed(names, labels, folder):
         that was expected; and Paths of the images in the folder that the list does not name.
 
     Raises:
-        ValueError: as `images_by_stem`.
+        ValueError: as `images_by_stem`; also two names that differ in suffix or letter case alone.
     """
     images = images_by_stem(folder)
+    first_of = {}
+    for name in names:
+        first = first_of.setdefault(stem_of(name), name)
+        if first != name:
+            raise ValueError(
+                f"{folder}: expected names of images of their own, the list has {first} and {name}, "
+                "which differ in suffix or letter case alone"
+            )
     found, missing = [], []
     for name, label in zip(names, labels, strict=True):
         path = images.get(stem_of(name))
@@ -93,8 +101,7 @@ def find_listed(names, labels, folder):
             missing.append(LabelledImage(Path(folder) / name, label))
         else:
             found.append(LabelledImage(path, label))
-    listed = {stem_of(name) for name in names}
-    return found, missing, [path for stem, path in images.items() if stem not in listed]
+    return found, missing, [path for stem, path in images.items() if stem not in first_of]
 
 
 def stem_of(name):

@@ -85,6 +85,14 @@ class TestReadTinyFace:
         assert data.probes[1] == (aligned / "Probe" / "7_1.png", 7)
         assert (len(data.gallery), data.missing) == (4, [])
 
+    @pytest.mark.parametrize("other", ["7_1.png", "7_1.jpg"])
+    def test_two_names_of_one_image(self, tree, other):
+        names = list(PROBES)
+        names[names.index("7_3.jpg")] = other
+        write_probe_list(tree / "Testing_Set", column(names))
+        with pytest.raises(ValueError, match=f"Probe: expected names .* (7_1.JPG|{other}) and .*, which differ"):
+            read_tinyface(tree)
+
     def test_missing_and_unlisted_images_are_told(self, tree):
         test = tree / "Testing_Set"
         (test / "Probe" / "7_3.jpg").unlink()
