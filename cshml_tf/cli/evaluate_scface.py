@@ -7,7 +7,13 @@ from pathlib import Path
 
 from cshml_tf.cli.argument_types import positive, resolution
 from cshml_tf.cli.errors import one_line_errors
-from cshml_tf.cli.evaluation_outputs import add_output_options, check_outputs, make_output_folders, progress_bar
+from cshml_tf.cli.evaluation_outputs import (
+    add_output_options,
+    check_outputs,
+    check_writable,
+    make_output_folders,
+    progress_bar,
+)
 from cshml_tf.cli.parser import Parser
 from cshml_tf.cli.quiet_start import start_backend
 
@@ -42,6 +48,9 @@ def main(argv=None):
         fine_tuning = None
     data = _read(arguments)
     figures_dir = make_output_folders(arguments)
+    if arguments.crops:
+        arguments.crops.mkdir(parents=True, exist_ok=True)
+        check_writable("--crops", arguments.crops)
     mugshots, probes = _align(arguments, data, networks.image_size)
     experiment = Experiment(
         mugshots,

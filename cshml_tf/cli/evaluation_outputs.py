@@ -1,6 +1,7 @@
 """What the commands that measure share: the report and the figures they write, and a bar that moves."""
 
 import functools
+import tempfile
 from pathlib import Path
 
 
@@ -50,7 +51,7 @@ def make_output_folders(arguments):
         Path of the figures' folder, or None where there are to be none.
 
     Raises:
-        ValueError: the report is a folder.
+        ValueError: the report is a folder, or a folder can't be written to.
         OSError: a folder can't be made.
     """
     figures_dir = arguments.figures
@@ -58,10 +59,29 @@ def make_output_folders(arguments):
         if arguments.report.is_dir():
             raise ValueError(f"--report: expected a file, {arguments.report} is a folder")
         arguments.report.parent.mkdir(parents=True, exist_ok=True)
+        check_writable("--report", arguments.report.parent)
         figures_dir = figures_dir or arguments.report.with_name(f"{arguments.report.stem}_figures")
     if figures_dir:
         figures_dir.mkdir(parents=True, exist_ok=True)
+        check_writable("--figures", figures_dir)
     return figures_dir
+
+
+def check_writable(option, folder):
+    """Refuse a folder that no file can be written to, such as one of a disk that is read only.
+
+    Args:
+        option: that names the folder.
+        folder: Path of an existing folder.
+
+    Raises:
+        ValueError: a file can't be made there.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(f"{option}: expected a folder to write to, {folder}: {error.strerror}") from None
 
 
 def progress_bar(unit, words="embedding"):

@@ -135,6 +135,8 @@ def test_bad_input_is_one_line(models, aligned, tmp_path, capsys):
         assert f"--seeds: expected whole numbers from 0 to 4294967295, got {seed}" in said("--seeds", seed)
     assert "--crops: expected a place outside" in said("--crops", str(aligned / "crops"))
     assert "--report: expected a place outside" in said("--report", str(aligned / "report.json"))
+    (tmp_path / "file").touch()
+    assert said("--crops", str(tmp_path / "file")) == f"error: {tmp_path / 'file'}: File exists\n"
     assert "negative: expected the model folder of an HR network" in said("--hr_model", str(models / "negative"))
     assert f"{tmp_path}: expected a model folder" in said("--serve", f"2={tmp_path}")
     # Before any image is looked at.
