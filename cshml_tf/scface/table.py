@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cshml_tf.data.scface import DISTANCES
+from cshml_tf.data.scface import CAMERAS, DISTANCES
 from cshml_tf.evaluation.published import TABLE_5
 
 _HEADER = ("method", "people", "seeds", "d1 4.20 m", "d2 2.60 m", "d3 1.00 m")
@@ -37,18 +37,29 @@ def curves_by_distance(rows, people):
 
 
 def rows_as_json(rows):
-    """Give rows as a list of dicts ready for JSON; rates are fractions, rank 1 first."""
+    """Give rows as a list of dicts ready for JSON; rates are fractions, rank 1 first.
+
+    "probes" is how many the rates of a distance are of, the missing ones too; "mean" and "deviation" are over the
+    seeds, the deviation that of a sample, and None of one seed.
+    """
     return [
         {
             "people": row.people,
             "method": row.method,
+            "probes": row.people * len(CAMERAS),
             "curves": {
                 str(distance): [list(map(float, curve)) for curve in row.curves[distance]]
                 for distance in DISTANCES
             },
+            "mean": {str(distance): np.mean(row.curves[distance], axis=0).tolist() for distance in DISTANCES},
+            "deviation": {str(distance): _deviation(row.curves[distance]) for distance in DISTANCES},
         }
         for row in rows
     ]
+
+
+def _deviation(curves):
+    return None if len(curves) == 1 else np.std(curves, axis=0, ddof=1).tolist()
 
 
 def _mean_and_deviation(rates):

@@ -1,6 +1,9 @@
 """Table 5: mean and sample deviation over the seeds, and the mean curves."""
 
+import json
+
 import numpy as np
+import pytest
 
 from cshml_tf.scface.experiment import Row
 from cshml_tf.scface.table import curves_by_distance, format_table, rows_as_json
@@ -21,4 +24,12 @@ def test_curves_are_means_of_one_protocol():
     curves = curves_by_distance([ALL, ROW], 80)
     assert list(curves) == [1, 2, 3]
     assert np.abs(curves[2]["ours"] - [0.6, 0.8]).max() < 1e-12
-    assert rows_as_json([ROW])[0]["curves"]["3"] == [[0.5, 0.6], [0.7, 1.0]]
+
+
+def test_rows_in_the_report():
+    all_people, some = json.loads(json.dumps(rows_as_json([ALL, ROW])))
+    assert (all_people["probes"], some["probes"]) == (650, 400)
+    assert some["curves"]["3"] == [[0.5, 0.6], [0.7, 1.0]]
+    assert some["mean"]["3"] == pytest.approx([0.6, 0.8], abs=1e-12)
+    assert some["deviation"]["3"] == pytest.approx([0.02**0.5, 0.08**0.5], abs=1e-12)
+    assert (all_people["mean"]["1"], all_people["deviation"]["1"]) == ([0.25, 0.5], None)
