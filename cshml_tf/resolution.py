@@ -44,12 +44,13 @@ def resolution_sides(resolution):
     return int(sides[0]), int(sides[1])
 
 
-def check_reductions(resolutions, image_size):
+def check_reductions(resolutions, image_size, what="resolution: "):
     """Refuse resolutions beyond the size of the faces that are reduced to them.
 
     Args:
         resolutions: of r or (h, w).
         image_size: (height, width).
+        what: how the error begins.
 
     Raises:
         ValueError: a side is longer than the face's.
@@ -58,4 +59,4 @@ def check_reductions(resolutions, image_size):
         sides = resolution_sides(resolution)
         if sides[0] > image_size[0] or sides[1] > image_size[1]:
             size, got = (f"{height} x {width}" for height, width in (image_size, sides))
-            raise ValueError(f"resolution: expected at most the faces' {size}, got {got}")
+            raise ValueError(f"{what}expected at most the faces' {size}, got {got}")

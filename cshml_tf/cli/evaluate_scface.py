@@ -38,11 +38,12 @@ def main(argv=None):
     from cshml_tf.resolution import check_reductions
     from cshml_tf.scface.experiment import Experiment
     from cshml_tf.scface.networks import load_networks
-    from cshml_tf.scface.table import format_table, rows_as_json
+    from cshml_tf.scface.table import format_ranks, format_table, rows_as_json
 
     fine_tuning = _fine_tuning(arguments)
     networks = load_networks(arguments.hr_model, dict(arguments.serve))
-    check_reductions(tuple(dict(arguments.reduce).values()), networks.image_size)
+    for distance, to in arguments.reduce:
+        check_reductions([to], networks.image_size, f"--reduce of distance {distance}: ")
     if all(served.is_hr for served in networks.served.values()):
         # The report speaks of fine-tuning only where something is fine-tuned.
         fine_tuning = None
@@ -62,14 +63,19 @@ def main(argv=None):
         arguments.batch_size,
         progress_bar("batch"),
     )
-    rows = list(experiment.all_people()) if _ALL in arguments.protocols else []
-    if _SPLIT in arguments.protocols:
-        rows += experiment.split(arguments.seeds, fine_tuning, arguments.mappings)
-    print(format_table(rows), end="")
     protocol = _protocol(arguments, networks, fine_tuning, data, mugshots, probes)
-    print("\n".join(_protocol_lines(protocol)))
-    if arguments.report:
-        write_json(arguments.report, {"rows": rows_as_json(rows), "protocol": protocol})
+    rows = []
+    try:
+        for row in _measured(experiment, arguments, fine_tuning):
+            rows.append(row)
+            if arguments.report:
+                write_json(arguments.report, {"rows": rows_as_json(rows), "protocol": protocol})
+    finally:
+        # Where a later row fails, those before it are not lost.
+        if rows:
+            print(format_table(rows))
+            print(format_ranks(rows))
+            print("\n".join(_protocol_lines(protocol)))
     if figures_dir:
         _draw(rows, figures_dir)
     return 0
@@ -274,6 +280,12 @@ def _protocol(arguments, networks, fine_tuning, data, mugshots, probes):
         "hr_model": str(arguments.hr_model),
         "serving": {str(distance): str(served.folder) for distance, served in networks.served.items()},
         "reduced_to": {str(distance): format_resolution(to) for distance, to in arguments.reduce},
+        "options": {
+            "alignment": arguments.alignment,
+            "mugshot_alignment": arguments.mugshot_alignment,
+            "landmarks": arguments.landmarks,
+            "mappings": arguments.mappings,
+        },
         "alignment": {name: dict(Counter(ways.values())) for name, ways in found.items()},
         "aligned_by": found,
         "missing": [missing._asdict() for missing in data.missing],
@@ -297,6 +309,14 @@ def _protocol_lines(protocol):
         lines.append("fine-tuning: " + ", ".join(f"{name} {value:g}" for name, value in tuning.items()))
     lines.append(f"flip averaging {'on' if protocol['flip'] else 'off'}; missing probes count as not identified")
     return lines
+
+
+def _measured(experiment, arguments, fine_tuning):
+    """Give the rows of the protocols that are asked for, as they are done."""
+    if _ALL in arguments.protocols:
+        yield from experiment.all_people()
+    if _SPLIT in arguments.protocols:
+        yield from experiment.split(arguments.seeds, fine_tuning, arguments.mappings)
 
 
 def _draw(rows, folder):

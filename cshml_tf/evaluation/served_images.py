@@ -55,6 +55,26 @@ class FaceFiles:
         return pixels, (pixels if width_path == path else read_named(width_path)).shape[1]
 
 
+def check_readable(files):
+    """Read every file once: a damaged one is to be told of before an hour of embedding, not after.
+
+    Args:
+        files: `FaceFiles`.
+
+    Raises:
+        ValueError: some can't be read; the message is of the first of them and says how many there are.
+    """
+    errors = []
+    for index in range(len(files)):
+        try:
+            files[index]
+        except ValueError as error:
+            errors.append(error)
+    if errors:
+        more = f" (and {len(errors) - 1} more that can't be read)" if len(errors) > 1 else ""
+        raise ValueError(f"{errors[0]}{more}; take such files away to go on without them")
+
+
 def width_files(paths, distributed):
     """Find, for each image that is shown, the distributed file that it comes from, by the name without suffix.
 
@@ -91,8 +111,10 @@ def embed_files(files, networks, batch_size=32, flip=False, progress=iter):
         `ServedEmbeddings`, with `by_hr`.
 
     Raises:
-        ValueError: a file can't be read, or its embedding is zero or not finite.
+        ValueError: a file can't be read, which is found before anything is embedded, or its embedding is zero or
+            not finite.
     """
+    check_readable(files)
     embedded = embed_served(progress(files), len(files), networks, batch_size, flip, by_hr_too=True)
     check_embeddings(embedded.by_hr, files.paths.__getitem__, "HR network")
     check_embeddings(embedded.served, files.paths.__getitem__, "LR network")

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from cshml_tf.data.scface import CAMERAS, DISTANCES
+from cshml_tf.data.scface import CAMERAS, DISTANCES, PEOPLE
 from cshml_tf.evaluation.published import TABLE_5
 
-_HEADER = ("method", "people", "seeds", "d1 4.20 m", "d2 2.60 m", "d3 1.00 m")
+_HEADER = ("method", "people", "probes", "seeds", "d1 4.20 m", "d2 2.60 m", "d3 1.00 m")
 
 
 def format_table(rows):
@@ -21,11 +21,24 @@ def format_table(rows):
     for row in rows:
         seeds = len(row.curves[DISTANCES[0]])
         rates = [_mean_and_deviation([curve[0] for curve in row.curves[distance]]) for distance in DISTANCES]
-        lines.append([row.method, str(row.people), str(seeds) if row.people < 130 else "", *rates])
+        counts = [str(row.people), str(_probes(row)), str(seeds) if row.people < len(PEOPLE) else ""]
+        lines.append([row.method, *counts, *rates])
     for method, rates in TABLE_5.items():
         shown = ["-" if rate is None else f"{rate:.1f}" for rate in rates]
-        lines.append([f"paper, {method}", "80", "", *shown])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+        lines.append([f"paper, {method}", "80", "400", "", *shown])
+    return _markdown(lines)
+
+
+def format_ranks(rows):
+    """Write the rates at ranks 1 to 10 as a Markdown table, a line a distance, means over the seeds in %."""
+    ranks = len(rows[0].curves[DISTANCES[0]][0])
+    header = ["method", "people", "distance", *(f"rank {rank}" for rank in range(1, ranks + 1))]
+    lines = [header, ["---"] * len(header)]
+    for row in rows:
+        for distance in DISTANCES:
+            means = np.mean(row.curves[distance], axis=0)
+            lines.append([row.method, str(row.people), str(distance), *(f"{100 * rate:.2f}" for rate in means)])
+    return _markdown(lines)
 
 
 def curves_by_distance(rows, people):
@@ -46,7 +59,7 @@ def rows_as_json(rows):
         {
             "people": row.people,
             "method": row.method,
-            "probes": row.people * len(CAMERAS),
+            "probes": _probes(row),
             "curves": {
                 str(distance): [list(map(float, curve)) for curve in row.curves[distance]]
                 for distance in DISTANCES
@@ -56,6 +69,15 @@ def rows_as_json(rows):
         }
         for row in rows
     ]
+
+
+def _markdown(lines):
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _probes(row):
+    """Give how many probes the rates of a distance are of: the people's, whether their images are there or not."""
+    return row.people * len(CAMERAS)
 
 
 def _deviation(curves):

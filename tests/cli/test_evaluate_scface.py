@@ -37,9 +37,9 @@ def test_a_perfect_embedding_scores_100_percent_by_both_protocols(models, draw_s
     more = ("--mugshot_alignment", "landmarks", "--mappings", "--seeds", "1", "2", *outputs)
     assert main(words(models, root, *more)) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[2] == "| HR network for all | 130 |  | 100.00 | 100.00 | 100.00 |"
-    assert lines[3] == "| HR network for all | 80 | 2 | 100.00 ± 0.00 | 100.00 ± 0.00 | 100.00 ± 0.00 |"
-    assert "| paper, CS-MHL-Net | 80 |  | 65.5 | 87.2 | 98.7 |" in lines
+    assert lines[2] == "| HR network for all | 130 | 650 |  | 100.00 | 100.00 | 100.00 |"
+    assert lines[3] == "| HR network for all | 80 | 400 | 2 | 100.00 ± 0.00 | 100.00 ± 0.00 | 100.00 ± 0.00 |"
+    assert "| paper, CS-MHL-Net | 80 | 400 |  | 65.5 | 87.2 | 98.7 |" in lines
     assert f"distance 1: 650 landmarks; served by {models / 'hr'}" in lines
     report = json.loads((tmp_path / "new" / "report.json").read_text())
     assert [(row["people"], len(row["curves"]["1"])) for row in report["rows"]] == [(130, 1), (80, 2)]
@@ -69,10 +69,27 @@ def test_what_serves_a_distance(models, aligned, capsys):
     tune = ("--alignment", "none", "--fine_tune_steps", "0", "--mappings", "MDS", "--use_flipped_images")
     assert main(words(models, aligned, *serve, *tune)) == 0
     table = [line.split(" | ") for line in capsys.readouterr().out.splitlines()]
-    rows = {row[0].removeprefix("| "): row[3:5] for row in table if len(row) > 4}
+    rows = {row[0].removeprefix("| "): row[4:6] for row in table if len(row) == 7}
     assert rows["HR network for all"] == ["100.00", "100.00"]
     assert rows["networks as given"] == ["0.00", "100.00"]
     assert rows["MDS on the embeddings"] == ["0.00", "100.00"]
+
+
+def test_rows_that_are_done_survive_a_later_failure(models, aligned, tmp_path, monkeypatch, capsys):
+    from cshml_tf.scface.experiment import Experiment
+
+    def fails(*arguments):
+        raise ValueError("the 50 people: expected more")
+        yield
+
+    monkeypatch.setattr(Experiment, "split", fails)
+    assert main(as_it_comes(models, aligned, "--report", str(tmp_path / "report.json"))) == 2
+    captured = capsys.readouterr()
+    assert captured.err == "error: the 50 people: expected more\n"
+    assert "| HR network for all | 130 | 650 |" in captured.out
+    assert "| HR network for all | 130 | 2 | 100.00 | 100.00 |" in captured.out, "ranks of distance 2"
+    (row,) = json.loads((tmp_path / "report.json").read_text())["rows"]
+    assert row["people"] == 130
 
 
 def test_fine_tuned_networks_have_a_row_of_their_own(aligned, hr_model_dir, run_options, tmp_path, capsys):
@@ -101,7 +118,7 @@ def test_missing_and_unreadable_images_are_named_and_count(models, draw_scface, 
     cut.write_bytes(cut.read_bytes()[:50])
     assert main(as_it_comes(models, root, "--protocols", "130")) == 0
     captured = capsys.readouterr()
-    assert f"| HR network for all | 130 |  | 100.00 | {100 * 648 / 650:.2f} | 100.00 |" in captured.out
+    assert f"| HR network for all | 130 | 650 |  | 100.00 | {100 * 648 / 650:.2f} | 100.00 |" in captured.out
     assert "warning: image missing of 1: 005_cam3_2" in captured.err
     assert "warning: distance 2: unreadable: 1: 006_cam3_2" in captured.err
 
@@ -141,7 +158,7 @@ def test_bad_input_is_one_line(models, aligned, tmp_path, capsys):
     assert f"{tmp_path}: expected a model folder" in said("--serve", f"2={tmp_path}")
     # Before any image is looked at.
     too_large = said("--reduce", "1=60", root=tmp_path / "nowhere")
-    assert "resolution: expected at most the faces' 48 x 40, got 60 x 60" in too_large
+    assert "--reduce of distance 1: expected at most the faces' 48 x 40, got 60 x 60" in too_large
     assert "learning_rate: expected a number above 0" in said(
         "--fine_tune_steps", "3", "--fine_tune_learning_rate", "0"
     )

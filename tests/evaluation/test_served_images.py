@@ -124,6 +124,10 @@ def test_files_that_cannot_be_read_are_named(networks, paths):
     paths[4].write_bytes(paths[4].read_bytes()[:60])
     with pytest.raises(ValueError, match=r"4\.png: the PNG file is cut short"):
         embed_files(FaceFiles(paths), networks)
+    paths[6].write_bytes(b"")
+    unused = ServingNetworks(None, {}, 20)
+    with pytest.raises(ValueError, match=r"4\.png: .* \(and 1 more that can't be read\); take such files away"):
+        embed_files(FaceFiles(paths), unused)
     paths[4].unlink()
     with pytest.raises(ValueError, match=r"4\.png: cannot open"):
         embed_files(FaceFiles(paths), networks)
