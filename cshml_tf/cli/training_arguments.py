@@ -70,6 +70,13 @@ def add_optimisation_options(parser):
         "--random_flip", action="store_true", default=True, help="mirror half of the faces (default)"
     )
     group.add_argument("--no_random_flip", dest="random_flip", action="store_false", help="mirror no face")
+    group.add_argument(
+        "--random_shift",
+        metavar="PIXELS",
+        type=int,
+        default=0,
+        help="move each face by up to so many pixels up or down and to either side, its LR copy alike",
+    )
 
 
 def add_cosface_options(group):

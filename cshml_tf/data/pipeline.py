@@ -13,10 +13,10 @@ from cshml_tf.data.pairing import moved_pairs
 from cshml_tf.degradation import degrade_each
 
 # One stream of random numbers for each decision, so that none depends on another.
-_FLIP, _PARTNER, _RESOLUTION = 1, 2, 3
+_FLIP, _PARTNER, _RESOLUTION, _DOWN, _ACROSS = 1, 2, 3, 4, 5
 
 
-def hr_batches(source, image_size, batch_size, seed, start_step=0, flip=True):
+def hr_batches(source, image_size, batch_size, seed, start_step=0, flip=True, shift=0):
     """Stream batches for the HR network, endlessly.
 
     Args:
@@ -26,6 +26,7 @@ def hr_batches(source, image_size, batch_size, seed, start_step=0, flip=True):
         seed: int; the same seed gives the same stream.
         start_step: number of batches to pass over, at no cost.
         flip: whether half of the faces, by chance, are mirrored.
+        shift: by how many pixels a face is moved at most, up or down and to either side.
 
     Returns:
         tf.data.Dataset of dicts: "hr" (batch, height, width, 3) uint8 RGB, "hr_label" (batch,) int32.
@@ -33,8 +34,8 @@ def hr_batches(source, image_size, batch_size, seed, start_step=0, flip=True):
 
     def example(position):
         index = _shuffled(position, len(source.paths), seed)
-        mirrored = flip and _uniform(seed, position, _FLIP) < 0.5
-        return {"hr": _read(paths[index], image_size, mirrored), "hr_label": labels[index]}
+        change = _change(seed, position, flip, shift)
+        return {"hr": _read(paths[index], image_size, *change), "hr_label": labels[index]}
 
     paths, labels = tf.constant(source.paths), tf.constant(source.labels)
     return _positions(start_step, batch_size, example).prefetch(tf.data.AUTOTUNE)
@@ -48,6 +49,7 @@ def two_branch_batches(
     resolutions,
     start_step=0,
     flip=True,
+    shift=0,
     mode="antialias",
     pairing="same_image",
     negative_share=0.0,
@@ -63,6 +65,7 @@ def two_branch_batches(
         resolutions: list of r or (h, w); one is drawn for each LR image.
         start_step: number of batches to pass over, at no cost.
         flip: whether half of the pairs, by chance, are mirrored, both sides alike.
+        shift: by how many pixels a pair is moved at most, both sides alike.
         mode: how pictures are reduced, see `cshml_tf.degradation.degrade`.
         pairing: one of `cshml_tf.data.pairing.PAIRINGS`.
         negative_share: share of a batch whose LR images are passed on by one place.
@@ -95,12 +98,12 @@ def two_branch_batches(
 
     def example(position):
         index = _shuffled(position, len(source.paths), seed)
-        mirrored = flip and _uniform(seed, position, _FLIP) < 0.5
-        hr = _read(paths[index], image_size, mirrored)
+        change = _change(seed, position, flip, shift)
+        hr = _read(paths[index], image_size, *change)
         lr, partner = hr, index
         if pairing != "same_image":
             partner = partner_of(index, position)
-            lr = _read(paths[partner], image_size, mirrored)
+            lr = _read(paths[partner], image_size, *change)
         drawn = tf.cast(_uniform(seed, position, _RESOLUTION) * len(resolutions), tf.int32)
         resolution = tf.minimum(drawn, len(resolutions) - 1)
         pair = {"hr": hr, "lr": lr, "hr_label": labels[index], "lr_label": labels[partner]}
@@ -133,7 +136,21 @@ def _uniform(seed, position, stream):
     return tf.random.stateless_uniform((), tf.stack([tf.constant(seed * 8 + stream, tf.int64), position]))
 
 
-def _read(path, image_size, mirrored):
+def _change(seed, position, flip, shift):
+    """Draw whether an image is mirrored, and by how many pixels it is moved down and across."""
+    mirrored = flip and _uniform(seed, position, _FLIP) < 0.5
+    places = 2 * shift + 1
+    uniform = [_uniform(seed, position, stream) for stream in (_DOWN, _ACROSS)]
+    down, across = (tf.minimum(tf.cast(each * places, tf.int32), places - 1) - shift for each in uniform)
+    return mirrored, down, across
+
+
+def _read(path, image_size, mirrored, down, across):
+    """Read an image and change it: mirrored, then moved; where nothing moves in, the edge is repeated."""
     pixels = tf.cast(decode_image(tf.io.read_file(path)), tf.uint8)
     pixels = tf.ensure_shape(pixels, (*image_size, 3))
-    return tf.cond(tf.convert_to_tensor(mirrored), lambda: pixels[:, ::-1], lambda: pixels)
+    pixels = tf.cond(tf.convert_to_tensor(mirrored), lambda: pixels[:, ::-1], lambda: pixels)
+    for axis, moved in enumerate((down, across)):
+        places = tf.clip_by_value(tf.range(image_size[axis]) - moved, 0, image_size[axis] - 1)
+        pixels = tf.gather(pixels, places, axis=axis)
+    return pixels

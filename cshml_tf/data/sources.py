@@ -53,13 +53,13 @@ def find_images(folder, pairs):
     return {image: path for image, path in found.items() if path is not None}
 
 
-def hr_batches(source, image_size, batch_size, seed, start_step=0, flip=True):
-    """Stream batches for the HR network: see `cshml_tf.data.pipeline.hr_batches`."""
+def hr_batches(source, image_size, batch_size, seed, start_step=0, **options):
+    """Stream batches for the HR network: see `cshml_tf.data.pipeline.hr_batches`, also for the options."""
     if not isinstance(source, FaceSource):
-        return packed.hr_batches(source, batch_size, seed, start_step, flip)
+        return packed.hr_batches(source, batch_size, seed, start_step, **options)
     from cshml_tf.data import pipeline
 
-    return pipeline.hr_batches(source, image_size, batch_size, seed, start_step, flip)
+    return pipeline.hr_batches(source, image_size, batch_size, seed, start_step, **options)
 
 
 def two_branch_batches(source, image_size, batch_size, seed, resolutions, start_step=0, **options):

@@ -60,7 +60,8 @@ def prepare_hr(settings):
         network = HrNetwork(recogniser, CosFace(len(source.classes)), losses)
 
     def batches_from(step):
-        return hr_batches(source, image_size, settings.batch_size, settings.seed, step, flip=settings.random_flip)
+        changes = {"flip": settings.random_flip, "shift": settings.random_shift}
+        return hr_batches(source, image_size, settings.batch_size, settings.seed, step, **changes)
 
     ancestors = trained_people(settings.pretrained_model) if settings.pretrained_model else frozenset()
     card = {

@@ -84,6 +84,7 @@ def prepare_lr(settings, progress=False, means=None):
             settings.resolution,
             step,
             flip=settings.random_flip,
+            shift=settings.random_shift,
             mode=settings.degradation,
             pairing=settings.pairing,
             negative_share=settings.negative_share,

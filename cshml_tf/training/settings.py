@@ -30,6 +30,7 @@ class RunSettings:
         weight_decay: factor of the L2 penalty on kernels and W.
         moving_average_decay: decay of the average of the weights, 0 for none.
         random_flip: whether half of the faces are mirrored.
+        random_shift: by how many pixels faces are moved at most, either way.
         seed: of every random decision.
         scale: s of equation 2.
         margin: m of equation 2.
@@ -65,6 +66,7 @@ class RunSettings:
     weight_decay: float = 5e-4
     moving_average_decay: float = 0.0
     random_flip: bool = True
+    random_shift: int = 0
     seed: int = 666
     scale: float = LossSettings.scale
     margin: float = LossSettings.margin
@@ -95,7 +97,7 @@ class RunSettings:
         optional = ("max_nrof_epochs", "max_minutes", "checkpoint_steps", "replicas")
         for name in positive + tuple(name for name in optional if getattr(self, name) is not None):
             _check(getattr(self, name) > 0, name, "a positive number", getattr(self, name))
-        for name in ("weight_decay", "margin", "seed"):
+        for name in ("weight_decay", "margin", "seed", "random_shift"):
             _check(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
         _check(self.seed < 2**32, "seed", "below 2 to the power of 32", self.seed)
         _check(self.margin <= 2, "margin", "up to 2, the width of a cosine", self.margin)

@@ -67,9 +67,32 @@ def test_half_of_the_faces_are_mirrored(source, images):
     assert not any(identify(picture, images)[1] for picture in straight)
 
 
+def moved(picture, down, across):
+    """Move a picture, repeating the edge where nothing moves in."""
+    padded = np.pad(picture, ((2, 2), (2, 2), (0, 0)), mode="edge")
+    return padded[2 - down : 2 - down + SIZE[0], 2 - across : 2 - across + SIZE[1]]
+
+
+def test_a_pair_is_moved_alike_and_every_way(source):
+    """The same seed without a shift gives the same images unmoved."""
+    options = {"resolutions": [8], "degrade_here": False}
+    still, shifted = (take(two_branch_batches(source, SIZE, 30, 1, shift=by, **options), 4) for by in (0, 2))
+    ways = set()
+    for before, after in zip(still, shifted, strict=True):
+        assert np.array_equal(after["hr"], after["lr"])
+        for picture, result in zip(before["hr"], after["hr"], strict=True):
+            (way,) = (
+                (down, across)
+                for down, across in itertools.product(range(-2, 3), repeat=2)
+                if np.array_equal(result, moved(picture, down, across))
+            )
+            ways.add(way)
+    assert len(ways) > 20, "of 25"
+
+
 @pytest.mark.parametrize("step", [1, 3, 7])
 def test_the_stream_begins_at_any_step(source, step):
-    options = {"resolutions": [8, 12], "pairing": "same_person", "negative_share": 0.5}
+    options = {"resolutions": [8, 12], "pairing": "same_person", "negative_share": 0.5, "shift": 3}
     whole = take(two_branch_batches(source, SIZE, 8, 3, **options), step + 2)
     later = take(two_branch_batches(source, SIZE, 8, 3, start_step=step, **options), 2)
     assert same_batches(whole[step:], later)

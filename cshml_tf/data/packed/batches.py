@@ -16,11 +16,11 @@ from cshml_tf.data.pairing import moved_pairs
 from cshml_tf.degradation import degrade_each
 
 # One stream of random numbers for each decision, so that none depends on another.
-_ORDER, _FLIP, _PARTNER, _RESOLUTION = 0, 1, 2, 3
+_ORDER, _FLIP, _PARTNER, _RESOLUTION, _DOWN, _ACROSS = range(6)
 _AHEAD = 4
 
 
-def hr_batches(source, batch_size, seed, start_step=0, flip=True):
+def hr_batches(source, batch_size, seed, start_step=0, flip=True, shift=0):
     """Stream batches for the HR network, endlessly; as `cshml_tf.data.pipeline.hr_batches`.
 
     Args:
@@ -29,6 +29,7 @@ def hr_batches(source, batch_size, seed, start_step=0, flip=True):
         seed: int; the same seed gives the same stream.
         start_step: number of batches to pass over, at no cost.
         flip: whether half of the faces, by chance, are mirrored.
+        shift: by how many pixels a face is moved at most, up or down and to either side.
 
     Yields:
         dict: "hr" (batch, height, width, 3) uint8 RGB, "hr_label" (batch,) int32.
@@ -36,8 +37,8 @@ def hr_batches(source, batch_size, seed, start_step=0, flip=True):
 
     def batch(step):
         index = _drawn(source, batch_size, seed, step)
-        mirrored = flip & (_uniform(seed, _FLIP, step, batch_size) < 0.5)
-        return {"hr": _pixels(source, index, mirrored), "hr_label": source.labels[index]}
+        change = _changes(seed, step, batch_size, flip, shift)
+        return {"hr": _pixels(source, index, *change), "hr_label": source.labels[index]}
 
     yield from _ahead(batch, start_step)
 
@@ -49,6 +50,7 @@ def two_branch_batches(
     resolutions,
     start_step=0,
     flip=True,
+    shift=0,
     mode="antialias",
     pairing="same_image",
     negative_share=0.0,
@@ -63,6 +65,7 @@ def two_branch_batches(
         resolutions: list of r or (h, w); one is drawn for each LR image.
         start_step: number of batches to pass over, at no cost.
         flip: whether half of the pairs, by chance, are mirrored, both sides alike.
+        shift: by how many pixels a pair is moved at most, both sides alike.
         mode: how pictures are reduced, see `cshml_tf.degradation.degrade`.
         pairing: one of `cshml_tf.data.pairing.PAIRINGS`.
         negative_share: share of a batch whose LR images are passed on by one place.
@@ -79,15 +82,15 @@ def two_branch_batches(
 
     def batch(step):
         index = _drawn(source, batch_size, seed, step)
-        mirrored = flip & (_uniform(seed, _FLIP, step, batch_size) < 0.5)
+        change = _changes(seed, step, batch_size, flip, shift)
         partner = index
         if pairing != "same_image":
             partner = _partners(source, index, _uniform(seed, _PARTNER, step, batch_size), pairing)
         drawn = _uniform(seed, _RESOLUTION, step, batch_size) * len(resolutions)
         passed_on = np.concatenate([np.roll(np.arange(moved), 1), np.arange(moved, batch_size)])
         made = {
-            "hr": _pixels(source, index, mirrored),
-            "lr": _pixels(source, partner, mirrored)[passed_on],
+            "hr": _pixels(source, index, *change),
+            "lr": _pixels(source, partner, *change)[passed_on],
             "hr_label": source.labels[index],
             "lr_label": source.labels[partner][passed_on],
             "resolution": drawn.astype(np.int32),
@@ -141,6 +144,19 @@ def _uniform(seed, stream, step, count):
     return np.random.default_rng([seed, stream, step]).random(count)
 
 
-def _pixels(source, index, mirrored):
+def _changes(seed, step, count, flip, shift):
+    """Draw for each image whether it is mirrored, and by how many pixels it is moved down and across."""
+    mirrored = flip & (_uniform(seed, _FLIP, step, count) < 0.5)
+    uniform = [_uniform(seed, stream, step, count) for stream in (_DOWN, _ACROSS)]
+    down, across = (np.floor(each * (2 * shift + 1)).astype(np.int64) - shift for each in uniform)
+    return mirrored, down, across
+
+
+def _pixels(source, index, mirrored, down, across):
+    """Give images as changed: mirrored, then moved; where nothing moves in, the edge is repeated."""
     pixels = source.pixels[source.rows[index]]
-    return np.where(mirrored[:, None, None, None], pixels[:, :, ::-1], pixels)
+    height, width = pixels.shape[1:3]
+    rows = np.clip(np.arange(height) - down[:, None], 0, height - 1)
+    columns = np.clip(np.arange(width) - across[:, None], 0, width - 1)
+    columns = np.where(mirrored[:, None], width - 1 - columns, columns)
+    return pixels[np.arange(len(pixels))[:, None, None], rows[:, :, None], columns[:, None, :]]
