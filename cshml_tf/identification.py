@@ -53,6 +53,23 @@ def similarity_rows(probes, gallery):
     return (probes[start : start + rows] @ gallery.T for start in range(0, len(probes), rows))
 
 
+def person_means(embeddings, labels):
+    """Give a gallery of one embedding a person: the mean of the person's, at unit length.
+
+    Args:
+        embeddings: (images, E) real, each of unit length.
+        labels: (images,) labels.
+
+    Returns:
+        (people, E) float32 of unit length, and (people,) labels, rising. Embeddings that cancel out stay 0.
+    """
+    people, rows = np.unique(labels, return_inverse=True)
+    sums = np.zeros((len(people), embeddings.shape[1]))
+    np.add.at(sums, rows, embeddings)
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    return (sums / np.where(lengths > 0, lengths, 1.0)).astype(np.float32), people
+
+
 def match_probes(similarity, probe_labels, gallery_labels):
     """Find each probe's mates in the gallery, once for all figures.
 

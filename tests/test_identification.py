@@ -36,6 +36,14 @@ def naive_average_precision(hits, trapezoids):
     return total / sum(hits)
 
 
+def test_a_person_is_the_mean_of_the_persons_embeddings():
+    """(1, 0) and (0, 1) lie at the same angle from their mean; opposite ones have none."""
+    embeddings = np.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0], [1.0, 0.0], [-1.0, 0.0]])
+    means, people = identification.person_means(embeddings, [7, 2, 7, 9, 9])
+    assert people.tolist() == [2, 7, 9]
+    np.testing.assert_allclose(means, [[0.6, 0.8], [0.5**0.5, 0.5**0.5], [0.0, 0.0]], atol=1e-7)
+
+
 GALLERY = ["ann", "bob", "cid", "bob"]
 # Ann's mate is second. Bob's two are first and third. Cid's ties with Ann's: second. Nobody knows Dee.
 SIMILARITY = np.array(

@@ -1,5 +1,6 @@
 """The command `evaluate_survface.py`: verification, and open-set identification, of surveillance faces."""
 
+import functools
 import sys
 
 from cshml_tf.cli.errors import one_line_errors
@@ -29,6 +30,7 @@ def main(argv=None):
         _DESCRIPTION,
         "Face_Verification_Test_Set and Face_Identification_Test_Set, or one of them",
         "the ROC curves of verification",
+        _add_options,
     )
     # Heavy imports come after the arguments, so that --help answers at once.
     start_backend()
@@ -38,9 +40,10 @@ def main(argv=None):
     from cshml_tf.files import write_json
     from cshml_tf.gallery import load_networks
 
+    identify = functools.partial(survface.evaluate_identification, gallery_of=arguments.gallery)
     tests = {
         "verification": (readers.read_survface_verification, survface.evaluate_verification),
-        "identification": (readers.read_survface_identification, survface.evaluate_identification),
+        "identification": (readers.read_survface_identification, identify),
     }
     present = readers.survface_tests(arguments.root, arguments.images_root)
     # Every list is read before the long work, so that a damaged one is told of at once.
@@ -67,6 +70,16 @@ def main(argv=None):
     if figures_dir and "verification" in measured:
         _draw(measured["verification"].curves, figures_dir)
     return 0
+
+
+def _add_options(parser):
+    group = parser.add_argument_group("open set")
+    group.add_argument(
+        "--gallery",
+        choices=("people", "images"),
+        default="people",
+        help="what is ranked: a person as the mean of the embeddings of the person's images, or each image",
+    )
 
 
 def _read(reader, arguments):

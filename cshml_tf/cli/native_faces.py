@@ -13,7 +13,7 @@ _SERVED = (
 )
 
 
-def parse_arguments(argv, description, root, figures):
+def parse_arguments(argv, description, root, figures, add_options=None):
     """Read the command line, and refuse outputs that would write over what is read.
 
     Args:
@@ -21,6 +21,7 @@ def parse_arguments(argv, description, root, figures):
         description: what is measured, in sentences.
         root: what the folder of the data set holds, in words.
         figures: what the figures are, in words.
+        add_options: adds to the parser what one data set alone has; None for nothing.
 
     Returns:
         The arguments.
@@ -58,6 +59,8 @@ def parse_arguments(argv, description, root, figures):
         "--use_flipped_images", action="store_true", help="average embeddings with the mirror image's"
     )
     serving.add_argument("--batch_size", type=positive, default=32, help="images a forward pass")
+    if add_options:
+        add_options(parser)
     add_output_options(parser, figures)
     arguments = parser.parse_args(argv)
     read = (arguments.root, arguments.images_root, arguments.hr_model, *arguments.lr_model)

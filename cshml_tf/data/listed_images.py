@@ -104,6 +104,29 @@ def find_listed(names, labels, folder):
     return found, missing, [path for stem, path in images.items() if stem not in first_of]
 
 
+def find_copies(distributed, folder):
+    """Find the images of a folder that no list names, whatever their suffix in a folder of copies.
+
+    Args:
+        distributed: the folder as distributed, which says what there is; where there is none, `folder` does.
+        folder: searched as `images_by_stem`; may be the same.
+
+    Returns:
+        Three lists of Paths: those found, in the order of their names; those that only `distributed` has; and
+        those that only `folder` has.
+
+    Raises:
+        ValueError: as `images_by_stem`.
+    """
+    copies = images_by_stem(folder)
+    if not Path(distributed).is_dir() or Path(distributed) == Path(folder):
+        return list(copies.values()), [], []
+    originals = images_by_stem(distributed)
+    found = [copies[stem] for stem in originals if stem in copies]
+    missing = [path for stem, path in originals.items() if stem not in copies]
+    return found, missing, [path for stem, path in copies.items() if stem not in originals]
+
+
 def stem_of(name):
     """Give a listed file name as `images_by_stem` keys it."""
     return Path(name).stem.lower()

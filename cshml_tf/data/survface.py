@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from cshml_tf.data.listed_images import find_entry, find_listed, images_by_stem, stem_of
+from cshml_tf.data.listed_images import find_copies, find_entry, find_listed, images_by_stem, stem_of
 from cshml_tf.data.mat_lists import read_name_pairs, read_names_and_ids
 
 _TESTS = {
@@ -17,6 +17,7 @@ _TESTS = {
         ("gallery_img_ID_pairs.mat", "mated_probe_img_ID_pairs.mat"),
     ),
 }
+_EVALUATION = ("Face_Verification_Evaluation", "Face_Identification_Evaluation")
 
 
 class SurvFacePair(NamedTuple):
@@ -56,7 +57,9 @@ class SurvFaceIdentification:
         unmated_probes: list of Paths of people that are not in the gallery; nobody says who they are.
         missing_gallery: list of `LabelledImage` that are listed and not there, with the paths expected.
         missing_probes: likewise, of the mated probes.
-        unlisted: list of Paths of images in the folders of gallery and mated probes that no list names.
+        missing_unmated: list of Paths of unmated probes as distributed that are not among the images.
+        unlisted: list of Paths of images in the folders of gallery and mated probes that no list names, and of
+            unmated probes that are not distributed.
     """
 
     gallery: list
@@ -64,6 +67,7 @@ class SurvFaceIdentification:
     unmated_probes: list
     missing_gallery: list
     missing_probes: list
+    missing_unmated: list
     unlisted: list
 
     @property
@@ -103,7 +107,8 @@ def read_survface_verification(root, images_root=None):
     """Read the verification pairs as distributed.
 
     Args:
-        root: the folder that holds `Face_Verification_Test_Set`, or that folder.
+        root: the folder that holds `Face_Verification_Test_Set`, or that folder; its lists (.mat) stand in it, or
+            in `Face_Verification_Evaluation` beside it.
         images_root: where the images are, in the same folders, such as aligned copies; their suffix may differ.
             None takes `root`.
 
@@ -114,12 +119,12 @@ def read_survface_verification(root, images_root=None):
         OSError: a file can't be read.
         ValueError: a list or folder is absent, or a list is damaged; the message names it.
     """
-    lists, images_root = _test_set("verification", root, images_root)
+    distributed, images_root = _test_set("verification", root, images_root)
     folder = _entry(images_root, "verification_images")
     images = images_by_stem(folder)
     pairs, missing = [], []
     for field, same in (("positive_pairs_names", True), ("negative_pairs_names", False)):
-        for names in read_name_pairs(_list(lists, f"{field}.mat"), field):
+        for names in read_name_pairs(_list(root, distributed, f"{field}.mat"), field):
             paths = [images.get(stem_of(name)) for name in names]
             expected = (path or folder / name for path, name in zip(paths, names, strict=True))
             (missing if None in paths else pairs).append(SurvFacePair(*expected, same))
@@ -130,7 +135,8 @@ def read_survface_identification(root, images_root=None):
     """Read the gallery and the probes of the open set as distributed.
 
     Args:
-        root: the folder that holds `Face_Identification_Test_Set`, or that folder.
+        root: the folder that holds `Face_Identification_Test_Set`, or that folder; its lists stand in it, or in
+            `Face_Identification_Evaluation` beside it.
         images_root: as `read_survface_verification`.
 
     Returns:
@@ -140,37 +146,45 @@ def read_survface_identification(root, images_root=None):
         OSError: a file can't be read.
         ValueError: as `read_survface_verification`.
     """
-    lists, images_root = _test_set("identification", root, images_root)
+    distributed, images_root = _test_set("identification", root, images_root)
     gallery, missing_gallery, unlisted_gallery = find_listed(
-        *read_names_and_ids(_list(lists, "gallery_img_ID_pairs.mat"), "gallery_set", "gallery_ids"),
+        *read_names_and_ids(_list(root, distributed, "gallery_img_ID_pairs.mat"), "gallery_set", "gallery_ids"),
         _entry(images_root, "gallery"),
     )
     mated, missing_mated, unlisted_mated = find_listed(
-        *read_names_and_ids(_list(lists, "mated_probe_img_ID_pairs.mat"), "mated_probe_set", "mated_probe_ids"),
+        *read_names_and_ids(
+            _list(root, distributed, "mated_probe_img_ID_pairs.mat"), "mated_probe_set", "mated_probe_ids"
+        ),
         _entry(images_root, "mated_probe"),
     )
-    unmated = images_by_stem(_entry(images_root, "unmated_probe"))
+    unmated, missing_unmated, unlisted_unmated = find_copies(
+        _entry(distributed, "unmated_probe"), _entry(images_root, "unmated_probe")
+    )
     return SurvFaceIdentification(
         gallery,
         mated,
-        list(unmated.values()),
+        unmated,
         missing_gallery,
         missing_mated,
-        unlisted_gallery + unlisted_mated,
+        missing_unmated,
+        unlisted_gallery + unlisted_mated + unlisted_unmated,
     )
 
 
 def _test_set(name, root, images_root):
-    """Give the folder of the lists and that of the images."""
+    """Give the folder as distributed, and that of the images."""
     folders = (root, root if images_root is None else images_root)
     return [find_entry(folder, _TESTS[name][0]) or Path(folder) for folder in folders]
 
 
-def _list(folder, name):
-    path = find_entry(folder, name)
-    if path is None:
-        raise ValueError(f"{folder}: expected SurvFace's list {name}, found none")
-    return path
+def _list(root, folder, name):
+    """Find a list in the test's folder, or in the folder of evaluation code beside it."""
+    beside = [find_entry(root, folder_of_code) for folder_of_code in _EVALUATION]
+    for place in filter(None, [folder, *beside]):
+        path = find_entry(place, name)
+        if path is not None:
+            return path
+    raise ValueError(f"{folder}: expected SurvFace's list {name}, found none")
 
 
 def _entry(folder, name):

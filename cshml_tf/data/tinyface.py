@@ -7,7 +7,7 @@ Distributed are 3,728 probes, 4,443 gallery images with a mate, and 153,428 dist
 from dataclasses import dataclass
 from pathlib import Path
 
-from cshml_tf.data.listed_images import LabelledImage, find_entry, find_listed, images_by_stem
+from cshml_tf.data.listed_images import LabelledImage, find_copies, find_entry, find_listed
 from cshml_tf.data.mat_lists import read_names_and_ids
 
 DISTRACTOR = -100
@@ -25,7 +25,9 @@ class TinyFace:
         distractors: list of `LabelledImage` with the label `DISTRACTOR`; the gallery holds these too.
         missing_probes: list of `LabelledImage` that are listed and not there, with the paths expected.
         missing_matches: likewise, of the gallery.
-        unlisted: list of Paths of images in the folders of probes and matches that no list names.
+        missing_distractors: list of Paths of distractors as distributed that are not among the images.
+        unlisted: list of Paths of images in the folders of probes and matches that no list names, and of
+            distractors that are not distributed.
     """
 
     probes: list
@@ -33,6 +35,7 @@ class TinyFace:
     distractors: list
     missing_probes: list
     missing_matches: list
+    missing_distractors: list
     unlisted: list
 
     @property
@@ -62,7 +65,8 @@ def read_tinyface(root, images_root=None):
         OSError: a file can't be read.
         ValueError: a list or folder is absent, or a list is damaged; the message names it.
     """
-    lists = [find_entry(root, name) or Path(root) for name in ("Testing_Set", "Face_Identification_Evaluation")]
+    names = ("Testing_Set", "Face_Identification_Evaluation")
+    distributed, _ = lists = [find_entry(root, name) or Path(root) for name in names]
     images_root = root if images_root is None else images_root
     images_root = find_entry(images_root, "Testing_Set") or Path(images_root)
     probes, missing_probes, unlisted_probes = find_listed(
@@ -73,14 +77,17 @@ def read_tinyface(root, images_root=None):
         *read_names_and_ids(_find_list(lists, _GALLERY_LIST), "gallery_set", "gallery_ids"),
         _folder(images_root, "Gallery_Match"),
     )
-    distractors = images_by_stem(_folder(images_root, "Gallery_Distractor")).values()
+    distractors, missing_distractors, unlisted_distractors = find_copies(
+        _folder(distributed, "Gallery_Distractor"), _folder(images_root, "Gallery_Distractor")
+    )
     return TinyFace(
         probes,
         matches,
         [LabelledImage(path, DISTRACTOR) for path in distractors],
         missing_probes,
         missing_matches,
-        unlisted_probes + unlisted_matches,
+        missing_distractors,
+        unlisted_probes + unlisted_matches + unlisted_distractors,
     )
 
 

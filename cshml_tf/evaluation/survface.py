@@ -4,7 +4,8 @@ Each measured twice: the HR network for every image, and, where there are LR net
 that suits its width. Source: Cheng, Zhu and Gong, "Surveillance Face Recognition Challenge", 2018: AUC, accuracy
 and TAR at FAR 0.3, 0.1, 0.01 and 0.001; TPIR20 at FPIR 0.3, 0.2, 0.1, 0.01 and 0.001. The pair lists have no
 folds: the accuracy here holds out each of ten contiguous folds of our own, and the one with the threshold that is
-best on these very pairs stands beside it.
+best on these very pairs stands beside it. A person has many images in the gallery of the open set: the mean of
+their embeddings stands for the person, so that "among the first 20" counts people, or each for itself.
 """
 
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from cshml_tf.identification import (
     best_scores,
     chance_rates,
     match_probes,
+    person_means,
     rank_rates,
     similarity_rows,
     tpir_at_fpir,
@@ -29,6 +31,7 @@ FARS = (0.3, 0.1, 0.01, 0.001)
 FPIRS = (0.3, 0.2, 0.1, 0.01, 0.001)
 RANK = 20
 FOLDS = 10
+GALLERIES = ("people", "images")
 
 
 class Measured(NamedTuple):
@@ -98,7 +101,9 @@ def evaluate_verification(test, networks, distributed=None, batch_size=32, flip=
     return Measured(figures, protocol, curves)
 
 
-def evaluate_identification(test, networks, distributed=None, batch_size=32, flip=False, progress=iter):
+def evaluate_identification(
+    test, networks, distributed=None, batch_size=32, flip=False, progress=iter, gallery_of="people"
+):
     """Identify the mated probes, and reject the unmated ones.
 
     Args:
@@ -108,6 +113,9 @@ def evaluate_identification(test, networks, distributed=None, batch_size=32, fli
         batch_size: pictures a forward pass.
         flip: as `evaluate_verification`.
         progress: likewise.
+        gallery_of: "people": a person is the mean of the embeddings of the person's gallery images, and ranks
+            count people; "images": each image stands for itself, the best of a person's counts, and ranks count
+            images.
 
     Returns:
         `Measured`. A mated probe whose image is missing counts as never identified.
@@ -115,20 +123,26 @@ def evaluate_identification(test, networks, distributed=None, batch_size=32, fli
     Raises:
         ValueError: no gallery image or no probe of a kind is there, one can't be read, or `distributed` lacks one.
     """
-    if not test.gallery or not test.mated_probes:
+    if not test.gallery or not test.mated_probes or not test.unmated_probes:
         raise ValueError(
-            f"identification: expected gallery and mated probes, of those listed {len(test.gallery)} and "
-            f"{len(test.mated_probes)} are there"
+            f"identification: expected gallery, mated and unmated probes, got {len(test.gallery)}, "
+            f"{len(test.mated_probes)} and {len(test.unmated_probes)} of their images"
         )
+    if gallery_of not in GALLERIES:
+        raise ValueError(f"gallery_of: expected one of {', '.join(GALLERIES)}, got {gallery_of!r}")
     groups = [_groups(of) for of in (test, distributed)]
     embedded = embed_files(_files(zip(*groups, strict=True), networks), networks, batch_size, flip, progress)
     ends = np.cumsum([len(test.gallery), len(test.mated_probes)])
-    labels = [np.array([image.label for image in images]) for images in (test.mated_probes, test.gallery)]
-    rank = min(RANK, len(test.gallery))
+    labels = np.array([image.label for image in test.mated_probes])
+    image_labels = np.array([image.label for image in test.gallery])
+    gallery_labels = image_labels if gallery_of == "images" else np.unique(image_labels)
+    rank = min(RANK, len(gallery_labels))
     figures, found = {}, {}
     for name, embeddings in _rows(embedded, networks).items():
         gallery, mated, unmated = np.split(embeddings, ends)
-        matches = match_probes(similarity_rows(mated, gallery), *labels)
+        if gallery_of == "people":
+            gallery, _ = person_means(gallery, image_labels)
+        matches = match_probes(similarity_rows(mated, gallery), labels, gallery_labels)
         matches = with_missing_probes(matches, len(test.missing_probes))
         unmated_scores = best_scores(similarity_rows(unmated, gallery))
         figures[name] = {
@@ -139,16 +153,19 @@ def evaluate_identification(test, networks, distributed=None, batch_size=32, fli
     if "served" in found:
         figures["served_gain"] = _gain(found["served"], found["hr_network"])
     probes = len(test.mated_probes) + len(test.missing_probes)
-    by_chance = float(chance_rates(*labels, [rank])[0]) * len(test.mated_probes) / probes
+    by_chance = float(chance_rates(labels, gallery_labels, [rank])[0]) * len(test.mated_probes) / probes
     figures["chance"] = {"rank_rate": by_chance}
-    people = {image.label for image in test.gallery}
+    people = set(image_labels.tolist())
     protocol = {
         "rank": rank,
+        "ranks_count": gallery_of,
         "gallery": len(test.gallery),
+        "gallery_people": len(people),
         "mated_probes": probes,
         "unmated_probes": len(test.unmated_probes),
         "missing_probes": [image.path.name for image in test.missing_probes],
         "missing_gallery": [image.path.name for image in test.missing_gallery],
+        "missing_unmated": [path.name for path in test.missing_unmated],
         "probes_without_mate": sum(image.label not in people for image in test.mated_probes),
         "unlisted": [path.name for path in test.unlisted],
         "ties": "a mate stands behind others of equal similarity",

@@ -42,6 +42,10 @@ def remarks(report):
         listed = protocol["gallery"] + len(protocol["missing_gallery"])
         probes = f"{protocol['mated_probes']} mated probes"
         lines += identification_remarks(protocol, probes, f"{listed} gallery images")
+        unmated = protocol["unmated_probes"] + len(protocol["missing_unmated"])
+        lines += missing_line(
+            protocol["missing_unmated"], f"{unmated} unmated probes", "missing: false alarms are of the others"
+        )
     lines += [f"note: no {name} test: it is not there" for name in report["protocol"]["absent"]]
     return lines
 
@@ -78,9 +82,11 @@ def _identification(figures, protocol):
         *align_columns(rows),
         *gain_line(figures, f"rank-{rank}"),
         f"{protocol['mated_probes']} mated probes, {len(protocol['missing_probes'])} of them missing; "
-        f"{protocol['unmated_probes']} unmated ones; gallery of {protocol['gallery']} images",
+        f"{protocol['unmated_probes']} unmated ones; gallery of {protocol['gallery']} images of "
+        f"{protocol['gallery_people']} people",
         f"TPIR{rank}: mated probes at or above the threshold of a false positive rate (FPIR), and among the first "
-        f"{rank}",
+        f"{rank} {protocol['ranks_count']}"
+        + (", each the mean of its images" if protocol["ranks_count"] == "people" else ""),
         f"rank-{rank}: among the first {rank} without a threshold, the most that TPIR{rank} can be",
         *served_line(protocol),
     ]

@@ -17,6 +17,7 @@ from cshml_tf.evaluation.tables import (
     align_columns,
     gain_line,
     identification_remarks,
+    missing_line,
     percent,
     served_line,
 )
@@ -66,7 +67,8 @@ def evaluate(test, networks, distributed=None, batch_size=32, flip=False, progre
     """
     started = time.monotonic()
     if not test.probes:
-        raise ValueError(f"probes: none of the {len(test.missing_probes)} listed is there")
+        such = f", such as {test.missing_probes[0].path}" if test.missing_probes else ""
+        raise ValueError(f"probes: none of the {len(test.missing_probes)} listed is there{such}")
     embedded = embed_files(_files(test, networks, distributed), networks, batch_size, flip, progress)
     rows = {"hr_network": embedded.by_hr} | ({"served": embedded.served} if networks.lr else {})
     matches = {name: _match(test, embeddings) for name, embeddings in rows.items()}
@@ -83,6 +85,7 @@ def evaluate(test, networks, distributed=None, batch_size=32, flip=False, progre
         "distractors": len(test.distractors),
         "missing_probes": [image.path.name for image in test.missing_probes],
         "missing_gallery": [image.path.name for image in test.missing_matches],
+        "missing_distractors": [path.name for path in test.missing_distractors],
         "probes_without_mate": _without_mate(test),
         "unlisted": [path.name for path in test.unlisted],
         "score": "cosine similarity",
@@ -124,6 +127,8 @@ def remarks(protocol):
     """Give the lines to warn with, of a report's protocol: what is missing, and a gallery that isn't the whole."""
     listed = protocol["gallery_matches"] + len(protocol["missing_gallery"])
     lines = identification_remarks(protocol, f"{protocol['probes']} probes", f"{listed} mates in the gallery")
+    there = protocol["distractors"] + len(protocol["missing_distractors"])
+    lines += missing_line(protocol["missing_distractors"], f"{there} distractors", "missing: the search is easier")
     if protocol["distractors"] != DISTRIBUTED_DISTRACTORS:
         lines.append(
             f"note: {protocol['distractors']} distractors, as distributed there are {DISTRIBUTED_DISTRACTORS}: "

@@ -139,6 +139,16 @@ class TestIdentification:
         assert data.missing == [] and data.unlisted == []
         assert read_survface_identification(identification) == data
 
+    def test_lists_beside_the_test_set(self, identification):
+        data = read_survface_identification(identification.parent)
+        beside = identification.parent / "Face_Identification_Evaluation"
+        beside.mkdir()
+        for path in identification.glob("*.mat"):
+            path.rename(beside / path.name)
+        assert read_survface_identification(identification.parent) == data
+        with pytest.raises(ValueError, match="expected SurvFace's list gallery_img_ID_pairs.mat, found none"):
+            read_survface_identification(identification)
+
     def test_missing_and_unlisted_images_are_told(self, identification):
         (identification / "gallery" / "2_cam1_1.jpg").unlink()
         (identification / "mated_probe" / "9_cam1_1.jpg").touch()

@@ -84,9 +84,19 @@ class TestIdentification:
         assert figures["tpir"] == {"0.3": 1.0, "0.2": 1.0, "0.1": 1.0, "0.01": None, "0.001": None}
         assert figures["rank_rate"] == 1
         protocol = measured.protocol
-        counts = {"rank": 12, "gallery": 12, "mated_probes": 12, "unmated_probes": 20, "probes_without_mate": 0}
-        assert counts.items() <= protocol.items()
-        assert "TPIR12 % at 0.3" in format_tables(as_report("identification", measured))
+        counts = {"rank": 6, "gallery": 12, "gallery_people": 6, "mated_probes": 12, "unmated_probes": 20}
+        assert (counts | {"probes_without_mate": 0}).items() <= protocol.items()
+        text = format_tables(as_report("identification", measured))
+        assert "TPIR6 % at 0.3" in text and "among the first 6 people, each the mean of its images" in text
+
+    def test_images_stand_for_themselves_where_asked(self, root, colour_network):
+        test = read_survface_identification(root)
+        networks = ServingNetworks(colour_network, {}, 20)
+        measured = evaluate_identification(test, networks, gallery_of="images")
+        assert (measured.protocol["rank"], measured.protocol["ranks_count"]) == (12, "images")
+        assert measured.figures["hr_network"]["tpir"]["0.1"] == 1
+        with pytest.raises(ValueError, match="gallery_of: expected one of people, images, got 'faces'"):
+            evaluate_identification(test, networks, gallery_of="faces")
 
     def test_a_constant_embedding_finds_nobody_above_the_threshold(self, root, blind_network):
         """The threshold lies above the unmated probes' score, which is everybody's."""
@@ -95,14 +105,15 @@ class TestIdentification:
         assert figures["hr_network"]["tpir"]["0.3"] == 0
 
     def test_embeddings_that_tell_nothing_score_chance(self, draw_survface, colour_network):
-        """120 probes, 120 gallery images, two mates: rank-20 is 1 - 100 x 99 / (120 x 119) = 30.7 % by chance."""
+        """Rank-20 by chance: 20 of 60 people; of 120 images, two of them mates, 1 - 100 x 99 / (120 x 119)."""
         root = draw_survface("noise", people=60, random=np.random.default_rng(0))
         test = read_survface_identification(root)
-        figures = evaluate_identification(test, ServingNetworks(colour_network, {}, 20)).figures
-        chance = 1 - 100 * 99 / (120 * 119)
-        assert figures["chance"]["rank_rate"] == pytest.approx(chance)
-        assert abs(figures["hr_network"]["rank_rate"] - chance) < 3 * np.sqrt(chance * (1 - chance) / 120)
-        assert figures["hr_network"]["tpir"]["0.1"] < figures["hr_network"]["rank_rate"]
+        for gallery_of, chance in (("people", 20 / 60), ("images", 1 - 100 * 99 / (120 * 119))):
+            networks = ServingNetworks(colour_network, {}, 20)
+            figures = evaluate_identification(test, networks, gallery_of=gallery_of).figures
+            assert figures["chance"]["rank_rate"] == pytest.approx(chance)
+            assert abs(figures["hr_network"]["rank_rate"] - chance) < 3 * np.sqrt(chance * (1 - chance) / 120)
+            assert figures["hr_network"]["tpir"]["0.1"] < figures["hr_network"]["rank_rate"]
 
     def test_missing_probes_and_gallery_images(self, root, colour_network):
         folder = root / "Face_Identification_Test_Set"
@@ -121,6 +132,21 @@ class TestIdentification:
             "warning: 2 of 12 mated probes without a mate in the gallery: they count as never identified",
         ]
 
+    def test_unmated_probes_that_were_not_aligned_are_told(self, root, draw_survface, colour_network):
+        aligned = draw_survface("aligned")
+        folder = aligned / "Face_Identification_Test_Set" / "unmated_probe"
+        for number in range(15):
+            (folder / f"distractor_{number}.jpg").unlink()
+        (folder / "of_another_set.jpg").write_bytes((folder / "distractor_17.jpg").read_bytes())
+        test = read_survface_identification(root, aligned)
+        measured = evaluate_identification(test, ServingNetworks(colour_network, {}, 20))
+        assert measured.protocol["unmated_probes"] == 5 and len(measured.protocol["missing_unmated"]) == 15
+        warning, note = remarks(as_report("identification", measured))
+        assert warning.startswith(
+            "warning: 15 of 20 unmated probes missing: false alarms are of the others: distractor_0.jpg, "
+        )
+        assert note == "note: images that no list names are left out: of_another_set.jpg"
+
     def test_the_width_counts_as_distributed(self, root, draw_survface, colour_network, blind_network):
         """Gallery images are 30 wide, probes 10; of the copies without distributed files none has a width."""
         networks = ServingNetworks(blind_network, {8: colour_network}, 31)
@@ -134,7 +160,7 @@ class TestIdentification:
     def test_no_gallery_image_is_there(self, root, colour_network):
         for path in (root / "Face_Identification_Test_Set" / "gallery").iterdir():
             path.rename(path.with_name(f"x{path.name}"))
-        with pytest.raises(ValueError, match="of those listed 0 and 12 are there"):
+        with pytest.raises(ValueError, match="got 0, 12 and 20 of their images"):
             evaluate_identification(read_survface_identification(root), ServingNetworks(colour_network, {}, 20))
 
 

@@ -106,6 +106,16 @@ def test_the_width_counts_as_distributed(root, draw_tinyface, colour_network, bl
         evaluate(shown, networks, read_tinyface(root))
 
 
+def test_distractors_that_were_not_aligned_are_told(root, draw_tinyface, colour_network):
+    aligned = draw_tinyface("aligned", size=(48, 40))
+    (aligned / "Testing_Set" / "Gallery_Distractor" / "d_0003.jpg").unlink()
+    evaluation = evaluate(read_tinyface(root, aligned), ServingNetworks(colour_network, {}, 20))
+    assert evaluation.report["protocol"]["distractors"] == 11
+    assert remarks(evaluation.report["protocol"])[0] == (
+        "warning: 1 of 12 distractors missing: the search is easier: d_0003.jpg"
+    )
+
+
 def test_no_probe_is_there(root, colour_network):
     for path in (root / "Testing_Set" / "Probe").iterdir():
         path.rename(path.with_name(f"x{path.name}"))
