@@ -37,6 +37,8 @@ def main(argv=None):
     )
     if _is_pair_set(arguments.lfw_dir):
         pairs, images = read_pair_set(arguments.lfw_dir, networks.image_size)
+        # Faces that do not suit the network are told of before the long work, as all are of one size.
+        images[pairs[0].first]
     else:
         pairs = read_pairs(arguments.lfw_pairs)
         images = find_images(_existing_folder(arguments.lfw_dir), pairs)

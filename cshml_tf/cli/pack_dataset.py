@@ -43,12 +43,12 @@ def main(argv=None):
     from tqdm import tqdm
 
     from cshml_tf.data.insightface.packing import pack_records
-    from cshml_tf.data.insightface.records import open_records
+    from cshml_tf.data.insightface.records import has_records, open_records
     from cshml_tf.data.packed.writer import pack
     from cshml_tf.data.protocols import read_people
 
     progress = functools.partial(tqdm, desc="packing", unit="image", disable=None)
-    if _has_records(arguments.data_dir):
+    if has_records(arguments.data_dir):
         if arguments.people:
             raise ValueError("--people: is for class folders; the people of train.rec are numbers")
         with open_records(arguments.data_dir) as records:
@@ -64,7 +64,3 @@ def main(argv=None):
         f"{arguments.packed_dir}: {card['images']} faces of {card['classes']} people, {height} x {width}, "
         f"{size / 1e6:.1f} MB"
     )
-
-
-def _has_records(path):
-    return Path(path).suffix in (".rec", ".idx") or (Path(path) / "train.rec").is_file()

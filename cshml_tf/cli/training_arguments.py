@@ -10,7 +10,9 @@ def add_data_options(parser):
     """Add where faces come from."""
     group = parser.add_argument_group("data")
     group.add_argument(
-        "--data_dir", required=True, help="folder of class folders of aligned faces, or the same packed"
+        "--data_dir",
+        required=True,
+        help="folder of class folders of aligned faces, the same packed, or InsightFace's train.rec",
     )
     group.add_argument(
         "--people",

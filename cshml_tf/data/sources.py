@@ -1,31 +1,39 @@
-"""Faces to train and to test on in either form, class folders or packed, and their streams of batches.
+"""Faces to train and to test on, class folders, packed or InsightFace's records, and their streams of batches.
 
-Class folders are read by `tf.data`; packed faces need NumPy alone.
+Class folders are read by `tf.data`; the others need NumPy alone.
 """
 
 import keras
 
 from cshml_tf.data.folder import FaceSource, read_class_folders
+from cshml_tf.data.insightface.records import has_records
+from cshml_tf.data.insightface.source import read_record_source
 from cshml_tf.data.packed import batches as packed
 from cshml_tf.data.packed.source import find_packed_images, is_packed, read_packed
 from cshml_tf.data.protocols import find_image
 
 
-def open_source(data_dir, people=None):
-    """Open class folders or a packed folder.
+def open_source(data_dir, people=None, image_size=None):
+    """Open class folders, a packed folder, or InsightFace's records.
 
     Args:
-        data_dir: either.
-        people: names of the classes to take; None takes all.
+        data_dir: one of them; of the records, their folder or `train.rec`.
+        people: names of the classes to take; None takes all. Records have no names of people.
+        image_size: (height, width) of the network, to which wider faces of records are cut; None leaves them.
 
     Returns:
         `FaceSource` or `cshml_tf.data.packed.source.PackedSource`.
 
     Raises:
-        ValueError: it is neither, or has nothing to take; or class folders on a backend without `tf.data`.
+        ValueError: it is none of them, or has nothing to take; class folders on a backend without `tf.data`; or
+            people of records.
     """
     if is_packed(data_dir):
         return read_packed(data_dir, people)
+    if has_records(data_dir):
+        if people is not None:
+            raise ValueError(f"people: expected none beside {data_dir}, whose people are numbers")
+        return read_record_source(data_dir, image_size)
     source = read_class_folders(data_dir, people)
     backend = keras.backend.backend()
     if backend != "tensorflow":

@@ -58,7 +58,7 @@ def open_source(settings, image_size):
         ValueError: nothing to train on, or a first image that does not fit.
     """
     people = read_people(settings.people) if settings.people else None
-    source = sources.open_source(settings.data_dir, people)
+    source = sources.open_source(settings.data_dir, people, image_size)
     source.check(image_size)
     return source
 

@@ -83,12 +83,12 @@ def test_report_table_and_figures(data, tmp_path, capsys):
 
 
 def test_a_pair_set_is_measured_like_its_folder(data, tmp_path, capsys):
-    """The pairs of the list as a pair set whose faces have a border: the middle of each is what the folder has."""
+    """The pairs of the list as a pair set of wider faces: the middle of each is what the folder has."""
     pairs = read_pairs(data / "pairs.txt")
     encoded = []
     for image in (image for pair in pairs for image in (pair.first, pair.second)):
         face = cv2.imread(str(data / "faces" / image.name / f"{image}.png"))
-        bordered = cv2.copyMakeBorder(face, 2, 2, 4, 4, cv2.BORDER_CONSTANT, value=(7, 7, 7))
+        bordered = cv2.copyMakeBorder(face, 0, 0, 4, 4, cv2.BORDER_CONSTANT, value=(7, 7, 7))
         encoded.append(cv2.imencode(".png", bordered)[1].tobytes())
     path = tmp_path / "faces.bin"
     path.write_bytes(pickle.dumps((encoded, [pair.same for pair in pairs])))
@@ -100,6 +100,13 @@ def test_a_pair_set_is_measured_like_its_folder(data, tmp_path, capsys):
         # Folds are cut otherwise; areas under the curve do not look at folds.
         assert reports[0]["8"][mode]["auc"] == pytest.approx(reports[1]["8"][mode]["auc"])
     assert reports[1]["protocol"]["pairs_file"] == str(path)
+    higher = [cv2.copyMakeBorder(face, 2, 2, 0, 0, cv2.BORDER_CONSTANT)] * 2
+    encoded = [cv2.imencode(".png", each)[1].tobytes() for each in higher]
+    (tmp_path / "higher.bin").write_bytes(pickle.dumps((encoded, [True])))
+    said = failure(capsys, [str(tmp_path / "higher.bin"), "--hr_model", str(data / "hr")])
+    assert (
+        "higher.bin: image 1: expected a face 32 high, as the network's, and at least 28 wide, got 36 x 28" in said
+    )
     capsys.readouterr()
     assert "--lfw_pairs: expected a list of pairs beside a folder" in failure(capsys, [*arguments(data)[:3]])
     assert "--lfw_pairs: expected a list" in failure(capsys, [str(path), *arguments(data)[1:]])

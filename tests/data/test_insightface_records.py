@@ -1,6 +1,7 @@
 """InsightFace's training sets: files written here byte by byte, whole and damaged."""
 
 import concurrent.futures
+import itertools
 import struct
 
 import cv2
@@ -10,6 +11,7 @@ import pytest
 from cshml_tf.data.insightface.packing import pack_records
 from cshml_tf.data.insightface.records import open_records
 from cshml_tf.data.packed.source import read_packed
+from cshml_tf.data.sources import open_source, two_branch_batches
 
 MAGIC = b"\x0a\x23\xd7\xce"
 
@@ -256,6 +258,44 @@ def test_a_key_that_the_header_announces_is_absent(tmp_path):
         open_records(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ((6, 9), "key 6: expected a person's record without an image, since record 0 announces 5 images"),
+        ((10, 14), "key 0: expected the keys 10 to 13 of 4 people in the index, or none after the images, got 3 "),
+        ((10, 12), "key 0: expected the keys 10 to 11 of 2 people .* got 3 from 10 to 12"),
+        ((10, 10), "key 0: expected the keys 10 to 9 of 0 people .* got 3 from 10 to 12"),
+    ],
+)
+def test_counts_of_the_header_that_the_records_belie(tmp_path, counts, message):
+    """Nine images and three people; with keys 6 to 8 for people, the last four images would be lost."""
+    records = with_header([0, 0, 0, 1, 1, 1, 2, 2, 2]) | {0: framed(payload(0, b"", counts))}
+    if counts == (6, 9):
+        records = {key: record for key, record in records.items() if key < 9}
+    with pytest.raises(ValueError, match=f"train.rec: {message}"):
+        open_records(write_set(tmp_path, records))
+
+
+def test_people_without_records_are_known_by_the_labels(tmp_path):
+    records = {key: record for key, record in with_header([4, 4, 8]).items() if key < 4}
+    assert open_records(write_set(tmp_path, records)).labels.tolist() == [0, 0, 1]
+
+
+def test_a_cut_record_of_a_person(tmp_path):
+    write_set(tmp_path, with_header([0, 1]))
+    path = tmp_path / "train.rec"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match="train.rec: key 4: expected 32 bytes after the head"):
+        open_records(tmp_path)
+
+
+def test_one_record_under_two_keys(tmp_path):
+    write_set(tmp_path, {1: WHOLE, 2: WHOLE})
+    (tmp_path / "train.idx").write_text("1\t40\n2\t40\n")
+    with pytest.raises(ValueError, match="expected a record for each key, keys 1 and 2 have the same"):
+        open_records(tmp_path)
+
+
 @pytest.mark.parametrize("absent", ["train.rec", "train.idx"])
 def test_one_file_of_the_two(tmp_path, absent):
     write_set(tmp_path, {1: WHOLE})
@@ -291,6 +331,36 @@ def test_packed_records_are_the_records(tmp_path):
     assert packed.names == ["2.jpg", "1.jpg", "3.jpg", "4.jpg"] and seen == [1, 0, 2, 3]
     for image, key in zip(packed.images, (2, 1, 3, 4), strict=True):
         assert np.array_equal(image, face(key)[:, 8:104])
+
+
+def test_training_reads_the_records_as_it_reads_what_is_packed_from_them(tmp_path):
+    """The faces are 112 x 112; a network of 112 x 96 sees them without their sides."""
+    path = write_set(tmp_path, with_header([40, 7, 40, 7, 9]))
+    with open_records(path) as records:
+        pack_records(records, tmp_path / "packed", image_size=(112, 96))
+    sources = [open_source(tmp_path / "packed"), open_source(path / "train.rec", image_size=(112, 96))]
+    assert sources[0].digest() == sources[1].digest() and sources[0].classes == ["00007", "00009", "00040"]
+    for source in sources:
+        source.check((112, 96))
+    assert all(np.array_equal(*faces) for faces in zip(*(source.images for source in sources), strict=True))
+    options = {"resolutions": [8, 12], "pairing": "same_person", "shift": 2}
+    streams = [two_branch_batches(source, (112, 96), 4, seed=1, **options) for source in sources]
+    for packed, read in itertools.islice(zip(*streams, strict=True), 3):
+        assert all(np.array_equal(packed[name], read[name]) for name in packed)
+
+
+def test_records_that_no_network_can_train_on(tmp_path):
+    path = write_set(tmp_path, with_header([0, 1]) | {2: framed(payload(1, encoded(face(2, 96, 112))))})
+    with pytest.raises(ValueError, match="key 1: expected a face 96 high, as the network's, .* got 112 x 112"):
+        open_source(path, image_size=(96, 96))
+    source = open_source(path)
+    with pytest.raises(ValueError, match="train.rec: key 2: expected 112 x 112 as the first image, got 96 x 112"):
+        source.images[1]
+    with pytest.raises(ValueError, match="people: expected none beside"):
+        open_source(path, ["00000"])
+    (path / "train.rec").unlink()
+    with pytest.raises(ValueError, match="expected train.rec and train.idx in .*, there is no train.rec"):
+        open_source(path)
 
 
 @pytest.mark.parametrize(

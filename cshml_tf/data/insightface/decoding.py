@@ -1,4 +1,4 @@
-"""Encoded faces to pixels, cut to a network's size where that is narrower."""
+"""Encoded faces to pixels, cut to a network's width where that is narrower."""
 
 import numpy as np
 
@@ -25,6 +25,33 @@ def decode_face(data, name, image_size=None):
     except UnreadableImage as error:
         raise ValueError(f"{name}: expected an encoded image, got {len(data)} bytes: {error}") from error
     return pixels if image_size is None else _middle(pixels, name, *image_size)
+
+
+def decode_for_network(data, name, image_size):
+    """Decode a face for a network: as it is where the sizes agree, and without its sides where it is wider.
+
+    Args:
+        data: as `decode_face`.
+        name: likewise.
+        image_size: (height, width) of the network; None keeps the face whole.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        ValueError: as `decode_face`; or the face is of another height, or narrower: the middle of a higher one
+            would show less of it than the network was trained on.
+    """
+    pixels = decode_face(data, name)
+    if image_size is None:
+        return pixels
+    height, width = image_size
+    if pixels.shape[0] != height or pixels.shape[1] < width:
+        raise ValueError(
+            f"{name}: expected a face {height} high, as the network's, and at least {width} wide, "
+            f"got {pixels.shape[0]} x {pixels.shape[1]}"
+        )
+    return _middle(pixels, name, height, width)
 
 
 def _middle(pixels, name, height, width):

@@ -8,8 +8,7 @@ from cshml_tf.data.packed.writer import write_packed
 def pack_records(records, packed_dir, progress=iter, image_size=None):
     """Pack a training set, an image at a time.
 
-    Classes are named by the stored label in at least five digits, such as `00017`; an image by its key, such as
-    `4711.jpg`.
+    Classes are named as `Records.class_names`; an image by its key, such as `4711.jpg`.
 
     Args:
         records: `cshml_tf.data.insightface.records.Records`.
@@ -27,15 +26,11 @@ def pack_records(records, packed_dir, progress=iter, image_size=None):
         OSError: it cannot be written.
     """
     order = np.argsort(records.labels, kind="stable")
-    digits = max(5, len(str(records.class_numbers[-1])))
-    images = (
-        (f"{records.path}: key {records.keys[index]}", records.read_image(index, image_size))
-        for index in progress(order)
-    )
+    images = ((records.name_of(index), records.read_image(index, image_size)) for index in progress(order))
     return write_packed(
         packed_dir,
         images,
         records.labels[order],
-        [f"{number:0{digits}d}" for number in records.class_numbers],
+        records.class_names,
         [f"{key}.jpg" for key in records.keys[order]],
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cshml_tf.data.insightface.decoding import decode_face
+from cshml_tf.data.insightface.decoding import decode_for_network
 from cshml_tf.data.insightface.plain_pickle import PlainArray, load_plain
 from cshml_tf.data.protocols import FaceImage, Pair
 
@@ -25,8 +25,8 @@ def read_pair_set(path, image_size=None):
 
     Args:
         path: the `.bin` file.
-        image_size: (height, width) to keep of the middle of each image; None keeps them whole. A network of
-            112 x 96 is measured on these faces of 112 x 112 with (112, 96).
+        image_size: (height, width) of the network: the middle of each image is kept, where it is as high; None
+            keeps them whole. A network of 112 x 96 is measured on these faces of 112 x 112 with (112, 96).
 
     Returns:
         (pairs, images): list of `cshml_tf.data.protocols.Pair`, in the file's order, in ten folds (sizes differ by
@@ -57,7 +57,7 @@ def read_pair_set(path, image_size=None):
 class PairImages(Mapping):
     """The images of a set of pairs by `FaceImage`: (H, W, 3) uint8 RGB, decoded anew each time one is asked for.
 
-    An image that cannot be decoded, or is smaller than the size asked for, is a ValueError then.
+    An image that cannot be decoded, or does not fit the size asked for, is a ValueError then.
     """
 
     def __init__(self, path, encoded, image_size=None):
@@ -66,7 +66,7 @@ class PairImages(Mapping):
         Args:
             path: the file they are from; its stem is their name.
             encoded: list of bytes; its first one is number 1.
-            image_size: (height, width) to keep of the middle of each; None keeps them whole.
+            image_size: (height, width) to keep of each; None keeps them whole.
         """
         self._path = Path(path)
         self._encoded = encoded
@@ -75,8 +75,8 @@ class PairImages(Mapping):
     def __getitem__(self, image):
         if image not in self:
             raise KeyError(image)
-        number = image[1]
-        return decode_face(self._encoded[number - 1], f"{self._path}: image {number}", self._image_size)
+        name = f"{self._path}: image {image.number}"
+        return decode_for_network(self._encoded[image.number - 1], name, self._image_size)
 
     def __contains__(self, image):
         # Mapping's own would decode.

@@ -20,8 +20,15 @@ _START = np.dtype(
     [("magic", "<u4"), ("word", "<u4"), ("flag", "<u4"), ("label", "<f4"), ("ids", "<u8", 2), ("first", "<f4")]
 )
 _AT_ONCE = 16384
+_SUFFIXES = (".rec", ".idx")
 # Labels from here on would be no class numbers.
 _TOO_GREAT = 2.0**31
+
+
+def has_records(path):
+    """Tell whether a path is meant as a training set: one of its two files, or a folder with one."""
+    path = Path(path)
+    return path.suffix in _SUFFIXES or any((path / f"train{suffix}").is_file() for suffix in _SUFFIXES)
 
 
 def open_records(path):
@@ -36,11 +43,11 @@ def open_records(path):
     Raises:
         OSError: a file can't be read.
         ValueError: one of the two is missing, the index or `property` is of another form, an offset lies beyond
-            the records' end, or record 0 announces other keys than the index has.
+            the records' end or stands for two keys, or record 0 announces other keys than the index has.
     """
     path = Path(path)
     pair = path / "train.rec" if path.is_dir() else path
-    if pair.suffix not in (".rec", ".idx"):
+    if pair.suffix not in _SUFFIXES:
         raise ValueError(f"path: expected a folder, a .rec or an .idx file, got {path}")
     rec_path, idx_path = pair.with_suffix(".rec"), pair.with_suffix(".idx")
     for part, other in ((rec_path, idx_path), (idx_path, rec_path)):
@@ -74,6 +81,11 @@ class Records:
                 f"{self.path}: key {keys[first]}: expected a record at byte {offsets[first]}, "
                 f"the file ends at byte {file.size}"
             )
+        order = np.argsort(offsets, kind="stable")
+        twice = np.flatnonzero(np.diff(offsets[order]) == 0)
+        if len(twice):
+            one, other = keys[order[twice[0]]], keys[order[twice[0] + 1]]
+            raise ValueError(f"{self.path}: expected a record for each key, keys {one} and {other} have the same")
         images = self._image_rows(keys, offsets)
         self.keys, self._offsets = keys[images], offsets[images]
 
@@ -105,6 +117,12 @@ class Records:
     def class_numbers(self):
         """The label that is stored for each class: (C,) int64, rising; raises as `labels`."""
         return self._classes_and_labels[0]
+
+    @property
+    def class_names(self):
+        """A name for each class: its stored label in at least five digits, such as "00017"; raises as `labels`."""
+        digits = max(5, len(str(self.class_numbers[-1])))
+        return [f"{number:0{digits}d}" for number in self.class_numbers]
 
     def read_bytes(self, index):
         """Read an image as it is stored.
@@ -139,7 +157,11 @@ class Records:
             IndexError: there are not so many images.
             ValueError: as `read_bytes`; or it cannot be decoded, or is smaller than `image_size`.
         """
-        return decode_face(self.read_bytes(index), self._name(self.keys[index]), image_size)
+        return decode_face(self.read_bytes(index), self.name_of(index), image_size)
+
+    def name_of(self, index):
+        """Give the file and the key of an image, for errors."""
+        return self._name(self.keys[index])
 
     @functools.cached_property
     def _classes_and_labels(self):
@@ -205,7 +227,31 @@ class Records:
             raise ValueError(
                 f"{name}: expected the keys of {int(bounds[0]) - 1} images in the index, it has no key {key}"
             )
+        self._check_people(name, keys, offsets, *map(int, bounds))
         return images
+
+    def _check_people(self, name, keys, offsets, first, end):
+        """Refuse what follows the images unless it is nothing, or a record for each person without an image."""
+        rows = np.flatnonzero(keys >= first)
+        if not len(rows):
+            return
+        if not np.array_equal(keys[rows], np.arange(first, end)):
+            raise ValueError(
+                f"{name}: expected the keys {first} to {end - 1} of {end - first} people in the index, or none "
+                f"after the images, got {len(rows)} from {keys[rows[0]]} to {keys[rows[-1]]}"
+            )
+        starts = np.frombuffer(self._file.first_bytes(offsets[rows], _START.itemsize), _START)
+        part, length = part_head(starts["word"].astype(np.int64))
+        in_order = (starts["magic"] == MAGIC) & (part == 0)
+        in_order &= length == _HEADER.size + 4 * starts["flag"].astype(np.int64)
+        in_order &= offsets[rows] + HEAD_BYTES + length <= self._file.size
+        for row in rows[~in_order]:
+            payload = self._file.read(int(offsets[row]), keys[row])
+            if len(payload) > _image_start(payload, self._name(keys[row])):
+                raise ValueError(
+                    f"{self._name(keys[row])}: expected a person's record without an image, since record 0 "
+                    f"announces {first - 1} images, got one with an image"
+                )
 
 
 def _is_class_number(label):

@@ -18,7 +18,7 @@ class PackedSource:
     """Labelled faces of a packed folder, or those of some of its classes.
 
     Attributes:
-        pixels: (all images, H, W, 3) uint8 RGB, memory-mapped.
+        pixels: (all images, H, W, 3) uint8 RGB, memory-mapped, or what is indexed like it.
         rows: (images,) integers, the rows of `pixels` that belong to the source.
         labels: (images,) int32, never falling.
         classes: list of class names, one a label.

@@ -1,0 +1,65 @@
+"""InsightFace's records as a source of labelled faces: read and decoded as batches ask for them."""
+
+import numpy as np
+
+from cshml_tf.data.insightface.decoding import decode_for_network
+from cshml_tf.data.insightface.records import open_records
+from cshml_tf.data.packed.source import PackedSource
+
+
+class RecordPixels:
+    """The faces of a training set, indexed as a (faces, H, W, 3) uint8 array is, and decoded anew each time.
+
+    Args:
+        records: `cshml_tf.data.insightface.records.Records`, which stays open.
+        order: (faces,) integers, the image of each row.
+        image_size: as `cshml_tf.data.insightface.decoding.decode_for_network`.
+
+    Attributes:
+        shape: (faces, H, W, 3), by the first face. Another one that differs is a ValueError when it is read.
+    """
+
+    def __init__(self, records, order, image_size):
+        self._records = records
+        self._order = order
+        self._image_size = image_size
+        self.shape = (len(order), *self._read(0).shape)
+
+    def __getitem__(self, rows):
+        if np.ndim(rows):
+            return np.stack([self[row] for row in rows])
+        pixels = self._read(rows)
+        if pixels.shape != self.shape[1:]:
+            expected, got = (f"{height} x {width}" for height, width, _ in (self.shape[1:], pixels.shape))
+            name = self._records.name_of(self._order[rows])
+            raise ValueError(f"{name}: expected {expected} as the first image, got {got}")
+        return pixels
+
+    def _read(self, row):
+        index = self._order[row]
+        return decode_for_network(self._records.read_bytes(index), self._records.name_of(index), self._image_size)
+
+
+def read_record_source(path, image_size=None):
+    """Open a training set as the source of a training.
+
+    Args:
+        path: as `cshml_tf.data.insightface.records.open_records`.
+        image_size: (height, width) of the network: a face as high and wider loses its sides, so that
+            InsightFace's faces of 112 x 112 serve a network of 112 x 96. None takes them as they are.
+
+    Returns:
+        `cshml_tf.data.packed.source.PackedSource`, whose pixels are `RecordPixels`; classes and images have the
+        names that `cshml_tf.data.insightface.packing.pack_records` gives.
+
+    Raises:
+        OSError: a file cannot be read.
+        ValueError: as `open_records`; a label that is no class; or a first image that does not fit.
+    """
+    records = open_records(path)
+    order = np.argsort(records.labels, kind="stable")
+    names = [f"{key}.jpg" for key in records.keys[order]]
+    pixels = RecordPixels(records, order, image_size)
+    return PackedSource(
+        pixels, np.arange(len(order)), records.labels[order], records.class_names, names, records.path
+    )
