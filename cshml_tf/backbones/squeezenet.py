@@ -27,14 +27,15 @@ _FIRES = {
 _VERSIONS = {"1.0": (96, 7, ("fire4", "fire8")), "1.1": (64, 3, ("fire3", "fire5"))}
 
 
-def squeezenet(image_size=(112, 96), embedding_size=512, version="1.0", batch_norm=True, dropout=0.2):
+def squeezenet(image_size=(112, 96), embedding_size=512, version="1.0", batch_norm=False, dropout=0.2):
     """Build SqueezeNet: 0.74 million weights up to the last map, and 0.26 million to an embedding of 512.
 
     Args:
         image_size: (height, width), each at least 35, or 31 for version 1.1.
         embedding_size: E.
         version: "1.0", the paper's, or "1.1".
-        batch_norm: whether batch norm stands after each convolution; without, they have biases, as in the paper.
+        batch_norm: whether batch norm stands after each convolution, which the paper has not; without, they have
+            biases.
         dropout: share of the last map's values dropped in training, 0..1; 0.5 in the paper.
 
     Returns:

@@ -125,6 +125,11 @@ class Experiment:
         hr, lr = self._gallery.of(learned), self._given[distance].of(learned)
         # Nothing is learned of a person without a mugshot.
         lr = lr.of(hr.people)
+        if not len(hr.people) or not len(lr.people):
+            raise ValueError(
+                f"{name}: expected mugshots, and images at distance {distance}, of the {len(learned)} people that "
+                f"are learned from, got {len(hr.people)} and {len(lr.people)}"
+            )
         mapping = MAPPINGS[name](hr.embeddings, hr.people, lr.embeddings, lr.people)
         # By direction alone they do better than by the distances that they are fitted to.
         similarity = functools.partial(mapping.similarity, cosine=True)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from cshml_tf.data.packed.source import read_packed
 from cshml_tf.data.packed.writer import write_packed
 from cshml_tf.evaluation.embedding import View, embed, unit_rows
 
@@ -37,11 +38,11 @@ def read_mnist(path=None):
         (train, test), each `Digits`.
 
     Raises:
-        ValueError: the file is none, or holds other arrays.
+        ValueError: the file is none, or holds other arrays; or there is none, and none can be fetched.
         OSError: it cannot be read.
     """
     if path is None:
-        (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
+        (x_train, y_train), (x_test, y_test) = _fetch()
     else:
         try:
             # Opened here, since NumPy leaves a damaged file open.
@@ -55,13 +56,32 @@ def read_mnist(path=None):
 
 
 def pack_digits(digits, packed_dir):
-    """Write digits as a packed folder, unless it is there: a source for the library's trainings."""
-    if Path(packed_dir).exists():
-        return
+    """Write digits as a packed folder, unless it is there: a source for the library's trainings.
+
+    Raises:
+        ValueError: it is there, and of other digits.
+    """
     order = np.argsort(digits.labels, kind="stable")
     numbers = [f"{index:05d}" for index in order]
+    if Path(packed_dir).exists():
+        packed = read_packed(packed_dir)
+        same = packed.names == numbers and np.array_equal(packed.labels, digits.labels[order])
+        if not (same and np.array_equal(packed.pixels, digits.pixels[order])):
+            raise ValueError(
+                f"{packed_dir}: expected the digits that are trained on, got others; another OUT_DIR keeps the "
+                "networks of the two apart"
+            )
+        return
     images = zip(numbers, digits.pixels[order], strict=True)
     write_packed(packed_dir, images, digits.labels[order], CLASSES, numbers)
+
+
+def _fetch():
+    try:
+        return keras.datasets.mnist.load_data()
+    # Keras raises a plain Exception where there is no network.
+    except Exception as error:
+        raise ValueError(f"mnist: expected Keras to fetch it, or --mnist FILE.npz; {error}") from error
 
 
 def accuracy(recogniser, centres, digits, resolution=None):

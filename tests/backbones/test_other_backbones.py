@@ -8,6 +8,7 @@ import pytest
 
 from cshml_tf.backbones import build
 from cshml_tf.backbones.lightcnn import MaxFeatureMap
+from cshml_tf.export import export_saved_model
 from cshml_tf.layers import CosFace
 from cshml_tf.model_folder import load_recogniser, save_model
 from cshml_tf.network import LossSettings, TwoBranchNetwork
@@ -20,7 +21,7 @@ SIZE, CLASSES = (48, 40), 3
 # One of each way a network can be put together.
 VARIANTS = [
     ("squeezenet", {}),
-    ("squeezenet", {"version": "1.1", "batch_norm": False}),
+    ("squeezenet", {"version": "1.1", "batch_norm": True}),
     ("lightcnn", {}),
     ("lightcnn", {"depth": 29, "batch_norm": True}),
     ("resnet", {"depth": 10}),
@@ -64,11 +65,12 @@ def test_squeezenet_has_its_papers_weights(version, conv1, to_the_classes, publi
     fires = 11_920 + 12_432 + 45_344 + 49_440 + 104_880 + 111_024 + 188_992 + 197_184
     fires -= 512 if version == "1.1" else 0
     assert conv1 + fires + 513_000 == to_the_classes and abs(to_the_classes - published) < 5e3
-    plain = build("squeezenet", embedding_size=64, version=version, batch_norm=False)
+    plain = build("squeezenet", embedding_size=64, version=version)
     assert plain.count_params() == conv1 + fires + conv(1, 512, 64)
     # Batch norm has a scale and a shift where there was a bias: at conv1, in two fires of each kind, at the end.
     biases = {"1.0": 96, "1.1": 64}[version] + 2 * ((16 + 128) + (32 + 256) + (48 + 384) + (64 + 512)) + 64
-    assert trained(build("squeezenet", embedding_size=64, version=version)) == plain.count_params() + biases
+    with_norm = trained(build("squeezenet", embedding_size=64, version=version, batch_norm=True))
+    assert with_norm == plain.count_params() + biases
 
 
 # Kernels of LightCNN: conv1 and, for 2 to 5, the 1x1 convolution and the one that goes on, twice the maps each.
@@ -199,6 +201,18 @@ def test_a_saved_recogniser_loads_and_agrees(recogniser, tmp_path):
     assert before.shape == (2, 8) and np.max(np.abs(np.linalg.norm(before, axis=1) - 1)) < 1e-5
     save_model(tmp_path, recogniser, CARD)
     assert np.array_equal(np.asarray(load_recogniser(tmp_path)(pixels)), before)
+
+
+@pytest.mark.parametrize("name", ["squeezenet", "lightcnn", "resnet", "mobilefacenet"])
+def test_an_exported_recogniser_agrees(name, tmp_path):
+    """Exporting compares the SavedModel with the recogniser; here TensorFlow alone reads it."""
+    tf = pytest.importorskip("tensorflow")
+    recogniser = build_recogniser(build(name, SIZE, 8, **({"depth": 10} if name == "resnet" else {})))
+    export_saved_model(recogniser, tmp_path / "saved_model", CARD)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, *SIZE, 3)).astype(np.uint8)
+    served = tf.saved_model.load(tmp_path / "saved_model").signatures["serving_default"]
+    difference = np.abs(np.asarray(served(images=pixels)["embeddings"]) - np.asarray(recogniser(pixels)))
+    assert difference.max() < 1e-5
 
 
 def test_a_step_of_the_lr_network_moves_every_trainable_variable(recogniser):

@@ -100,6 +100,31 @@ def test_digits_are_packed_by_label(mnist, tmp_path):
         assert label == train.labels[int(name)] and np.array_equal(image, train.pixels[int(name)])
 
 
+def test_other_digits_need_another_folder(mnist, tmp_path):
+    train, _ = read_mnist(mnist)
+    pack_digits(train, tmp_path / "packed")
+    pack_digits(train, tmp_path / "packed")
+    relabelled = Digits(train.pixels, (train.labels + 1) % 10)
+    for other in (
+        relabelled,
+        Digits(255 - train.pixels, train.labels),
+        Digits(train.pixels[1:], train.labels[1:]),
+    ):
+        with pytest.raises(ValueError, match="packed: expected the digits that are trained on, got others"):
+            pack_digits(other, tmp_path / "packed")
+
+
+def test_no_way_to_fetch_mnist_is_one_line(tmp_path, monkeypatch, capsys):
+    def fails(*arguments, **options):
+        raise Exception("URL fetch failure on a URL: None -- no network")
+
+    monkeypatch.setattr("keras.datasets.mnist.load_data", fails)
+    assert train_toy.main([str(tmp_path / "toy")]) == 2
+    said = capsys.readouterr().err
+    assert "mnist: expected Keras to fetch it, or --mnist FILE.npz; URL fetch failure" in said
+    assert said.count("\n") == 1
+
+
 def test_accuracy_is_the_share_of_nearest_columns():
     def recogniser_of(embeddings):
         class Fixed:
