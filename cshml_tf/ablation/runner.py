@@ -14,7 +14,7 @@ from cshml_tf.data.sources import find_images
 from cshml_tf.evaluation.lfw import Options, evaluate
 from cshml_tf.evaluation.networks import trained_on
 from cshml_tf.files import lock_folder
-from cshml_tf.model_folder import card_of_kind, load_recogniser
+from cshml_tf.model_folder import card_of_kind, load_recogniser, read_card
 from cshml_tf.recogniser import image_size_of
 from cshml_tf.training.lr import train_lr
 
@@ -111,7 +111,11 @@ def _run(cells, test, output_dir, common, max_minutes, progress):
                 hr_recogniser, hr_embeddings, cell.resolutions, lr_recogniser, settings.degradation
             )
             folders = [cell.network, run.model_dir]
-            report["protocol"] |= {"trained_people": trained_on(folders, test.pairs, test.images)}
+            report["protocol"] |= {
+                "trained_people": trained_on(folders, test.pairs, test.images),
+                # The paper's rows of this network go below.
+                "model_def": (read_card(cell.network).get("settings") or {}).get("model_def"),
+            }
             report = {"cell": cell.as_json()} | report
             write_report(path, report)
         yield cell, report

@@ -165,14 +165,15 @@ def summary(report):
 
 
 def write_tables(output_dir, reports):
-    """Write the table with the paper's rows below ours, a line for each run, and the figure of HL.
+    """Write the table, the paper's rows of such networks below ours; a line for each run; and the figure of HL.
 
     Args:
         output_dir: an existing folder.
         reports: list of dicts, at least one.
     """
     output_dir = Path(output_dir)
-    ours, papers = make_rows(reports), published_rows()
+    ours = make_rows(reports)
+    papers = [row for network in _published_networks(reports) for row in published_rows(network)]
     if any(row.tap for row in ours):
         papers += published_rows_of_taps()
     compared = protocol_line(reports[0]["protocol"])
@@ -186,6 +187,15 @@ def write_tables(output_dir, reports):
     lines = {label: line for label, line in lines.items() if line}
     ceilings = {f"{row.network}, HR": row.hr for row in ours if row.hr is not None}
     plot_by_resolution(output_dir / FIGURE, resolutions, lines, ceilings, "One image at low resolution (HL)")
+
+
+def _published_networks(reports):
+    """List the paper's networks that ours are, in its order; for any other network, that of its best figures."""
+    ours = {
+        published.NETWORKS.get(report["protocol"].get("model_def"), published.TABLE_3_NETWORK)
+        for report in reports
+    }
+    return [network for network in published.TABLE_4 if network in ours]
 
 
 def resolutions_of(rows):

@@ -8,6 +8,14 @@ neighbours.
 
 RESOLUTIONS = (8, 12, 16, 20)
 
+# The paper's name of a network of `cshml_tf.backbones`.
+NETWORKS = {
+    "squeezenet": "SqueezeNet",
+    "lightcnn": "LightCNN",
+    "resnet": "ResNet",
+    "inception_resnet_v1": "Inception-ResNet-v1",
+}
+
 # HR accuracy of each network.
 HR = {"SqueezeNet": 95.500, "LightCNN": 97.917, "ResNet": 98.533, "Inception-ResNet-v1": 99.100}
 

@@ -87,6 +87,16 @@ def test_taps_have_rows_from_the_stem_on_with_the_papers_below(tmp_path):
     assert abs(published_rows_of_taps()[0].values["12", "gap"][0] - 87.324) < 1e-3
 
 
+def test_the_papers_rows_are_of_the_same_networks(tmp_path):
+    protocol = {"pairs": 6, "folds": 2, "threshold": "of the other folds", "degradation": {}}
+    protocol["options"] = dict.fromkeys(("flip", "subtract_mean", "average_orders"), False)
+    for model_def, name in (("lightcnn", "LightCNN"), ("small_resnet", "Inception-ResNet-v1")):
+        made = report("2+5", 1, {"12": (0.82, 0.81)}) | {"protocol": protocol | {"model_def": model_def}}
+        write_tables(tmp_path, [made])
+        papers = [line for line in (tmp_path / "table.md").read_text().splitlines() if "| paper" in line]
+        assert papers and all(line.startswith(f"| paper, {name}") for line in papers)
+
+
 def test_where_hr_is_not_above_hl_there_is_no_gap():
     without = report("2", 1, {"8": (0.66, 0.70)})
     without["8"]["gap_closed"] = None
