@@ -1,5 +1,6 @@
 """`cshml-import`: a pretrained recogniser as a model folder."""
 
+import sys
 from pathlib import Path
 
 from cshml_tf.cli.argument_types import positive
@@ -40,12 +41,14 @@ def _import_onnx(arguments):
         arguments.embedding,
         arguments.colours or "rgb",
         faces,
+        arguments.template or "landmarks",
     )
     compared_on = "noise" if faces is None else f"{len(faces)} faces"
     print(
         f"{arguments.out_dir}: largest difference to onnxruntime {difference:.1e} of a coordinate of a unit "
         f"embedding, on {compared_on}"
     )
+    _state(arguments.out_dir)
 
 
 def _some_faces(data_dir):
@@ -80,16 +83,35 @@ def _import_facenet(arguments):
 
     _refuse(arguments, ("embedding", "colours", "compare_on"), "an ONNX file")
     classes = _class_names(arguments.classes) if arguments.classes else None
-    columns = import_facenet(
+    columns, passed_over = import_facenet(
         arguments.source,
         arguments.out_dir,
         arguments.image_size or (160, 160),
         arguments.stem_pool_stride or 2,
         arguments.standardisation or "fixed",
         classes,
+        arguments.template or "box",
     )
+    if passed_over:
+        shown = ", ".join(passed_over[:3]) + (" ..." if len(passed_over) > 3 else "")
+        print(f"note: {len(passed_over)} tensors of its training passed over: {shown}", file=sys.stderr)
     kept = "kept as the shared classifier's start" if classes else "left out"
     print(f"{arguments.out_dir}: every tensor of the network read; logits of {columns} classes {kept}")
+    _state(arguments.out_dir)
+
+
+def _state(model_dir):
+    """Say what faces the network takes, and how they are made."""
+    from cshml_tf.model_folder import read_card
+
+    card = read_card(model_dir)
+    height, width = card["image_size"]
+    # FaceNet's margin is 32 pixels at 160 x 160.
+    crop = f" --crop box --margin {round(height / 5)}" if card["template"] == "box" else ""
+    print(
+        f"faces: align_dataset.py --image_size {height} {width}{crop}; standardisation {card['standardisation']}; "
+        "of another kind? import again with --template, --image_size or --standardisation"
+    )
 
 
 def _parse(argv):
@@ -113,6 +135,12 @@ def _parse(argv):
         choices=("per_image", "fixed", "symmetric", "none"),
         help="how pixels were scaled in its training: pre-whitening, (x - 127.5) / 128, (x - 127.5) / 127.5, or "
         "not at all; must be given for ONNX (default for FaceNet: fixed)",
+    )
+    common.add_argument(
+        "--template",
+        choices=("landmarks", "box"),
+        help="how its faces were cut out, by landmarks or by the detector's box; said in the model folder "
+        "(default: landmarks for ONNX, box for FaceNet)",
     )
     onnx = parser.add_argument_group("ONNX")
     onnx.add_argument("--embedding", metavar="NODE", help="that gives the embedding (default: the one output)")
@@ -148,4 +176,8 @@ def _refuse(arguments, names, kind):
 def _class_names(path):
     if path.is_dir():
         return sorted(folder.name for folder in path.iterdir() if folder.is_dir())
-    return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: expected names in UTF-8, got {error.reason}") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]

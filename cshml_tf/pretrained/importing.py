@@ -11,11 +11,22 @@ from cshml_tf.pretrained import onnx
 from cshml_tf.pretrained.facenet import find_checkpoint, load_checkpoint
 from cshml_tf.recogniser import build_recogniser
 
+# How the faces that a network takes are cut out; align_dataset.py's --crop has the same names.
+TEMPLATES = ("landmarks", "box")
 # How far a coordinate of a unit embedding may be from onnxruntime's.
 TOLERANCE = 1e-4
 
 
-def import_onnx(path, model_dir, standardisation, image_size=None, embedding=None, colours="rgb", faces=None):
+def import_onnx(
+    path,
+    model_dir,
+    standardisation,
+    image_size=None,
+    embedding=None,
+    colours="rgb",
+    faces=None,
+    template="landmarks",
+):
     """Make a model folder from an ONNX recogniser, after comparing the two.
 
     Args:
@@ -26,6 +37,7 @@ def import_onnx(path, model_dir, standardisation, image_size=None, embedding=Non
         embedding: node or tensor that is the embedding, where it is not the one output.
         colours: "rgb" or "bgr".
         faces: (n, H, W, 3) uint8 RGB of the network's size to compare on; None compares on noise.
+        template: one of `TEMPLATES`; no ONNX file says its own.
 
     Returns:
         The largest difference of a coordinate between its unit embeddings and onnxruntime's.
@@ -49,12 +61,19 @@ def import_onnx(path, model_dir, standardisation, image_size=None, embedding=Non
             f"{path}: built, but its embeddings are {difference:.1e} from onnxruntime's, expected {TOLERANCE:.0e} "
             "or less"
         )
-    _save(model_dir, backbone, standardisation, {"colours": colours} | _source(path, "onnx"))
+    card = {"colours": colours, "template": template} | _source(path, "onnx")
+    _save(model_dir, backbone, standardisation, card)
     return difference
 
 
 def import_facenet(
-    path, model_dir, image_size=(160, 160), stem_pool_stride=2, standardisation="fixed", classes=None
+    path,
+    model_dir,
+    image_size=(160, 160),
+    stem_pool_stride=2,
+    standardisation="fixed",
+    classes=None,
+    template="box",
 ):
     """Make a model folder from a FaceNet checkpoint.
 
@@ -66,22 +85,28 @@ def import_facenet(
         standardisation: "fixed" for the published checkpoints; older ones were trained with "per_image".
         classes: names of the logits' columns, in their order, which makes the logits the shared
             classifier's start; None leaves the logits out.
+        template: one of `TEMPLATES`; "box" for the published checkpoints.
 
     Returns:
-        The number of the logits' classes, 0 where there are none.
+        (columns, passed over): the number of the logits' classes, 0 where there are none; and a list of the names
+        of tensors that belong to the checkpoint's training, not to the network.
 
     Raises:
         ValueError: the checkpoint or an argument does not fit; nothing is written then.
     """
     _check_empty(model_dir)
     prefix = find_checkpoint(path)
-    backbone, logits = load_checkpoint(prefix, image_size, stem_pool_stride)
-    columns = 0 if logits is None else logits.shape[1]
+    checkpoint = load_checkpoint(prefix, image_size, stem_pool_stride)
+    columns = 0 if checkpoint.logits is None else checkpoint.logits.shape[1]
     if classes is not None and len(classes) != columns:
         raise ValueError(f"classes: expected the {columns} of the checkpoint's logits, got {len(classes)}")
-    card = {"stem_pool_stride": stem_pool_stride} | _source(f"{prefix}.index", "facenet")
-    _save(model_dir, backbone, standardisation, card, None if classes is None else logits, classes or ())
-    return columns
+    if classes is not None and len(set(classes)) < len(classes):
+        twice = next(name for name in classes if classes.count(name) > 1)
+        raise ValueError(f"classes: expected each name once, got {twice!r} several times")
+    card = {"stem_pool_stride": stem_pool_stride, "template": template} | _source(f"{prefix}.index", "facenet")
+    centres = None if classes is None else checkpoint.logits
+    _save(model_dir, checkpoint.backbone, standardisation, card, centres, classes or ())
+    return columns, checkpoint.passed_over
 
 
 def _save(model_dir, backbone, standardisation, card, centres=None, classes=()):

@@ -1,5 +1,7 @@
 """FaceNet checkpoints: one written by a network of TensorFlow 1's kind, against that network; and broken ones."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -139,7 +141,7 @@ def checkpoint(tmp_path_factory):
 @pytest.mark.parametrize("size", SIZES)
 def test_embeddings_are_those_of_the_graph(checkpoint, size):
     folder, expected = checkpoint
-    backbone, logits = load_checkpoint(find_checkpoint(folder), size, SIZES[size])
+    backbone, logits, _ = load_checkpoint(find_checkpoint(folder), size, SIZES[size])
     images, embeddings = expected[size]
     ours = np.asarray(backbone(images, training=False)["embedding"])
     norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
@@ -151,7 +153,7 @@ def test_embeddings_are_those_of_the_graph(checkpoint, size):
 def test_every_tensor_is_used(checkpoint):
     reader = tf.train.load_checkpoint(find_checkpoint(checkpoint[0]))
     names = [name for name in reader.get_variable_to_shape_map() if name.startswith("InceptionResnetV1/")]
-    backbone, _ = load_checkpoint(find_checkpoint(checkpoint[0]))
+    backbone = load_checkpoint(find_checkpoint(checkpoint[0])).backbone
     assert len(names) == 490
     assert backbone.count_params() == sum(reader.get_tensor(name).size for name in names)
 
@@ -173,6 +175,13 @@ def test_no_checkpoint_and_several(tmp_path):
         find_checkpoint(tmp_path / "absent")
     for name in ("a.ckpt-1.index", "b.ckpt-2.index"):
         (tmp_path / name).touch()
+    with pytest.raises(ValueError, match="got a.ckpt-1, b.ckpt-2"):
+        find_checkpoint(tmp_path)
+    note = 'model_checkpoint_path: "{}"\nall_model_checkpoint_paths: "a.ckpt-1"\n'
+    for said in ("b.ckpt-2", "/home/somebody/models/b.ckpt-2"):
+        (tmp_path / "checkpoint").write_text(note.format(said))
+        assert find_checkpoint(tmp_path) == str(tmp_path / "b.ckpt-2")
+    (tmp_path / "checkpoint").write_text(note.format("c.ckpt-3"))
     with pytest.raises(ValueError, match="got a.ckpt-1, b.ckpt-2"):
         find_checkpoint(tmp_path)
 
@@ -204,6 +213,21 @@ BETA = "InceptionResnetV1/Block8/Branch_0/Conv2d_1x1/BatchNorm/beta"
         (lambda tensors: tensors.pop(BETA), f"lacks {BETA}"),
         (lambda tensors: tensors.update({"InceptionResnetV1/New/weights": np.zeros(3)}), "New/weights too many"),
         (lambda tensors: tensors.update({BETA: np.zeros(5, np.float32)}), r"beta is \(5,\), expected \(192,\)"),
+        (lambda tensors: tensors.update({BETA: np.full(192, np.nan)}), "beta: expected finite numbers"),
+        (
+            lambda tensors: tensors.update({"Logits/weights": np.zeros((128, 7), np.float32)}),
+            r"Logits/weights is \(128, 7\), expected \(512, 7\)",
+        ),
+        (lambda tensors: tensors.update({"Logits/weights": np.zeros(7)}), r"Logits/weights is \(7,\)"),
+        (
+            lambda tensors: tensors.update({"Logits/biases": np.zeros(9)}),
+            r"Logits/biases is \(9,\), expected \(7,\)",
+        ),
+        (lambda tensors: tensors.pop("Logits/biases"), "lacks Logits/biases"),
+        (
+            lambda tensors: tensors.update({"InceptionResnetV1/Bottleneck/weights": np.float32(1)}),
+            r"Bottleneck/weights is \(\), expected \(1792, 512\)",
+        ),
     ],
 )
 def test_a_tensor_missing_left_over_or_of_another_shape_is_named(checkpoint, tmp_path, change, message):
@@ -213,11 +237,22 @@ def test_a_tensor_missing_left_over_or_of_another_shape_is_named(checkpoint, tmp
 
 
 def test_what_training_leaves_beside_the_network_is_passed_over(checkpoint, tmp_path):
-    def add_slots(tensors):
-        tensors.update({f"{BETA}/ExponentialMovingAverage": np.zeros(192), f"{BETA}/Adam_1": np.zeros(192)})
+    slots = {f"{BETA}/ExponentialMovingAverage": np.zeros(192), f"{BETA}/Adam_1": np.zeros(192)}
+    slots |= {"beta1_power": np.float32(0.5), "beta2_power": np.float32(0.5)}
+    loaded = load_checkpoint(rewritten(checkpoint, tmp_path, lambda tensors: tensors.update(slots)))
+    assert loaded.backbone.count_params() == 23_497_424
+    assert loaded.passed_over == sorted([*slots, "global_step"])
 
-    backbone, _ = load_checkpoint(rewritten(checkpoint, tmp_path, add_slots))
-    assert backbone.count_params() == 23_497_424
+
+@pytest.mark.parametrize("share", [0, 0.5])
+def test_a_checkpoint_whose_data_is_cut_or_gone_is_refused(checkpoint, tmp_path, share):
+    prefix = Path(rewritten(checkpoint, tmp_path, lambda tensors: None))
+    (data,) = tmp_path.glob("*.data-*")
+    data.write_bytes(data.read_bytes()[: int(share * data.stat().st_size)])
+    if not share:
+        data.unlink()
+    with pytest.raises(ValueError, match="changed.ckpt: .* be read"):
+        load_checkpoint(str(prefix))
 
 
 def test_half_a_checkpoint_is_refused(checkpoint, tmp_path):

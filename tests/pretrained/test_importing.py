@@ -38,8 +38,11 @@ def recogniser_file(tmp_path):
 def test_an_onnx_file_becomes_an_hr_network_that_trains(recogniser_file, texture_folder, tmp_path, capsys):
     hr_dir = tmp_path / "models" / "hr"
     assert import_recogniser.main([str(recogniser_file), str(hr_dir), "--standardisation", "fixed"]) == 0
-    assert "largest difference to onnxruntime" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "largest difference to onnxruntime" in shown
+    assert "faces: align_dataset.py --image_size 48 40; standardisation fixed" in shown
     card = read_card(hr_dir)
+    assert card["template"] == "landmarks"
     assert (card["kind"], card["standardisation"], card["image_size"]) == ("hr", "fixed", [48, 40])
     assert card["source"]["file"] == "recogniser.onnx" and len(card["source"]["sha256"]) == 64
     assert read_classifier(hr_dir) == (None, [])
