@@ -1,5 +1,6 @@
 """What the README says is typed here as it stands: on drawn people, with a network small enough for a test."""
 
+import importlib
 import os
 import re
 import shutil
@@ -21,8 +22,8 @@ SMALL_NETWORK = ["--model_def", "small_resnet", "--width", "4", "--embedding_siz
 APPENDED = {"train_hr.py": SHORT_RUN + SMALL_NETWORK, "train_cshml.py": SHORT_RUN, "run_ablation.py": SHORT_RUN}
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def blocks(language, text=README):
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def commands(block):
@@ -67,6 +68,20 @@ def test_the_readmes_commands_and_code_run_as_they_stand(workplace, monkeypatch)
     for block in blocks("python"):
         exec(block, names)
     assert names["embeddings"].shape == (1, 16)
+
+
+def test_the_commands_of_reproduce_md_are_understood(tmp_path, monkeypatch, capsys):
+    """In an empty folder each fails for want of its data, in one line; a wrong option would raise SystemExit."""
+    text = (ROOT / "docs" / "reproduce.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    tried = [words for block in blocks("", text) for words in commands(block)]
+    assert len(tried) > 15
+    for python, script, *words in tried:
+        assert python == "python" and (ROOT / script).is_file()
+        main = importlib.import_module(f"cshml_tf.cli.{Path(script).stem}").main
+        assert main(words) == 2, script
+        assert capsys.readouterr().err.count("\n") == 1, script
+    assert not list(tmp_path.iterdir())
 
 
 def test_every_command_named_is_installed():
