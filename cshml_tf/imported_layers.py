@@ -1,5 +1,7 @@
 """Keras layers for what graphs of other frameworks hold and Keras has no layer for."""
 
+import re
+
 import keras
 from keras import ops
 
@@ -11,6 +13,16 @@ _OPERATIONS = {
     "maximum": ops.maximum,
     "minimum": ops.minimum,
 }
+
+
+def layer_name(name):
+    """Give the name that Keras's layer has of a node that another framework calls `name`.
+
+    PyTorch and TensorFlow name nodes like paths; Keras keeps the slash for itself, and TensorFlow traces no layer
+    whose name has other than letters, digits and "_.->". No node's name is given a ">", which is left to name
+    the layers inside a node.
+    """
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", name.strip("/").replace("/", "."))
 
 
 @keras.saving.register_keras_serializable("cshml_tf")

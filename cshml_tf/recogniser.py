@@ -7,6 +7,7 @@ cannot disagree about them.
 import keras
 
 from cshml_tf.faster_layers import FASTER, PLAIN
+from cshml_tf.imported_layers import layer_name
 from cshml_tf.layers import FitToSize, Standardise, UnitLength
 
 
@@ -53,7 +54,8 @@ def with_tap(recogniser, name):
 
     Args:
         recogniser: as `build_recogniser` gives.
-        name: a tap that the backbone has already, or one of its layers, whose output becomes the tap.
+        name: a tap that the backbone has already, or one of its layers, whose output becomes the tap of that
+            name; of an imported backbone also a node as its ONNX file names it.
 
     Returns:
         keras.Model.
@@ -65,8 +67,9 @@ def with_tap(recogniser, name):
     taps = dict(original.output)
     if name in taps and name != "embedding":
         return recogniser
-    layer = next((layer for layer in original.layers if layer.name == name), None)
-    if layer is None or len(getattr(layer.output, "shape", ())) != 4:
+    layers = {layer.name: layer for layer in original.layers}
+    layer = layers.get(name, layers.get(layer_name(name)))
+    if layer is None or name == "embedding" or len(getattr(layer.output, "shape", ())) != 4:
         named = ", ".join(tap for tap in taps if tap != "embedding")
         raise ValueError(f"tap: expected one of {named}, or a layer that gives feature maps, got {name!r}")
     backbone = keras.Model(original.input, taps | {name: layer.output}, name="backbone")

@@ -63,6 +63,10 @@ OPERATION_CASES = {
     ),
     "grouped conv": ([node("Conv", ["x", "k"], "y", group=2, pads=[1, 1, 1, 1])], {"k": weights(6, 4, 3, 3)}),
     "depthwise conv": ([node("Conv", ["x", "k"], "y", group=8, strides=[2, 2])], {"k": weights(8, 1, 3, 3)}),
+    "depthwise conv, unequal strides": (
+        [node("Conv", ["x", "k", "b"], "y", group=8, strides=[4, 2], pads=[1, 0, 1, 2])],
+        {"k": weights(8, 1, 3, 3), "b": weights(8)},
+    ),
     "depthwise conv, two for one": ([node("Conv", ["x", "k"], "y", group=8)], {"k": weights(16, 1, 3, 3)}),
     "batch norm": (
         [node("BatchNormalization", ["x", "g", "b", "m", "v"], "y", epsilon=0.01)],
@@ -70,6 +74,11 @@ OPERATION_CASES = {
     ),
     "prelu a channel": ([node("PRelu", ["x", "s"], "y")], {"s": weights(8, 1, 1)}),
     "prelu, one for all": ([node("PRelu", ["x", "s"], "y")], {"s": weights(1)}),
+    "prelu, with the batch's axis": ([node("PRelu", ["x", "s"], "y")], {"s": weights(1, 8, 1, 1)}),
+    "prelu, channels last": (
+        [node("Transpose", ["x"], "a", perm=[0, 2, 3, 1]), node("PRelu", ["a", "s"], "y")],
+        {"s": weights(8)},
+    ),
     "relu": ([node("Relu", ["x"], "y")], {}),
     "leaky relu": ([node("LeakyRelu", ["x"], "y", alpha=0.2)], {}),
     "sigmoid": ([node("Sigmoid", ["x"], "y")], {}),
@@ -82,7 +91,12 @@ OPERATION_CASES = {
     "subtract a constant a channel": ([node("Sub", ["x", "c"], "y")], {"c": weights(1, 8, 1, 1)}),
     "subtract from a constant": ([node("Sub", ["c", "x"], "y")], {"c": weights(8, 1, 1)}),
     "divide by a number": ([node("Div", ["x", "c"], "y")], {"c": np.float32(3.0)}),
+    "clip on no side": ([node("Clip", ["x"], "y")], {}),
     "divide two maps": ([node("Sigmoid", ["x"], "s"), node("Div", ["x", "s"], "y")], {}),
+    "add a map to what was reshaped": (
+        [node("Reshape", ["x", "same"], "a"), node("Relu", ["x"], "r"), node("Add", ["a", "r"], "y")],
+        {"same": np.array([0, 8, 12, 10])},
+    ),
     "squeeze and excite": (
         [
             node("GlobalAveragePool", ["x"], "p"),
@@ -97,6 +111,24 @@ OPERATION_CASES = {
         {},
     ),
     "max pool, ceil": ([node("MaxPool", ["x"], "y", kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)], {}),
+    "max pool, ceil, no window that starts in the pads": (
+        [node("MaxPool", ["x"], "y", kernel_shape=[2, 3], strides=[3, 2], pads=[0, 0, 1, 1], ceil_mode=1)],
+        {},
+    ),
+    "average pool, ceil, no window that starts in the pads": (
+        [node("AveragePool", ["x"], "y", kernel_shape=[2, 3], strides=[3, 2], pads=[0, 0, 1, 1], ceil_mode=1)],
+        {},
+    ),
+    "average pool, ceil, with the pads": (
+        [
+            node(
+                *("AveragePool", ["x"], "y"),
+                **{"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 0, 0, 0]},
+                **{"ceil_mode": 1, "count_include_pad": 1},
+            )
+        ],
+        {},
+    ),
     "average pool": ([node("AveragePool", ["x"], "y", kernel_shape=[2, 3], strides=[2, 1])], {}),
     "average pool without the pads": (
         [node("AveragePool", ["x"], "y", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])],
@@ -140,6 +172,122 @@ def test_operation_is_onnxruntimes(case, tmp_path):
     backbone = build_backbone(read_graph(path))
     ours = np.asarray(backbone(images, training=False)["embedding"])
     np.testing.assert_allclose(ours, run(path, images), rtol=1e-4, atol=1e-5)
+
+
+def built(path, images):
+    """Give the built network's embeddings, after they were compared with onnxruntime's."""
+    backbone = build_backbone(read_graph(path), image_size=images.shape[1:3])
+    ours = np.asarray(backbone(images, training=False)["embedding"])
+    np.testing.assert_allclose(ours, run(path, images).reshape(ours.shape), rtol=1e-4, atol=1e-5)
+    return backbone
+
+
+def pictures(count=2):
+    return RNG.normal(0, 1, (count, 12, 10, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("opset", [9, 11, 12])
+def test_constants_are_computed_as_the_files_operator_set_says(opset, tmp_path):
+    """Up to set 12 Unsqueeze has its axes as an attribute, as PyTorch wrote `x.view(x.size(0), -1)` then."""
+    nodes = [
+        node("Conv", ["image", "k"], "x"),
+        node("Unsqueeze", ["slope"], "slopes", axes=[1, 2]),
+        node("PRelu", ["x", "slopes"], "y"),
+        node("Shape", ["y"], "sizes"),
+        node("Gather", ["sizes", "zero"], "batch"),
+        node("Unsqueeze", ["batch"], "batch_1d", axes=[0]),
+        node("Concat", ["batch_1d", "rest"], "target", axis=0),
+        node("Reshape", ["y", "target"], "embedding"),
+    ]
+    constants = {"k": weights(5, 3, 3, 3), "slope": weights(5), "zero": np.array(0), "rest": np.array([-1])}
+    built(write_graph(tmp_path / "graph.onnx", nodes, constants, opset=opset), pictures())
+
+
+def test_a_file_without_operator_sets_means_the_first(tmp_path):
+    """onnxruntime takes no such file: what is computed is derived by hand."""
+    nodes = [
+        node("Neg", ["k"], "minus"),
+        node("Conv", ["image", "minus"], "x"),
+        node("Flatten", ["x"], "embedding"),
+    ]
+    path = write_graph(tmp_path / "graph.onnx", nodes, {"k": weights(5, 3, 3, 3)})
+    model = onnx.load(path)
+    model.ir_version = 1
+    del model.opset_import[:]
+    onnx.save(model, path)
+    graph = read_graph(path)
+    kernel = build_backbone(graph).get_layer("x").kernel
+    np.testing.assert_array_equal(kernel, -graph.constants["k"].transpose(2, 3, 1, 0))
+
+
+@pytest.mark.parametrize("part", [{"start": 0, "end": 1}, {"end": -3}, {"start": -9, "end": 1}])
+def test_part_of_a_shape(part, tmp_path):
+    nodes = [
+        node("Conv", ["image", "k"], "x"),
+        node("Shape", ["x"], "batch", **part),
+        node("Concat", ["batch", "rest"], "target", axis=0),
+        node("Reshape", ["x", "target"], "embedding"),
+    ]
+    constants = {"k": weights(5, 3, 3, 3), "rest": np.array([-1])}
+    built(write_graph(tmp_path / "graph.onnx", nodes, constants, opset=18), pictures())
+
+
+def test_prelu_of_vectors(tmp_path):
+    nodes = [
+        node("Conv", ["image", "k"], "x"),
+        node("ReduceMean", ["x"], "p", axes=[2, 3], keepdims=0),
+        node("PRelu", ["p", "s"], "embedding"),
+    ]
+    built(write_graph(tmp_path / "g.onnx", nodes, {"k": weights(5, 3, 3, 3), "s": weights(1, 5)}), pictures())
+
+
+@pytest.mark.parametrize("operation", ["Transpose", "Reshape"])
+def test_the_last_map_is_no_map_that_was_turned_or_reshaped(operation, tmp_path):
+    """Keras and tf2onnx put the channels last before they flatten."""
+    turn = {
+        "Transpose": node("Transpose", ["x"], "t", perm=[0, 2, 3, 1]),
+        "Reshape": node("Reshape", ["x", "sizes"], "t"),
+    }
+    nodes = [
+        node("Conv", ["image", "k"], "x", pads=[1, 1, 1, 1]),
+        turn[operation],
+        node("Relu", ["t"], "r"),
+        node("Flatten", ["r"], "embedding"),
+    ]
+    constants = {"k": weights(8, 3, 3, 3), "sizes": np.array([0, 4, 2, -1])}
+    backbone = built(write_graph(tmp_path / "graph.onnx", nodes, constants), pictures())
+    assert backbone.output["last_map"] is backbone.get_layer("x").output
+
+
+def test_an_embedding_with_the_channels_last(tmp_path):
+    nodes = [
+        node("Conv", ["image", "k"], "x"),
+        node("GlobalAveragePool", ["x"], "p"),
+        node("Transpose", ["p"], "embedding", perm=[0, 2, 3, 1]),
+    ]
+    backbone = built(write_graph(tmp_path / "graph.onnx", nodes, {"k": weights(5, 3, 3, 3)}), pictures())
+    assert backbone.output["embedding"].shape == (None, 5)
+
+
+def test_names_that_layers_of_our_own_might_have(tmp_path):
+    nodes = [
+        node("Conv", ["image", "k"], "x", "pixels", pads=[0, 1, 1, 0]),
+        node("Relu", ["x"], "y", "pixels_pad"),
+        node("Transpose", ["y"], "z", "permute", perm=[0, 1, 3, 2]),
+        node("Clip", ["z", "low", "high"], "c", "bgr"),
+        node("Flatten", ["c"], "embedding", "bgr_from"),
+    ]
+    constants = {"k": weights(5, 3, 3, 3), "low": np.float32(0.1), "high": np.float32(0.3)}
+    path = write_graph(tmp_path / "graph.onnx", nodes, constants)
+    built(path, pictures())
+    assert build_backbone(read_graph(path), colours="bgr").get_layer("bgr").name == "bgr"
+
+
+def test_a_node_without_a_name_takes_nobodys(tmp_path):
+    nodes = [node("Conv", ["image", "k"], "x"), node("Relu", ["x"], "y", "Conv_0"), node("Flatten", ["y"], "z")]
+    nodes[0].ClearField("name")
+    graph = read_graph(write_graph(tmp_path / "graph.onnx", nodes, {"k": weights(5, 3, 3, 3)}, output="z"))
+    assert [each.name for each in graph.nodes] == ["Conv_0_2", "Conv_0", "z"]
 
 
 def test_every_operation_is_in_a_case():
@@ -216,6 +364,13 @@ def test_an_inner_node_as_embedding_leaves_out_what_follows(recogniser_file):
     assert not any(layer.name == "m1" for layer in backbone.layers)
 
 
+@pytest.mark.parametrize("name", ["/layer1/act/PRelu", "layer1.act.PRelu", "r1"])
+def test_an_embedding_by_any_of_its_names(name, recogniser_file):
+    graph = read_graph(recogniser_file)
+    with pytest.raises(UnsupportedGraph, match="expected 'r1' to be"):
+        build_backbone(graph, embedding=name)
+
+
 def test_bgr_networks_see_bgr(recogniser_file):
     images = RNG.normal(0, 1, (2, 12, 10, 3)).astype(np.float32)
     backbone = build_backbone(read_graph(recogniser_file), colours="bgr")
@@ -235,6 +390,11 @@ def test_a_graph_that_takes_channels_last(tmp_path):
     assert not any(isinstance(layer, keras.layers.Permute) for layer in backbone.layers)
 
 
+BRANCH = helper.make_graph(
+    [node("Identity", ["k"], "branch")], "branch", [], [helper.make_tensor_value_info("branch", 1, None)]
+)
+
+
 @pytest.mark.parametrize(
     "nodes, message",
     [
@@ -248,11 +408,39 @@ def test_a_graph_that_takes_channels_last(tmp_path):
             [node("Transpose", ["image"], "embedding", "t", perm=[1, 0, 2, 3])],
             r"node 't' .* the batch to stay first",
         ),
+        (
+            [node("Nope", ["k"], "embedding", "odd")],
+            r"node 'odd' \(Nope\): expected to compute it .* got No registered",
+        ),
+        (
+            [helper.make_node("Odd", ["k"], ["embedding"], "o", domain="ours")],
+            r"node 'o' \(Odd\): .* Domain 'ours'",
+        ),
+        (
+            [node("Constant", [], "embedding", "c", value_string="a")],
+            r"node 'c' \(Constant\): expected to compute it",
+        ),
+        (
+            [node("RandomNormal", [], "embedding", "noise", shape=[1])],
+            r"node 'noise' \(RandomNormal\): expected values that the file fixes, got random ones",
+        ),
+        (
+            [node("If", ["yes"], "embedding", "if", then_branch=BRANCH, else_branch=BRANCH)],
+            r"node 'if' \(If\): not supported, as it holds graphs of its own",
+        ),
+        (
+            [node("PRelu", ["image", "k"], "embedding", "p")],
+            r"node 'p' \(PRelu\): expected a slope .* got \(6, 4, 3, 3\)",
+        ),
+        (
+            [node("Relu", ["image"], "r"), node("Shape", ["r"], "embedding")],
+            "embedding: expected 'embedding' to be a node's first output, made from the image",
+        ),
         ([node("Relu", ["image"], "embedding")], r"embedding: expected 'embedding' to be \(batch, values\)"),
     ],
 )
 def test_what_cannot_be_built_is_named(nodes, message, tmp_path):
-    path = write_graph(tmp_path / "graph.onnx", nodes, {"k": weights(6, 4, 3, 3)})
+    path = write_graph(tmp_path / "graph.onnx", nodes, {"k": weights(6, 4, 3, 3), "yes": np.array(True)})
     with pytest.raises(UnsupportedGraph, match=message):
         build_backbone(read_graph(path))
 

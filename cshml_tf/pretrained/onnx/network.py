@@ -1,10 +1,11 @@
-"""A Keras network from an ONNX graph, and what ONNX itself makes of the same picture."""
+"""A Keras network from an ONNX graph."""
 
 import keras
 import numpy as np
 
-from cshml_tf.imported_layers import ReverseChannels
-from cshml_tf.pretrained.onnx.graph import UnsupportedGraph, evaluate
+from cshml_tf.imported_layers import ReverseChannels, layer_name
+from cshml_tf.pretrained.onnx.folding import evaluate
+from cshml_tf.pretrained.onnx.graph import UnsupportedGraph, first_line
 from cshml_tf.pretrained.onnx.operations import OPERATIONS
 from cshml_tf.pretrained.onnx.value import CHANNELS_LAST, Value, maps, plain
 
@@ -14,7 +15,8 @@ COLOURS = ("rgb", "bgr")
 def build_backbone(graph, image_size=None, embedding=None, colours="rgb"):
     """Build the network of a graph, its weights included.
 
-    Every layer has the name of its node. Nodes that the embedding does not need are left out.
+    A node's name, as the file or as Keras has it, gives its output to `cshml_tf.recogniser.with_tap`. Nodes that
+    the embedding does not need are left out.
 
     Args:
         graph: as `read_graph` gives.
@@ -33,72 +35,34 @@ def build_backbone(graph, image_size=None, embedding=None, colours="rgb"):
     """
     if colours not in COLOURS:
         raise ValueError(f"colours: expected one of {', '.join(COLOURS)}, got {colours!r}")
-    channels_first, image_size = _input_form(graph, image_size)
-    wanted = _embedding_tensor(graph, embedding)
-    pixels = keras.Input((*image_size, 3), name="pixels")
-    x = ReverseChannels(name="bgr")(pixels) if colours == "bgr" else pixels
+    channels_first, image_size = input_form(graph, image_size)
+    wanted = embedding_tensor(graph, embedding)
+    # With a ">" these are no node's names.
+    pixels = keras.Input((*image_size, 3), name="image>pixels")
+    x = ReverseChannels(name="image>bgr")(pixels) if colours == "bgr" else pixels
     values = {graph.input_name: maps(x) if channels_first else plain(x)}
     constants, last_map = dict(graph.constants), None
     for node in _needed(graph, wanted):
         if all(name in constants for name in node.inputs if name):
-            constants |= evaluate(node, constants)
+            constants |= evaluate(node, constants, graph.model)
             continue
         result = _build(node, [_input_of(node, name, values, constants) for name in node.inputs])
         if isinstance(result, Value):
             values[node.outputs[0]] = result
-            if result.rank == 4 and np.prod(result.shape[2:]) > 1:
+            # In another order they may be no maps, or have been turned for what flattens them.
+            if result.order == CHANNELS_LAST and np.prod(result.shape[2:]) > 1:
                 last_map = result
         else:
             constants[node.outputs[0]] = result
     if last_map is None:
         raise UnsupportedGraph("expected a network with a feature map of more than one pixel, found none")
-    outputs = {"last_map": last_map.arranged(CHANNELS_LAST), "embedding": _vector(values[wanted], wanted)}
+    if wanted not in values:
+        raise UnsupportedGraph(f"embedding: expected {wanted!r} to be a node's first output, made from the image")
+    outputs = {"last_map": last_map.tensor, "embedding": _vector(values[wanted], wanted)}
     return keras.Model(pixels, outputs, name="backbone")
 
 
-def largest_difference(graph, backbone, images, embedding=None, colours="rgb"):
-    """Compare a built network with onnxruntime.
-
-    Args:
-        graph: as for `build_backbone`.
-        backbone: what `build_backbone` gave.
-        images: (n, H, W, 3) float32, standardised RGB.
-        embedding: as for `build_backbone`.
-        colours: as for `build_backbone`.
-
-    Returns:
-        The largest absolute difference of a coordinate between the two embeddings, both of unit length.
-    """
-    images = np.asarray(images, np.float32)
-    ours = np.asarray(backbone(images, training=False)["embedding"])
-    channels_first, _ = _input_form(graph, images.shape[1:3])
-    feed = images[..., ::-1] if colours == "bgr" else images
-    feed = feed.transpose(0, 3, 1, 2) if channels_first else feed
-    theirs = _run(graph, _embedding_tensor(graph, embedding), feed).reshape(ours.shape)
-    return float(np.abs(_unit(ours) - _unit(theirs)).max())
-
-
-def _run(graph, tensor, images):
-    """Compute a tensor of the graph, one image at a time, as the file may allow no other number."""
-    import onnx
-    import onnxruntime
-
-    model = onnx.ModelProto()
-    model.CopyFrom(graph.model)
-    if tensor not in graph.outputs:
-        model.graph.output.append(onnx.helper.make_empty_tensor_value_info(tensor))
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
-    feeds = [{graph.input_name: np.ascontiguousarray(image[None])} for image in images]
-    return np.concatenate([session.run([tensor], feed)[0] for feed in feeds])
-
-
-def _unit(embeddings):
-    return embeddings / np.linalg.norm(embeddings, axis=-1, keepdims=True)
-
-
-def _input_form(graph, image_size):
+def input_form(graph, image_size):
     """Give whether channels come first, and (height, width)."""
     shape = graph.input_shape
     name = repr(graph.input_name)
@@ -116,14 +80,17 @@ def _input_form(graph, image_size):
     return channels_first, image_size
 
 
-def _embedding_tensor(graph, embedding):
+def embedding_tensor(graph, embedding):
+    """Give the name of the tensor that a node's name, a tensor's or None means."""
     if embedding is None:
         if len(graph.outputs) != 1:
             raise UnsupportedGraph(f"embedding: expected one output, got {', '.join(graph.outputs)}; name one")
         return graph.outputs[0]
     for node in graph.nodes:
-        if embedding == node.name or embedding in node.outputs:
-            return embedding if embedding in node.outputs else node.outputs[0]
+        if embedding in node.outputs:
+            return embedding
+        if layer_name(embedding) == node.name:
+            return node.outputs[0]
     raise UnsupportedGraph(f"embedding: expected a node or tensor of the graph, got {embedding!r}")
 
 
@@ -154,13 +121,14 @@ def _build(node, inputs):
         return OPERATIONS[node.operation](node, *inputs)
     except UnsupportedGraph:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise node.fail(f"cannot be built: {error}") from error
+    except Exception as error:  # Keras's backend raises what it likes.
+        raise node.fail(f"cannot be built: {first_line(error)}") from error
 
 
 def _vector(value, name):
-    if value.rank == 4 and value.shape[2:] == (1, 1):
-        return keras.layers.Flatten()(value.tensor)
+    # Channels first or last: with one axis above 1 both flatten to the same.
+    if value.rank == 4 and sum(size != 1 for size in value.shape[1:]) <= 1:
+        return keras.layers.Flatten(name="embedding>vector")(value.tensor)
     if value.rank != 2:
         raise UnsupportedGraph(f"embedding: expected {name!r} to be (batch, values), got {value.shape}")
     return value.tensor

@@ -1,7 +1,8 @@
 """ONNX's operations as Keras layers: a function each, and the table of them.
 
 Each function takes a Node and its inputs (a Value, a NumPy constant, or None for one left out) and gives the
-Value of its first output.
+Value of its first output. The last layer has the node's name, so that the name gives the output as a tap too;
+where that output is no map for certain, as of a Reshape to four axes, no layer has it.
 
 Source: ONNX's operator specification, https://onnx.ai/onnx/operators/.
 """
@@ -11,8 +12,9 @@ import math
 import keras
 import numpy as np
 
-from cshml_tf.imported_layers import Elementwise, PadImage, WithConstant
-from cshml_tf.pretrained.onnx.value import Value, maps, plain
+from cshml_tf.imported_layers import Elementwise, WithConstant
+from cshml_tf.pretrained.onnx.value import CHANNELS_LAST, Value, maps, plain
+from cshml_tf.pretrained.onnx.windows import padded, pads_of, pair, pool_window
 
 
 def _conv(node, x, weights, bias=None):
@@ -24,14 +26,14 @@ def _conv(node, x, weights, bias=None):
     groups = node.attributes.get("group", 1)
     if image.shape[-1] != groups * channels_a_group:
         raise node.fail(f"expected {groups * channels_a_group} channels, got {image.shape[-1]}")
-    strides, dilations = _pair(node, "strides"), _pair(node, "dilations")
-    pads = _pads(node, image.shape[1:3], kernel_size, strides, dilations)
+    strides, dilations = pair(node, "strides"), pair(node, "dilations")
+    pads = pads_of(node, image.shape[1:3], kernel_size, strides, dilations)
     same = all(
         stride == 1 and before == after and before + after == dilation * (size - 1)
         for stride, (before, after), dilation, size in zip(strides, pads, dilations, kernel_size, strict=True)
     )
     if not same:
-        image = _padded(node, image, pads, 0.0)
+        image = padded(node, image, pads, 0.0)
     options = {
         "kernel_size": kernel_size,
         "strides": strides,
@@ -40,7 +42,14 @@ def _conv(node, x, weights, bias=None):
         "use_bias": bias is not None,
         "name": node.name,
     }
+    last = None
     if groups > 1 and channels_a_group == 1:
+        if strides[0] != strides[1]:
+            # TensorFlow's depthwise convolution takes equal strides only: leave out what lies between afterwards.
+            common = math.gcd(*strides)
+            skipped = tuple(stride // common for stride in strides)
+            last = keras.layers.MaxPooling2D(1, skipped, name=node.name)
+            options |= {"strides": common, "name": node.inner("conv")}
         layer = keras.layers.DepthwiseConv2D(depth_multiplier=out_channels // groups, **options)
         kernel = weights.transpose(2, 3, 0, 1).reshape(*kernel_size, groups, out_channels // groups)
     else:
@@ -48,7 +57,7 @@ def _conv(node, x, weights, bias=None):
         kernel = weights.transpose(2, 3, 1, 0)
     y = layer(image)
     layer.set_weights([kernel] if bias is None else [kernel, bias])
-    return maps(y)
+    return maps(y if last is None else last(y))
 
 
 def _batch_norm(node, x, gamma, beta, mean, variance):
@@ -63,14 +72,15 @@ def _batch_norm(node, x, gamma, beta, mean, variance):
 
 def _prelu(node, x, slope):
     slope = _constant(node, slope, "slope")
-    inner = slope.reshape((1,) * (x.rank - 1 - slope.ndim) + slope.shape)
-    if x.rank == 4:
-        inner = inner.transpose(1, 2, 0)
-    shared = [axis + 1 for axis, size in enumerate(inner.shape) if size == 1]
+    slope = slope.reshape((1,) * (x.rank - slope.ndim) + slope.shape)
+    if slope.ndim != x.rank or slope.shape[0] != 1:
+        raise node.fail(f"expected a slope that fits {x.shape} and is one for all images, got {slope.shape}")
+    stored = slope.transpose(np.argsort(x.order))[0]
+    shared = [axis + 1 for axis, size in enumerate(stored.shape) if size == 1]
     layer = keras.layers.PReLU(shared_axes=shared or None, name=node.name)
-    value = _on_channels(node, x, layer)
-    layer.set_weights([inner])
-    return value
+    y = layer(x.tensor)
+    layer.set_weights([stored])
+    return Value(y, x.order)
 
 
 def _relu(node, x):
@@ -89,11 +99,12 @@ def _sigmoid(node, x):
 def _clip(node, x, low=None, high=None):
     low = node.attributes.get("min") if low is None else float(_constant(node, low, "minimum"))
     high = node.attributes.get("max") if high is None else float(_constant(node, high, "maximum"))
+    if low is None and high is None:
+        return _identity(node, x)
     if low is not None:
-        x = _with_constant(node, "maximum", x, np.float32(low), name=f"{node.name}_from")
-    if high is not None:
-        x = _with_constant(node, "minimum", x, np.float32(high), name=f"{node.name}_to")
-    return x
+        name = node.name if high is None else node.inner("from")
+        x = _with_constant(node, "maximum", x, np.float32(low), name=name)
+    return x if high is None else _with_constant(node, "minimum", x, np.float32(high))
 
 
 def _elementwise(operation):
@@ -101,8 +112,10 @@ def _elementwise(operation):
         if isinstance(one, Value) and isinstance(other, Value):
             if one.rank != other.rank:
                 raise node.fail(f"expected two tensors of one rank, got {one.rank} and {other.rank}")
-            tensors = [one.tensor, other.arranged(one.order)]
-            return Value(Elementwise(operation, name=node.name)(tensors), one.order)
+            # A map stays one, whatever it meets.
+            order = CHANNELS_LAST if other.order == CHANNELS_LAST else one.order
+            tensors = [one.arranged(order, node.inner("one")), other.arranged(order, node.inner("other"))]
+            return Value(Elementwise(operation, name=node.name)(tensors), order)
         if isinstance(one, Value):
             return _with_constant(node, operation, one, other)
         return _with_constant(node, operation, other, one, constant_first=True)
@@ -110,43 +123,36 @@ def _elementwise(operation):
     return build
 
 
-def _with_constant(node, operation, x, constant, constant_first=False, name=None):
+def _with_constant(node, operation, x, constant, constant_first=False, learns=None, name=None):
     constant = np.asarray(constant, np.float32)
     if constant.ndim > x.rank:
         raise node.fail(f"expected a constant of at most {x.rank} axes, got {constant.shape}")
     constant = constant.reshape((1,) * (x.rank - constant.ndim) + constant.shape)
     stored = constant.transpose(np.argsort(x.order))
     # One number for all is a scale of pixels or of a block; a number a channel is a weight as any other.
-    layer = WithConstant(operation, stored.shape, constant_first, learns=stored.size > 1, name=name or node.name)
+    learns = stored.size > 1 if learns is None else learns
+    layer = WithConstant(operation, stored.shape, constant_first, learns, name=name or node.name)
     y = layer(x.tensor)
     layer.set_weights([stored])
     return Value(y, x.order)
 
 
 def _max_pool(node, x):
-    size, strides, pads = _pool_window(node, x)
+    image = x.image(node)
+    size, strides, pads, _ = pool_window(node, image.shape[1:3])
     # Below everything that a map can hold, and finite, as an infinity times nothing is no number.
-    image = _padded(node, x.image(node), pads, float(np.finfo(np.float32).min))
+    image = padded(node, image, pads, float(np.finfo(np.float32).min))
     return maps(keras.layers.MaxPooling2D(size, strides, name=node.name)(image))
 
 
 def _average_pool(node, x):
-    size, strides, pads = _pool_window(node, x)
-    image = _padded(node, x.image(node), pads, 0.0)
-    y = maps(keras.layers.AveragePooling2D(size, strides, name=node.name)(image))
-    if node.attributes.get("count_include_pad", 0) or not np.any(pads):
-        return y
-    # The zeros around the map were counted: weigh each mean by the share of its window inside the map.
-    inside = [
-        _share_inside(side, *axis)
-        for side, *axis in zip(x.image(node).shape[1:3], size, strides, pads, strict=True)
-    ]
-    return _with_constant(node, "divide", y, np.outer(*inside), name=f"{node.name}_inside")
-
-
-def _share_inside(side, size, stride, pads):
-    padded = np.pad(np.ones(side), pads)
-    return np.array([padded[start : start + size].mean() for start in range(0, len(padded) - size + 1, stride)])
+    image = x.image(node)
+    size, strides, pads, shares = pool_window(node, image.shape[1:3])
+    whole = bool(np.all(shares == 1))
+    layer = keras.layers.AveragePooling2D(size, strides, name=node.name if whole else node.inner("pool"))
+    y = maps(layer(padded(node, image, pads, 0.0)))
+    # Keras counts the zeros around the map: weigh each mean by the share of its window that ONNX counts.
+    return y if whole else _with_constant(node, "divide", y, shares, learns=False)
 
 
 def _global_pool(layer_class):
@@ -169,7 +175,7 @@ def _flatten(node, x):
     axis = node.attributes.get("axis", 1)
     if axis not in (1, 1 - x.rank):
         raise node.fail(f"expected axis 1, got {axis}")
-    return plain(keras.layers.Flatten(name=node.name)(x.as_onnx()))
+    return plain(keras.layers.Flatten(name=node.name)(x.as_onnx(node)))
 
 
 def _reshape(node, x, target):
@@ -182,7 +188,7 @@ def _reshape(node, x, target):
         inner[inner.index(-1)] = count // known if known and count % known == 0 else 0
     if math.prod(inner) != count:
         raise node.fail(f"expected a shape that keeps the batch and its {count} values, got {target}")
-    return plain(keras.layers.Reshape(inner, name=node.name)(x.as_onnx()))
+    return _reshaped(node, x, inner)
 
 
 def _squeeze(node, x, axes=None):
@@ -192,15 +198,22 @@ def _squeeze(node, x, axes=None):
     axes = {axis % x.rank for axis in axes}
     if 0 in axes or any(x.shape[axis] != 1 for axis in axes):
         raise node.fail(f"expected axes of size 1 other than the batch's, got {sorted(axes)} of {x.shape}")
-    inner = [size for axis, size in enumerate(x.shape) if axis and axis not in axes]
-    return plain(keras.layers.Reshape(inner, name=node.name)(x.as_onnx()))
+    return _reshaped(node, x, [size for axis, size in enumerate(x.shape) if axis and axis not in axes])
+
+
+def _reshaped(node, x, inner):
+    # Nothing says which of four axes are height and width: such a layer must not pass for a map.
+    name = node.inner("reshape") if len(inner) == 3 else node.name
+    return plain(keras.layers.Reshape(inner, name=name)(x.as_onnx(node)))
 
 
 def _transpose(node, x):
     turned = node.attributes.get("perm", list(reversed(range(x.rank))))
     if turned[0] != 0:
         raise node.fail(f"expected the batch to stay first, got perm {turned}")
-    return Value(x.tensor, tuple(x.order[axis] for axis in turned))
+    value = Value(x.tensor, tuple(x.order[axis] for axis in turned))
+    # Either order leaves the tensor a map (batch, h, w, channels); any other is none.
+    return _identity(node, value) if value.order in (CHANNELS_LAST, (0, 1, 2, 3)) else value
 
 
 def _gemm(node, x, weights, bias=None):
@@ -232,11 +245,12 @@ def _dropout(node, x, ratio=None, training=None):
 
 
 def _identity(node, x):
-    return x
+    return Value(keras.layers.Identity(name=node.name)(x.tensor), x.order)
 
 
 def _shape(node, x):
-    return np.array([-1 if size is None else size for size in x.shape], np.int64)
+    sizes = x.shape[node.attributes.get("start", 0) : node.attributes.get("end")]
+    return np.array([-1 if size is None else size for size in sizes], np.int64)
 
 
 def _concat(node, *parts):
@@ -244,7 +258,8 @@ def _concat(node, *parts):
         raise node.fail("expected tensors of one rank")
     order = parts[0].order
     layer = keras.layers.Concatenate(axis=order[node.attributes["axis"]], name=node.name)
-    return Value(layer([part.arranged(order) for part in parts]), order)
+    arranged = [part.arranged(order, node.inner(f"part{index}")) for index, part in enumerate(parts)]
+    return Value(layer(arranged), order)
 
 
 OPERATIONS = {
@@ -290,42 +305,3 @@ def _on_channels(node, x, layer):
     if x.rank == 2:
         return plain(layer(x.tensor))
     raise node.fail(f"expected two or four axes, got {x.rank}")
-
-
-def _pair(node, attribute):
-    return tuple(node.attributes.get(attribute, (1, 1)))
-
-
-def _pool_window(node, x):
-    """Give size, strides and pads of a pool, the padding that ceil_mode means included."""
-    if set(_pair(node, "dilations")) != {1}:
-        raise node.fail("expected no dilations")
-    size, strides = tuple(node.attributes["kernel_shape"]), _pair(node, "strides")
-    sides = x.image(node).shape[1:3]
-    pads = _pads(node, sides, size, strides, (1, 1))
-    if node.attributes.get("ceil_mode", 0):
-        pads = [
-            (before, after + (-(side + before + after - window)) % stride)
-            for side, (before, after), window, stride in zip(sides, pads, size, strides, strict=True)
-        ]
-    return size, strides, pads
-
-
-def _pads(node, sides, kernel_size, strides, dilations):
-    """Give ((top, bottom), (left, right))."""
-    rule = node.attributes.get("auto_pad", b"NOTSET").decode()
-    if rule in ("NOTSET", "VALID"):
-        top, left, bottom, right = node.attributes.get("pads", (0, 0, 0, 0)) if rule == "NOTSET" else (0, 0, 0, 0)
-        return [(top, bottom), (left, right)]
-    pads = []
-    for side, size, stride, dilation in zip(sides, kernel_size, strides, dilations, strict=True):
-        total = max((math.ceil(side / stride) - 1) * stride + dilation * (size - 1) + 1 - side, 0)
-        less, more = total // 2, total - total // 2
-        pads.append((less, more) if rule == "SAME_UPPER" else (more, less))
-    return pads
-
-
-def _padded(node, image, pads, value):
-    if not np.any(pads):
-        return image
-    return PadImage(pads, value, name=f"{node.name}_pad")(image)

@@ -34,24 +34,24 @@ class Value:
         """Sizes in ONNX's order; the batch is None."""
         return tuple(self.tensor.shape[axis] for axis in self.order)
 
-    def arranged(self, order):
-        """Give the keras tensor whose axes stand as `order` says."""
+    def arranged(self, order, name):
+        """Give the keras tensor whose axes stand as `order` says; `name` is of the layer that may turn it."""
         if order == self.order:
             return self.tensor
         turned = [0] * self.rank
         for here, there in zip(self.order, order, strict=True):
             turned[there] = here
-        return keras.layers.Permute(turned[1:])(self.tensor)
+        return keras.layers.Permute(turned[1:], name=name)(self.tensor)
 
     def image(self, node):
         """Give (batch, h, w, channels)."""
         if self.rank != 4:
             raise node.fail(f"expected maps of four axes, got {self.rank}")
-        return self.arranged(CHANNELS_LAST)
+        return self.arranged(CHANNELS_LAST, node.inner("maps"))
 
-    def as_onnx(self):
+    def as_onnx(self, node):
         """Give the tensor with ONNX's own axes."""
-        return self.arranged(tuple(range(self.rank)))
+        return self.arranged(tuple(range(self.rank)), node.inner("plain"))
 
 
 def maps(tensor):
