@@ -15,8 +15,12 @@ $(VENV)/installed: requirements.txt setup.py
 	touch $@
 
 test: install
-	$(BIN)/python -m pytest
-	KERAS_BACKEND=jax JAX_PLATFORMS=cpu $(BIN)/python -m pytest $(ON_JAX)
+	$(BIN)/python -m pytest $(PARALLEL)
+	KERAS_BACKEND=jax JAX_PLATFORMS=cpu $(BIN)/python -m pytest $(PARALLEL) $(ON_JAX)
+
+# Two processes at a time; a file's tests stay together, since they share what is dear to make.
+TEST_PROCESSES ?= 2
+PARALLEL := -n $(TEST_PROCESSES) --dist loadfile
 
 # What does not need TensorFlow, on the other backend.
 ON_JAX := tests/test_degradation.py tests/test_layers.py tests/test_losses.py tests/test_network.py \

@@ -42,7 +42,7 @@ setup(
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
         "jax": ["jax>=0.8"],
-        "test": ["pytest>=8,<10", "pillow>=10", "ruff>=0.12,<1", "jax>=0.8"],
+        "test": ["pytest>=8,<10", "pytest-xdist>=3.6,<4", "pillow>=10", "ruff>=0.12,<1", "jax>=0.8"],
     },
     entry_points={
         "console_scripts": [f"{command} = cshml_tf.cli.{module}:main" for command, module in COMMANDS.items()]

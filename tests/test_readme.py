@@ -17,7 +17,8 @@ from cshml_tf.cli import make_synthetic
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-SHORT_RUN = ["--batch_size", "8", "--max_steps", "2", "--learning_rate", "0.05"]
+# At a higher rate two steps make an HR network whose maps no LR network can be drawn to.
+SHORT_RUN = ["--batch_size", "8", "--max_steps", "2", "--learning_rate", "0.001"]
 SMALL_NETWORK = ["--model_def", "small_resnet", "--width", "4", "--embedding_size", "16"]
 APPENDED = {"train_hr.py": SHORT_RUN + SMALL_NETWORK, "train_cshml.py": SHORT_RUN, "run_ablation.py": SHORT_RUN}
 

@@ -41,11 +41,11 @@ def remarks(report):
         protocol = report["protocol"]["identification"]
         listed = protocol["gallery"] + len(protocol["missing_gallery"])
         probes = f"{protocol['mated_probes']} mated probes"
-        lines += identification_remarks(protocol, probes, f"{listed} gallery images")
         unmated = protocol["unmated_probes"] + len(protocol["missing_unmated"])
         lines += missing_line(
             protocol["missing_unmated"], f"{unmated} unmated probes", "missing: false alarms are of the others"
         )
+        lines += identification_remarks(protocol, probes, f"{listed} gallery images")
     lines += [f"note: no {name} test: it is not there" for name in report["protocol"]["absent"]]
     return lines
 

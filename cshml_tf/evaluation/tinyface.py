@@ -126,9 +126,9 @@ def format_table(report):
 def remarks(protocol):
     """Give the lines to warn with, of a report's protocol: what is missing, and a gallery that isn't the whole."""
     listed = protocol["gallery_matches"] + len(protocol["missing_gallery"])
-    lines = identification_remarks(protocol, f"{protocol['probes']} probes", f"{listed} mates in the gallery")
     there = protocol["distractors"] + len(protocol["missing_distractors"])
-    lines += missing_line(protocol["missing_distractors"], f"{there} distractors", "missing: the search is easier")
+    lines = missing_line(protocol["missing_distractors"], f"{there} distractors", "missing: the search is easier")
+    lines += identification_remarks(protocol, f"{protocol['probes']} probes", f"{listed} mates in the gallery")
     if protocol["distractors"] != DISTRIBUTED_DISTRACTORS:
         lines.append(
             f"note: {protocol['distractors']} distractors, as distributed there are {DISTRIBUTED_DISTRACTORS}: "

@@ -100,6 +100,7 @@ def test_a_pair_set_is_measured_like_its_folder(data, tmp_path, capsys):
         # Folds are cut otherwise; areas under the curve do not look at folds.
         assert reports[0]["8"][mode]["auc"] == pytest.approx(reports[1]["8"][mode]["auc"])
     assert reports[1]["protocol"]["pairs_file"] == str(path)
+    capsys.readouterr()
     higher = [cv2.copyMakeBorder(face, 2, 2, 0, 0, cv2.BORDER_CONSTANT)] * 2
     encoded = [cv2.imencode(".png", each)[1].tobytes() for each in higher]
     (tmp_path / "higher.bin").write_bytes(pickle.dumps((encoded, [True])))
@@ -107,7 +108,6 @@ def test_a_pair_set_is_measured_like_its_folder(data, tmp_path, capsys):
     assert (
         "higher.bin: image 1: expected a face 32 high, as the network's, and at least 28 wide, got 36 x 28" in said
     )
-    capsys.readouterr()
     assert "--lfw_pairs: expected a list of pairs beside a folder" in failure(capsys, [*arguments(data)[:3]])
     assert "--lfw_pairs: expected a list" in failure(capsys, [str(path), *arguments(data)[1:]])
 
