@@ -54,7 +54,7 @@ def similarity_rows(probes, gallery):
 
 
 def person_means(embeddings, labels):
-    """Give a gallery of one embedding a person: the mean of the person's, at unit length.
+    """Give one embedding a person, for a gallery or as a class centre: the mean of the person's, at unit length.
 
     Args:
         embeddings: (images, E) real, each of unit length.

@@ -79,6 +79,7 @@ def _evenly(count):
 
 
 def _import_facenet(arguments):
+    from cshml_tf.evaluation.tables import some_of
     from cshml_tf.pretrained.importing import import_facenet
 
     _refuse(arguments, ("embedding", "colours", "compare_on"), "an ONNX file")
@@ -93,8 +94,10 @@ def _import_facenet(arguments):
         arguments.template or "box",
     )
     if passed_over:
-        shown = ", ".join(passed_over[:3]) + (" ..." if len(passed_over) > 3 else "")
-        print(f"note: {len(passed_over)} tensors of its training passed over: {shown}", file=sys.stderr)
+        print(
+            f"note: {len(passed_over)} tensors of its training passed over: {some_of(passed_over)}",
+            file=sys.stderr,
+        )
     kept = "kept as the shared classifier's start" if classes else "left out"
     print(f"{arguments.out_dir}: every tensor of the network read; logits of {columns} classes {kept}")
     _state(arguments.out_dir)

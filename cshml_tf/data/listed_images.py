@@ -41,6 +41,27 @@ def find_entry(folder, *names):
     return path
 
 
+def find_list(folders, name, data_set):
+    """Find a data set's list in the first folder that has it.
+
+    Args:
+        folders: where to look, in order; the first is where it belongs. None among them is passed over.
+        name: the list's file name, in any letter case.
+        data_set: whose list it is, for the error.
+
+    Returns:
+        Path.
+
+    Raises:
+        ValueError: none has it.
+    """
+    for folder in folders:
+        path = folder and find_entry(folder, name)
+        if path:
+            return path
+    raise ValueError(f"{folders[0]}: expected {data_set}'s list {name}, found none")
+
+
 def images_by_stem(folder):
     """Find the images below a folder by their names without suffix, in lower case.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from cshml_tf.data.listed_images import find_copies, find_entry, find_listed, images_by_stem, stem_of
+from cshml_tf.data.listed_images import find_copies, find_entry, find_list, find_listed, images_by_stem, stem_of
 from cshml_tf.data.mat_lists import read_name_pairs, read_names_and_ids
 
 _TESTS = {
@@ -180,11 +180,7 @@ def _test_set(name, root, images_root):
 def _list(root, folder, name):
     """Find a list in the test's folder, or in the folder of evaluation code beside it."""
     beside = [find_entry(root, folder_of_code) for folder_of_code in _EVALUATION]
-    for place in filter(None, [folder, *beside]):
-        path = find_entry(place, name)
-        if path is not None:
-            return path
-    raise ValueError(f"{folder}: expected SurvFace's list {name}, found none")
+    return find_list([folder, *beside], name, "SurvFace")
 
 
 def _entry(folder, name):

@@ -7,7 +7,7 @@ Distributed are 3,728 probes, 4,443 gallery images with a mate, and 153,428 dist
 from dataclasses import dataclass
 from pathlib import Path
 
-from cshml_tf.data.listed_images import LabelledImage, find_copies, find_entry, find_listed
+from cshml_tf.data.listed_images import LabelledImage, find_copies, find_entry, find_list, find_listed
 from cshml_tf.data.mat_lists import read_names_and_ids
 
 DISTRACTOR = -100
@@ -70,11 +70,11 @@ def read_tinyface(root, images_root=None):
     images_root = root if images_root is None else images_root
     images_root = find_entry(images_root, "Testing_Set") or Path(images_root)
     probes, missing_probes, unlisted_probes = find_listed(
-        *read_names_and_ids(_find_list(lists, _PROBE_LIST), "probe_set", "probe_ids"),
+        *read_names_and_ids(find_list(lists, _PROBE_LIST, "TinyFace"), "probe_set", "probe_ids"),
         _folder(images_root, "Probe"),
     )
     matches, missing_matches, unlisted_matches = find_listed(
-        *read_names_and_ids(_find_list(lists, _GALLERY_LIST), "gallery_set", "gallery_ids"),
+        *read_names_and_ids(find_list(lists, _GALLERY_LIST, "TinyFace"), "gallery_set", "gallery_ids"),
         _folder(images_root, "Gallery_Match"),
     )
     distractors, missing_distractors, unlisted_distractors = find_copies(
@@ -89,14 +89,6 @@ def read_tinyface(root, images_root=None):
         missing_distractors,
         unlisted_probes + unlisted_matches + unlisted_distractors,
     )
-
-
-def _find_list(folders, name):
-    for folder in folders:
-        path = find_entry(folder, name)
-        if path is not None:
-            return path
-    raise ValueError(f"{folders[0]}: expected TinyFace's list {name}, found none")
 
 
 def _folder(images_root, name):

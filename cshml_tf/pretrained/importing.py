@@ -47,6 +47,7 @@ def import_onnx(
             written then.
     """
     _check_empty(model_dir)
+    _check_template(template)
     graph = onnx.read_graph(path)
     backbone = onnx.build_backbone(graph, image_size, embedding, colours)
     if faces is None:
@@ -95,6 +96,7 @@ def import_facenet(
         ValueError: the checkpoint or an argument does not fit; nothing is written then.
     """
     _check_empty(model_dir)
+    _check_template(template)
     prefix = find_checkpoint(path)
     checkpoint = load_checkpoint(prefix, image_size, stem_pool_stride)
     columns = 0 if checkpoint.logits is None else checkpoint.logits.shape[1]
@@ -131,3 +133,8 @@ def _source(path, kind):
 def _check_empty(model_dir):
     if Path(model_dir).exists() and (not Path(model_dir).is_dir() or any(Path(model_dir).iterdir())):
         raise ValueError(f"{model_dir}: expected a folder that is absent or empty")
+
+
+def _check_template(template):
+    if template not in TEMPLATES:
+        raise ValueError(f"template: expected one of {', '.join(TEMPLATES)}, got {template!r}")

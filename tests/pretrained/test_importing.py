@@ -8,6 +8,7 @@ from onnx import helper, numpy_helper, save
 import cshml_tf
 from cshml_tf.cli import import_recogniser, train_cshml
 from cshml_tf.model_folder import read_card, read_classifier
+from cshml_tf.pretrained.importing import import_onnx
 
 FIXED = ("--standardisation", "fixed")
 
@@ -91,6 +92,12 @@ def test_what_does_not_fit_is_one_line(recogniser_file, tmp_path, capsys, words,
     assert import_recogniser.main([str(recogniser_file), str(tmp_path / "hr"), *words]) == 2
     error = capsys.readouterr().err
     assert message in error and len(error.splitlines()) == 1
+    assert not (tmp_path / "hr").exists()
+
+
+def test_an_unknown_template_is_refused(recogniser_file, tmp_path):
+    with pytest.raises(ValueError, match="template: expected one of landmarks, box, got 'hair'"):
+        import_onnx(recogniser_file, tmp_path / "hr", "fixed", template="hair")
     assert not (tmp_path / "hr").exists()
 
 
