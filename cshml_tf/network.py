@@ -118,8 +118,9 @@ class TwoBranchNetwork(keras.Model):
 
         Args:
             batch: dict of "hr" and "lr" (n, H, W, 3), pixels 0..255, row i of one paired with row i of the
-                other; "hr_label" and "lr_label" (n,) integers; with a `degrade` layer also "resolution" (n,)
-                integers, the index of each LR picture's resolution.
+                other; "hr_label" and "lr_label" (n,) integers, -1 on both sides for a mixture of people, which
+                equation 2 passes over; with a `degrade` layer also "resolution" (n,) integers, the index of each
+                LR picture's resolution.
             sum_over_replicas: sums a scalar over the replicas of the global batch.
 
         Returns:
@@ -138,13 +139,15 @@ class TwoBranchNetwork(keras.Model):
             embeddings = ops.concatenate([hr["embedding"], lr["embedding"]], axis=0)
             labels = ops.concatenate([batch["hr_label"], batch["lr_label"]], axis=0)
             values = losses.cosface(self.classifier(embeddings), labels, settings.scale, settings.margin)
-            terms["classifier"] = ops.sum(values) / sum_over_replicas(_count(values))
+            of_a_class = ops.cast(labels >= 0, values.dtype)
+            # Without a class in the whole batch the term is 0, not 0 / 0; so below without a pair of one person.
+            count = ops.maximum(sum_over_replicas(ops.sum(of_a_class)), 1.0)
+            terms["classifier"] = ops.sum(of_a_class * values) / count
         if "contrastive" in weights:
             values = losses.contrastive(hr["embedding"], lr["embedding"], same, settings.alpha)
             terms["contrastive"] = ops.sum(values) / sum_over_replicas(_count(values))
         if "multi_hierarchy" in weights:
             values = losses.multi_hierarchy(hr[self.tap], lr[self.tap], same, settings.pool_size)
-            # Without a pair of one person in the whole batch the term is 0, not 0 / 0.
             pairs_of_one_person = ops.maximum(sum_over_replicas(ops.sum(same)), 1.0)
             terms["multi_hierarchy"] = ops.sum(values) / pairs_of_one_person
         return terms

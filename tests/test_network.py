@@ -120,6 +120,30 @@ def test_no_pair_of_one_person_gives_zero_and_no_nan(recogniser, batch):
     assert all(np.isfinite(value) for row in train(network, batch) for value in row.values())
 
 
+def test_equation_2_passes_over_mixtures_of_people(recogniser, batch):
+    """Equations 3 and 5 take them for pairs of one person."""
+    network = two_branches(recogniser)
+    before = {name: float(value) for name, value in network.terms(batch).items()}
+    batch["hr_label"][4:] = batch["lr_label"][4:] = -1
+    terms = network.terms(batch)
+    hr, lr = (
+        features(branch, batch[side], training=branch is network.student)["embedding"]
+        for branch, side in ((network.teacher, "hr"), (network.student, "lr"))
+    )
+    both = np.concatenate([hr[:4], lr[:4]])
+    labels = np.concatenate([batch["hr_label"][:4], batch["lr_label"][:4]])
+    expected = np.mean(losses.cosface(network.classifier(both), labels))
+    np.testing.assert_allclose(float(terms["classifier"]), expected, rtol=1e-5)
+    assert all(float(terms[name]) == before[name] for name in ("contrastive", "multi_hierarchy"))
+
+
+def test_nothing_but_mixtures_gives_equation_2_zero_and_no_nan(recogniser, batch):
+    batch["hr_label"][:] = batch["lr_label"][:] = -1
+    network = two_branches(recogniser)
+    assert float(network.terms(batch)["classifier"]) == 0.0
+    assert all(np.isfinite(value) for row in train(network, batch) for value in row.values())
+
+
 def test_degrading_on_the_device_gives_the_same_terms(recogniser, batch):
     settings, classifier = LossSettings(tap="block_b"), CosFace(CLASSES)
     branches = [(clone(recogniser), clone(recogniser, dropout=0.0)) for _ in range(2)]

@@ -109,6 +109,14 @@ def add_loss_options(parser, several_taps=False):
         help="an HR face with its own LR copy, with that of another image of the person, or of any image",
     )
     group.add_argument(
+        "--mixup",
+        metavar="SHARE",
+        type=float,
+        default=0.0,
+        help="share of pairs, 0 to 1, whose faces are mixed with another's, both sides alike; equations 3 and 5 "
+        "learn from them, equation 2 does not",
+    )
+    group.add_argument(
         *(("--taps", "--tap") if several_taps else ("--tap",)),
         nargs="+" if several_taps else None,
         metavar="TAP",

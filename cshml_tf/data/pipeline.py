@@ -9,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from cshml_tf.data.decoding import decode_image
-from cshml_tf.data.pairing import moved_pairs
+from cshml_tf.data.pairing import check_mixup, moved_pairs
 from cshml_tf.degradation import degrade_each
 
 # One stream of random numbers for each decision, so that none depends on another.
-_FLIP, _PARTNER, _RESOLUTION, _DOWN, _ACROSS = 1, 2, 3, 4, 5
+_FLIP, _PARTNER, _RESOLUTION, _DOWN, _ACROSS, _MIXED, _OWN = range(1, 8)
 
 
 def hr_batches(source, image_size, batch_size, seed, start_step=0, flip=True, shift=0):
@@ -53,6 +53,7 @@ def two_branch_batches(
     mode="antialias",
     pairing="same_image",
     negative_share=0.0,
+    mixup=0.0,
     degrade_here=True,
 ):
     """Stream batches of pairs for the two-branch network, endlessly.
@@ -69,6 +70,9 @@ def two_branch_batches(
         mode: how pictures are reduced, see `cshml_tf.degradation.degrade`.
         pairing: one of `cshml_tf.data.pairing.PAIRINGS`.
         negative_share: share of a batch whose LR images are passed on by one place.
+        mixup: share of pairs, by chance, of which each side is mixed with that side of the pair before it in the
+            batch, own weight uniform in 0..1 and the same for both sides; their labels are -1, nobody's (Zhang et
+            al., "mixup: Beyond empirical risk minimization", 2018).
         degrade_here: False leaves "lr" at full resolution, for a network that degrades on the device.
 
     Returns:
@@ -80,6 +84,7 @@ def two_branch_batches(
         ValueError: an unknown pairing, or a share that the batch cannot have.
     """
     moved = moved_pairs(pairing, negative_share, batch_size)
+    check_mixup(mixup, pairing, negative_share, batch_size)
     paths, labels = tf.constant(source.paths), tf.constant(source.labels)
     class_sizes = np.bincount(source.labels)
     sizes = tf.constant(class_sizes, tf.int64)
@@ -107,11 +112,19 @@ def two_branch_batches(
         drawn = tf.cast(_uniform(seed, position, _RESOLUTION) * len(resolutions), tf.int32)
         resolution = tf.minimum(drawn, len(resolutions) - 1)
         pair = {"hr": hr, "lr": lr, "hr_label": labels[index], "lr_label": labels[partner]}
-        return pair | {"resolution": resolution}
+        pair |= {"resolution": resolution}
+        if mixup:
+            mixed = _uniform(seed, position, _MIXED) < mixup
+            pair |= {"own": tf.where(mixed, _uniform(seed, position, _OWN), 1.0)}
+            pair |= {label: tf.where(mixed, -1, pair[label]) for label in ("hr_label", "lr_label")}
+        return pair
 
     def finish(batch):
         for key in ("lr", "lr_label"):
             batch[key] = tf.concat([tf.roll(batch[key][:moved], 1, axis=0), batch[key][moved:]], axis=0)
+        if mixup:
+            own = batch.pop("own")
+            batch |= {side: _mixed(batch[side], own) for side in ("hr", "lr")}
         if degrade_here:
             batch["lr"] = degrade_each(batch["lr"], resolutions, batch["resolution"], mode)
         return batch
@@ -143,6 +156,13 @@ def _change(seed, position, flip, shift):
     uniform = [_uniform(seed, position, stream) for stream in (_DOWN, _ACROSS)]
     down, across = (tf.minimum(tf.cast(each * places, tf.int32), places - 1) - shift for each in uniform)
     return mirrored, down, across
+
+
+def _mixed(pixels, own):
+    """Mix each image with the one before it; `own` is the weight of its own pixels."""
+    own = own[:, None, None, None]
+    pixels = tf.cast(pixels, tf.float32)
+    return tf.cast(tf.round(own * pixels + (1 - own) * tf.roll(pixels, 1, axis=0)), tf.uint8)
 
 
 def _read(path, image_size, mirrored, down, across):

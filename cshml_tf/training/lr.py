@@ -88,6 +88,7 @@ def prepare_lr(settings, progress=False, means=None):
             mode=settings.degradation,
             pairing=settings.pairing,
             negative_share=settings.negative_share,
+            mixup=settings.mixup,
             degrade_here=not settings.degrade_on_device,
         )
 

@@ -205,6 +205,7 @@ class LrSettings(RunSettings):
         pool_size: side of its pool, None for the whole map.
         pairing: one of `cshml_tf.data.pairing.PAIRINGS`.
         negative_share: share of pairs of two people, 0..1.
+        mixup: share of pairs whose faces are mixed with others', 0..1.
         new_classifier: whether W starts at the class means although a network given has one.
         lr_model: model folder of an LR network to start from, instead of the HR network's clone, or None.
         keep_probability: of the LR network, 1 - dropout.
@@ -221,6 +222,7 @@ class LrSettings(RunSettings):
     pool_size: int | None = LossSettings.pool_size
     pairing: str = "same_image"
     negative_share: float = 0.0
+    mixup: float = 0.0
     new_classifier: bool = False
     lr_model: str | None = None
     keep_probability: float = 1.0
@@ -234,6 +236,12 @@ class LrSettings(RunSettings):
             "the weights of equation 6",
             "0 or more, one above 0",
             weights,
+        )
+        _check(
+            not self.mixup or max(weights[1:]) > 0,
+            "mixup",
+            "equation 3 or 5 beside it, for equation 2 learns nothing from mixtures",
+            "weights of 0",
         )
         _check(len(self.resolution) > 0, "resolution", "at least one", "none")
         sides = [resolution_sides(resolution) for resolution in self.resolution]

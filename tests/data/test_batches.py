@@ -90,9 +90,9 @@ def test_a_pair_is_moved_alike_and_every_way(source):
     assert len(ways) > 20, "of 25"
 
 
-@pytest.mark.parametrize("step", [1, 3, 7])
-def test_the_stream_begins_at_any_step(source, step):
-    options = {"resolutions": [8, 12], "pairing": "same_person", "negative_share": 0.5, "shift": 3}
+@pytest.mark.parametrize("step, more", [(1, {"negative_share": 0.5}), (3, {"mixup": 0.5}), (7, {})])
+def test_the_stream_begins_at_any_step(source, step, more):
+    options = {"resolutions": [8, 12], "pairing": "same_person", "shift": 3, **more}
     whole = take(two_branch_batches(source, SIZE, 8, 3, **options), step + 2)
     later = take(two_branch_batches(source, SIZE, 8, 3, start_step=step, **options), 2)
     assert same_batches(whole[step:], later)
@@ -153,6 +153,34 @@ def test_negatives_are_the_low_resolution_half_passed_on(source):
     assert np.array_equal(rolled["hr"], plain["hr"])
 
 
+@pytest.mark.parametrize("pairing", ["same_image", "same_person"])
+def test_a_pair_is_mixed_with_the_one_before_it(source, pairing):
+    """The same seed without mixup gives the images that were mixed; least squares give the weight."""
+    options = {"resolutions": [8], "degrade_here": False, "pairing": pairing}
+    plain, mixed = (take(two_branch_batches(source, SIZE, 30, 1, mixup=share, **options), 4) for share in (0, 0.5))
+    weights = []
+    for before, after in zip(plain, mixed, strict=True):
+        alone = after["hr_label"] >= 0
+        assert all(np.array_equal(after[name][alone], before[name][alone]) for name in before)
+        assert np.array_equal(after["lr_label"] < 0, after["hr_label"] < 0)
+        for index in np.flatnonzero(~alone):
+            own, other = (before["hr"][place].astype(float) for place in (index, index - 1))
+            weight = np.sum((after["hr"][index] - other) * (own - other)) / np.sum((own - other) ** 2)
+            for side in ("hr", "lr"):
+                expected = weight * before[side][index] + (1 - weight) * before[side][index - 1]
+                # Half a grey level of rounding, and the error of the weight.
+                assert np.abs(after[side][index] - expected).max() < 0.75
+            weights.append(weight)
+    assert 0.35 * 120 < len(weights) < 0.65 * 120
+    assert np.all(np.histogram(weights, 4, (0, 1))[0] > 5)
+
+
+def test_a_mixed_face_is_degraded_after_it_was_mixed(source):
+    batch = take(two_branch_batches(source, SIZE, 12, 4, [8], mixup=1.0), 1)[0]
+    assert np.array_equal(batch["lr"], degrade(batch["hr"], 8))
+    assert np.all(batch["hr_label"] == -1)
+
+
 def test_people_restrict_the_class_folders(texture_folder):
     source = read_class_folders(texture_folder, ["person_4", "person_1", "nobody"])
     assert source.classes == ["person_1", "person_4"]
@@ -174,3 +202,10 @@ def test_bad_sources_are_refused(texture_folder, tmp_path, source):
         two_branch_batches(source, SIZE, 1, 1, [8], negative_share=0.5)
     with pytest.raises(ValueError, match="negative_share: expected 0 to 1, got 2"):
         two_branch_batches(source, SIZE, 8, 1, [8], negative_share=2)
+    with pytest.raises(ValueError, match="mixup: expected 0 to 1, got 1.5"):
+        two_branch_batches(source, SIZE, 8, 1, [8], mixup=1.5)
+    with pytest.raises(ValueError, match="mixup: 0.5 needs a batch of at least 2, got 1"):
+        two_branch_batches(source, SIZE, 1, 1, [8], mixup=0.5)
+    for pairs_of_two in ({"pairing": "random"}, {"negative_share": 0.5}):
+        with pytest.raises(ValueError, match="mixup: expected pairs of one person beside it, got pairing"):
+            two_branch_batches(source, SIZE, 8, 1, [8], mixup=0.5, **pairs_of_two)

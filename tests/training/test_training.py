@@ -23,7 +23,7 @@ from cshml_tf.model_folder import read_card, read_classifier, trained_people
 from cshml_tf.recogniser import backbone_of
 from cshml_tf.training.hr import prepare_hr, train_hr
 from cshml_tf.training.loop import TrainingDiverged
-from cshml_tf.training.lr import train_lr
+from cshml_tf.training.lr import prepare_lr, train_lr
 from cshml_tf.training.run_folder import open_run
 from cshml_tf.training.settings import HrSettings, LrSettings
 
@@ -71,6 +71,16 @@ def test_an_lr_run_learns_and_keeps_the_teacher_out_of_its_folder(lr_options, hr
     assert card["kind"] == "lr" and card["resolutions"] == [8, [10, 6]] and card["degradation"] == "antialias"
     assert len(weights(run.model_dir)) == len(weights(hr_model_dir))
     assert not same_weights(weights(run.model_dir), weights(hr_model_dir))
+
+
+def test_the_options_of_pairs_reach_the_batches(lr_options):
+    def first_batch(**options):
+        return next(iter(prepare_lr(LrSettings(**lr_options | options)).batches_from(0)))
+
+    plain, moved, mixed = first_batch(), first_batch(random_shift=3), first_batch(mixup=1.0)
+    assert not np.array_equal(plain["hr"], moved["hr"]) and np.array_equal(plain["hr_label"], moved["hr_label"])
+    assert np.all(np.equal(mixed["hr_label"], -1)) and np.all(np.greater_equal(plain["hr_label"], 0))
+    assert np.any(np.not_equal(first_batch(negative_share=1.0)["lr_label"], plain["lr_label"]))
 
 
 KILLED = """
@@ -253,6 +263,11 @@ def test_settings_that_no_run_can_have(hr_options, change, message):
 def test_all_weights_zero_is_refused(lr_options):
     with pytest.raises(ValueError, match="the weights of equation 6: expected 0 or more, one above 0"):
         LrSettings(**lr_options, classifier_weight=0.0, contrastive_weight=0.0, multi_hierarchy_weight=0.0)
+
+
+def test_mixtures_that_nothing_learns_from_are_refused(lr_options):
+    with pytest.raises(ValueError, match="mixup: expected equation 3 or 5 beside it"):
+        LrSettings(**lr_options, mixup=0.5, contrastive_weight=0.0, multi_hierarchy_weight=0.0)
 
 
 def test_ctrl_c_saves_and_the_run_goes_on(hr_options, tmp_path):

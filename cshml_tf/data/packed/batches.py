@@ -12,11 +12,11 @@ import os
 
 import numpy as np
 
-from cshml_tf.data.pairing import moved_pairs
+from cshml_tf.data.pairing import check_mixup, moved_pairs
 from cshml_tf.degradation import degrade_each
 
 # One stream of random numbers for each decision, so that none depends on another.
-_ORDER, _FLIP, _PARTNER, _RESOLUTION, _DOWN, _ACROSS = range(6)
+_ORDER, _FLIP, _PARTNER, _RESOLUTION, _DOWN, _ACROSS, _MIXED, _OWN = range(8)
 _AHEAD = 4
 
 
@@ -54,6 +54,7 @@ def two_branch_batches(
     mode="antialias",
     pairing="same_image",
     negative_share=0.0,
+    mixup=0.0,
     degrade_here=True,
 ):
     """Stream batches of pairs, endlessly; as `cshml_tf.data.pipeline.two_branch_batches`.
@@ -69,6 +70,9 @@ def two_branch_batches(
         mode: how pictures are reduced, see `cshml_tf.degradation.degrade`.
         pairing: one of `cshml_tf.data.pairing.PAIRINGS`.
         negative_share: share of a batch whose LR images are passed on by one place.
+        mixup: share of pairs, by chance, of which each side is mixed with that side of the pair before it in the
+            batch, own weight uniform in 0..1 and the same for both sides; their labels are -1, nobody's (Zhang et
+            al., "mixup: Beyond empirical risk minimization", 2018).
         degrade_here: False leaves "lr" at full resolution, for a network that degrades on the device.
 
     Returns:
@@ -79,6 +83,7 @@ def two_branch_batches(
         ValueError: an unknown pairing, or a share that the batch cannot have.
     """
     moved = moved_pairs(pairing, negative_share, batch_size)
+    check_mixup(mixup, pairing, negative_share, batch_size)
 
     def batch(step):
         index = _drawn(source, batch_size, seed, step)
@@ -95,6 +100,11 @@ def two_branch_batches(
             "lr_label": source.labels[partner][passed_on],
             "resolution": drawn.astype(np.int32),
         }
+        if mixup:
+            mixed = _uniform(seed, _MIXED, step, batch_size) < mixup
+            own = np.where(mixed, _uniform(seed, _OWN, step, batch_size), 1.0).astype(np.float32)
+            made |= {side: _mixed(made[side], own) for side in ("hr", "lr")}
+            made |= {label: np.where(mixed, np.int32(-1), made[label]) for label in ("hr_label", "lr_label")}
         if degrade_here:
             made["lr"] = degrade_each(made["lr"], resolutions, made["resolution"], mode)
         return made
@@ -150,6 +160,12 @@ def _changes(seed, step, count, flip, shift):
     uniform = [_uniform(seed, stream, step, count) for stream in (_DOWN, _ACROSS)]
     down, across = (np.floor(each * (2 * shift + 1)).astype(np.int64) - shift for each in uniform)
     return mirrored, down, across
+
+
+def _mixed(pixels, own):
+    """Mix each image with the one before it; `own` is the weight of its own pixels."""
+    own = own[:, None, None, None]
+    return np.rint(own * pixels + (1 - own) * np.roll(pixels, 1, axis=0)).astype(np.uint8)
 
 
 def _pixels(source, index, mirrored, down, across):
