@@ -86,20 +86,6 @@ def two_branch_batches(
     moved = moved_pairs(pairing, negative_share, batch_size)
     check_mixup(mixup, pairing, negative_share, batch_size)
     paths, labels = tf.constant(source.paths), tf.constant(source.labels)
-    class_sizes = np.bincount(source.labels)
-    sizes = tf.constant(class_sizes, tf.int64)
-    firsts = tf.constant(np.cumsum(class_sizes) - class_sizes, tf.int64)
-
-    def partner_of(index, position):
-        """Pick any image, or another of the same class, each with the same chance."""
-        uniform = _uniform(seed, position, _PARTNER)
-        if pairing == "random":
-            images = len(source.paths)
-            return tf.minimum(tf.cast(uniform * images, tf.int64), images - 1)
-        label = labels[index]
-        size = sizes[label]
-        shift = 1 + tf.cast(uniform * tf.cast(size - 1, tf.float32), tf.int64)
-        return firsts[label] + (index - firsts[label] + tf.minimum(shift, size - 1)) % size
 
     def example(position):
         index = _shuffled(position, len(source.paths), seed)
@@ -107,15 +93,20 @@ def two_branch_batches(
         hr = _read(paths[index], image_size, *change)
         lr, partner = hr, index
         if pairing != "same_image":
-            partner = partner_of(index, position)
+            partner = _partner(source, index, _uniform(seed, position, _PARTNER), pairing)
             lr = _read(paths[partner], image_size, *change)
         drawn = tf.cast(_uniform(seed, position, _RESOLUTION) * len(resolutions), tf.int32)
         resolution = tf.minimum(drawn, len(resolutions) - 1)
-        pair = {"hr": hr, "lr": lr, "hr_label": labels[index], "lr_label": labels[partner]}
-        pair |= {"resolution": resolution}
+        pair = {
+            "hr": hr,
+            "lr": lr,
+            "hr_label": labels[index],
+            "lr_label": labels[partner],
+            "resolution": resolution,
+        }
         if mixup:
             mixed = _uniform(seed, position, _MIXED) < mixup
-            pair |= {"own": tf.where(mixed, _uniform(seed, position, _OWN), 1.0)}
+            pair["own"] = tf.where(mixed, _uniform(seed, position, _OWN), 1.0)
             pair |= {label: tf.where(mixed, -1, pair[label]) for label in ("hr_label", "lr_label")}
         return pair
 
@@ -143,6 +134,19 @@ def _shuffled(position, images, seed):
     """Give the image at a position: each epoch is a permutation of its own."""
     key = tf.stack([tf.constant(seed, tf.int64), position // images])
     return tf.random.experimental.index_shuffle(position % images, key, images - 1)
+
+
+def _partner(source, index, uniform, pairing):
+    """Pick any image, or another of the same class, each with the same chance; itself where it is alone."""
+    if pairing == "random":
+        images = len(source.paths)
+        return tf.minimum(tf.cast(uniform * images, tf.int64), images - 1)
+    class_sizes = np.bincount(source.labels)
+    label = tf.constant(source.labels)[index]
+    size = tf.constant(class_sizes, tf.int64)[label]
+    first = tf.constant(np.cumsum(class_sizes) - class_sizes, tf.int64)[label]
+    shift = 1 + tf.cast(uniform * tf.cast(size - 1, tf.float32), tf.int64)
+    return first + (index - first + tf.minimum(shift, size - 1)) % size
 
 
 def _uniform(seed, position, stream):

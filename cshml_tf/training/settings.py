@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+from cshml_tf.data.pairing import check_mixup, moved_pairs
 from cshml_tf.network import LossSettings
 from cshml_tf.resolution import resolution_sides
 
@@ -237,6 +238,8 @@ class LrSettings(RunSettings):
             "0 or more, one above 0",
             weights,
         )
+        moved_pairs(self.pairing, self.negative_share, self.batch_size)
+        check_mixup(self.mixup, self.pairing, self.negative_share, self.batch_size)
         _check(
             not self.mixup or max(weights[1:]) > 0,
             "mixup",

@@ -270,6 +270,12 @@ def test_mixtures_that_nothing_learns_from_are_refused(lr_options):
         LrSettings(**lr_options, mixup=0.5, contrastive_weight=0.0, multi_hierarchy_weight=0.0)
 
 
+@pytest.mark.parametrize("name", ["mixup", "negative_share"])
+def test_shares_of_pairs_are_refused_before_anything_is_computed(lr_options, name):
+    with pytest.raises(ValueError, match=f"{name}: expected 0 to 1, got 1.5"):
+        LrSettings(**lr_options, **{name: 1.5})
+
+
 def test_ctrl_c_saves_and_the_run_goes_on(hr_options, tmp_path):
     options = hr_options | {"run_name": "stopped", "max_steps": 100_000}
     code = KILLED.replace("signal.SIGKILL", "signal.SIGINT")
