@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cshml_tf.degradation import degrade
+from cshml_tf.degradation.degrade import degrade
 from cshml_tf.images import read_image
 
 RESOLUTIONS = (8, 12, 16, 20, 30)

@@ -1,4 +1,4 @@
-"""Seconds of a training step of the two branches, with Keras's own layers and with `cshml_tf.faster_layers`.
+"""Seconds of a training step of the two branches, with Keras's own layers and with `cshml_tf.layers.fused`.
 
 python benchmarks/training_step.py models/hr --batch_size 64 --steps 5
 """

@@ -8,7 +8,7 @@ import importlib
 
 __version__ = "0.1.0"
 
-_ROOMS = ("backbones", "degradation", "geometry", "layers", "losses", "metrics", "network")
+_ROOMS = ("backbones", "degradation", "layers", "losses", "metrics", "network")
 
 
 def __getattr__(name):

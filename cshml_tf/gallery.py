@@ -4,10 +4,6 @@ A face's width is that of its crop in pixels of its own picture: what the camera
 photograph's face counts with the part that the aligned crop covers (about 1.2 times the detector's box),
 so that the width means what a resolution means in training; a picture that is a crop counts as wide as it is.
 
-- A face at least `hr_width` pixels wide goes to the HR network.
-- Any other goes to the LR network of the resolution whose width is nearest by ratio; of two equally near,
-  to the lower. Without LR networks the HR network serves all.
-
 A photograph's face is aligned at the networks' input size, bilinearly. A picture that is a crop is resized by the
 network itself, bicubically.
 """
@@ -18,13 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from cshml_tf.alignment import align_image
-from cshml_tf.detector import SMALLEST_FACE
-from cshml_tf.evaluation.networks import choose_networks
+from cshml_tf.alignment.crops import align_image
+from cshml_tf.alignment.detector import SMALLEST_FACE
+from cshml_tf.alignment.geometry import similarity, template
+from cshml_tf.degradation.resolution import format_resolution
 from cshml_tf.evaluation.report import read_threshold
 from cshml_tf.evaluation.served_images import embed_served
-from cshml_tf.geometry import similarity, template
-from cshml_tf.resolution import format_resolution, resolution_sides
 
 
 @dataclass(frozen=True)
@@ -34,7 +29,8 @@ class FoundFace:
     Attributes:
         pixels: (H, W, 3) uint8 RGB: the aligned crop, or the whole picture taken as a crop.
         width: of the crop, in pixels of the picture.
-        face: the `cshml_tf.detector.Face`, in pixels of the picture; None where none was looked for or found.
+        face: the `cshml_tf.alignment.detector.Face`, in pixels of the picture; None where none was looked for or
+            found.
         note: what the user should know of how it was found; empty where nothing was doubtful.
     """
 
@@ -42,36 +38,6 @@ class FoundFace:
     width: float
     face: Any = None
     note: str = ""
-
-
-@dataclass(frozen=True)
-class ServingNetworks:
-    """The networks that serve faces of different widths.
-
-    Attributes:
-        hr: keras.Model of the HR network.
-        lr: dict of resolution, r or (h, w), to the keras.Model that serves it.
-        hr_width: faces at least this wide, in pixels, are the HR network's.
-    """
-
-    hr: Any
-    lr: dict
-    hr_width: float
-
-    def choose(self, width):
-        """Give the resolution whose LR network suits a face of a width in pixels; None for the HR network."""
-        if width >= self.hr_width or not self.lr:
-            return None
-
-        def distance(resolution):
-            lr_width = resolution_sides(resolution)[1]
-            return round(abs(math.log(lr_width / width)), 9), lr_width
-
-        return min(self.lr, key=distance)
-
-    def serving(self, resolution):
-        """Give the keras.Model of a resolution; of the HR network for None."""
-        return self.hr if resolution is None else self.lr[resolution]
 
 
 @dataclass(frozen=True)
@@ -95,35 +61,14 @@ class Decision:
     same: bool
 
 
-def load_networks(hr_dir, lr_dirs=(), hr_width=None):
-    """Load the networks that serve faces of different widths.
-
-    Args:
-        hr_dir: model folder of the HR network.
-        lr_dirs: model folders of LR networks.
-        hr_width: faces at least this wide, in pixels, are the HR network's; None for half the width of
-            the networks' input.
-
-    Returns:
-        (`ServingNetworks`, `cshml_tf.evaluation.networks.Networks`): the loaded networks, and their folders.
-
-    Raises:
-        ValueError: a folder that is no model folder, of the wrong kind, of another input or embedding size
-            than the HR network's; or two LR networks of one resolution.
-    """
-    folders = choose_networks(hr_dir, lr_dirs)
-    hr, lr = folders.load()
-    return ServingNetworks(hr, lr, folders.image_size[1] / 2 if hr_width is None else hr_width), folders
-
-
 def find_face(image, image_size, detector=None):
     """Find the face that a picture is compared by.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         image_size: (height, width) of the networks' input, pixels.
-        detector: a `cshml_tf.detector.Detector`, or anything with its `detect`; None where the picture is
-            a crop already.
+        detector: a `cshml_tf.alignment.detector.Detector`, or anything with its `detect`; None where the
+            picture is a crop already.
 
     Returns:
         A `FoundFace`: of several faces the one that FaceNet's rule chooses (large and central); the whole
@@ -148,7 +93,7 @@ def embed_faces(faces, networks):
 
     Args:
         faces: list of `FoundFace`.
-        networks: `ServingNetworks`.
+        networks: `cshml_tf.evaluation.serving.ServingNetworks`.
 
     Returns:
         (embeddings, resolutions): (faces, E) float32, each of unit length; and for each face the resolution of

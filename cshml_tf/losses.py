@@ -7,7 +7,21 @@ recognition", 2019. Equation 6, their weighted sum, is in `cshml_tf.network`.
 import keras
 from keras import ops
 
-from cshml_tf.layers import l2_normalise
+
+def l2_normalise(vectors, axis=-1):
+    """Scale vectors to unit length; a zero vector stays zero, and its gradient is finite.
+
+    Args:
+        vectors: (..., n); float16 and bfloat16 are computed in float32.
+        axis: the axis of the vectors' components.
+
+    Returns:
+        The same shape.
+    """
+    if keras.backend.standardize_dtype(vectors.dtype) in ("float16", "bfloat16"):
+        vectors = ops.cast(vectors, "float32")
+    squared_length = ops.sum(ops.square(vectors), axis=axis, keepdims=True)
+    return vectors * ops.rsqrt(ops.maximum(squared_length, 1e-24))
 
 
 def cosface(cosines, labels, scale=30.0, margin=0.35):

@@ -18,8 +18,8 @@ import keras
 import numpy as np
 
 import cshml_tf
-from cshml_tf import backbones, imported_layers, layers  # noqa: F401  register the layers that a saved recogniser holds
-from cshml_tf.degradation import MODES
+from cshml_tf import backbones, layers  # noqa: F401  register the layers that a saved recogniser holds
+from cshml_tf.degradation.degrade import MODES
 from cshml_tf.files import write_json, write_text
 
 CARD = "model.json"

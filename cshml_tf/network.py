@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from cshml_tf import losses
-from cshml_tf.degradation import Degrade
+from cshml_tf.layers import Degrade
 from cshml_tf.recogniser import backbone_of, default_tap_of, features
 
 
@@ -94,7 +94,7 @@ class TwoBranchNetwork(keras.Model):
         student: the LR recogniser, the only one that learns.
         classifier: `cshml_tf.layers.CosFace`, shared by both.
         settings: LossSettings.
-        degrade: `cshml_tf.degradation.Degrade` where pictures are degraded on the device, None where the
+        degrade: `cshml_tf.layers.Degrade` where pictures are degraded on the device, None where the
             batch's "lr" is degraded already.
     """
 

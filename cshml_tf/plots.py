@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from cshml_tf.metrics import area_under_curve, roc
+from cshml_tf.metrics.verification import area_under_curve, roc
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 _COLOURS = ("#000000", "#D55E00", "#0072B2", "#E69F00", "#56B4E9", "#009E73", "#CC79A7")
@@ -25,7 +25,7 @@ def plot_roc(path, curves, title):
         title: the figure's title.
 
     Raises:
-        ValueError: as `cshml_tf.metrics.roc`.
+        ValueError: as `cshml_tf.metrics.verification.roc`.
         OSError: the file can't be written.
     """
     figure = Figure(figsize=(7, 5), layout="constrained")

@@ -6,9 +6,9 @@ cannot disagree about them.
 
 import keras
 
-from cshml_tf.faster_layers import FASTER, PLAIN
-from cshml_tf.imported_layers import layer_name
 from cshml_tf.layers import FitToSize, Standardise, UnitLength
+from cshml_tf.layers.fused import FASTER, PLAIN
+from cshml_tf.layers.imported import layer_name
 
 
 def build_recogniser(backbone, standardisation="per_image"):
@@ -118,7 +118,7 @@ def clone(recogniser, precision="float32", synchronised=False, dropout=None, to_
             float32 in all of them.
         synchronised: whether batch norm takes its statistics over all replicas.
         dropout: a new rate for every dropout layer, 0..1; None keeps the rates.
-        to_train: whether to take `cshml_tf.faster_layers` where there are; such a copy is not for saving.
+        to_train: whether to take `cshml_tf.layers.fused` where there are; such a copy is not for saving.
 
     Returns:
         keras.Model with the same names and weights, all trainable, sharing nothing with the original.

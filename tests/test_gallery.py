@@ -7,19 +7,18 @@ import numpy as np
 import pytest
 
 from cshml_tf import backbones
-from cshml_tf.detector import Face
+from cshml_tf.alignment.detector import Face
+from cshml_tf.alignment.geometry import template
+from cshml_tf.evaluation.serving import ServingNetworks, load_networks
 from cshml_tf.gallery import (
     FoundFace,
-    ServingNetworks,
     decide,
     embed_faces,
     find_face,
-    load_networks,
     pair_kind,
     score_matrix,
     threshold_for,
 )
-from cshml_tf.geometry import template
 from cshml_tf.model_folder import save_model
 from cshml_tf.recogniser import build_recogniser
 

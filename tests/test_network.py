@@ -6,8 +6,8 @@ import pytest
 
 from cshml_tf import losses
 from cshml_tf.backbones import build
-from cshml_tf.degradation import Degrade, degrade_each
-from cshml_tf.layers import CosFace
+from cshml_tf.degradation.degrade import degrade_each
+from cshml_tf.layers import CosFace, Degrade
 from cshml_tf.network import HrNetwork, LossSettings, TwoBranchNetwork
 from cshml_tf.recogniser import build_recogniser, clone, features
 from cshml_tf.training.devices import choose_strategy

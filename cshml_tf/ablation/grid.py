@@ -5,7 +5,7 @@ import itertools
 import re
 from pathlib import Path
 
-from cshml_tf.resolution import format_resolution, parse_resolution, resolution_sides
+from cshml_tf.degradation.resolution import format_resolution, parse_resolution, resolution_sides
 from cshml_tf.training.settings import LrSettings
 
 # The setting that each equation of the paper is weighted by.

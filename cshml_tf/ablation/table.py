@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from cshml_tf.degradation.resolution import parse_resolution, resolution_sides
 from cshml_tf.evaluation import published
 from cshml_tf.evaluation.report import protocol_line, resolution_keys
 from cshml_tf.files import write_text
-from cshml_tf.gains import gap_closed
+from cshml_tf.metrics.confidence import gap_closed
 from cshml_tf.plots import plot_by_resolution
-from cshml_tf.resolution import parse_resolution, resolution_sides
 
 FIGURES = ("HL", "LL", "gap")
 

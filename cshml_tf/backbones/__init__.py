@@ -2,6 +2,7 @@
 
 import inspect
 
+from cshml_tf.alignment.geometry import check_image_size
 from cshml_tf.backbones.digit_cnn import digit_cnn
 from cshml_tf.backbones.face_resnet import face_resnet
 from cshml_tf.backbones.inception_resnet_v1 import inception_resnet_v1
@@ -9,7 +10,6 @@ from cshml_tf.backbones.lightcnn import lightcnn
 from cshml_tf.backbones.mobilefacenet import mobilefacenet
 from cshml_tf.backbones.small_resnet import small_resnet
 from cshml_tf.backbones.squeezenet import squeezenet
-from cshml_tf.geometry import check_image_size
 
 BACKBONES = {
     "inception_resnet_v1": inception_resnet_v1,

@@ -27,8 +27,8 @@ def main(argv=None):
     # Heavy imports come after the arguments, so that --help answers at once.
     import tqdm
 
-    from cshml_tf.alignment_record import AlignmentSettings
-    from cshml_tf.alignment_run import align_dataset, detector_on_cpu
+    from cshml_tf.alignment.folder import align_dataset, detector_on_cpu
+    from cshml_tf.alignment.record import AlignmentSettings
 
     settings = AlignmentSettings(
         image_size=tuple(arguments.image_size),

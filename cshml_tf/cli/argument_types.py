@@ -3,7 +3,7 @@
 import argparse
 import math
 
-from cshml_tf.resolution import parse_resolution
+from cshml_tf.degradation.resolution import parse_resolution
 
 
 def resolution(text):

@@ -30,7 +30,8 @@ def main(argv=None):
     arguments = _parse(argv)
     # Heavy imports come after the arguments, so that --help answers at once.
     start_backend()
-    from cshml_tf.gallery import decide, embed_faces, load_networks, score_matrix
+    from cshml_tf.evaluation.serving import load_networks
+    from cshml_tf.gallery import decide, embed_faces, score_matrix
 
     report = _read_report(arguments.report) if arguments.report else None
     networks, folders = load_networks(arguments.hr_model, arguments.lr_model, arguments.hr_width)
@@ -132,7 +133,7 @@ def _read_report(path):
 
 
 def _find_faces(arguments, image_size):
-    from cshml_tf.detector import Detector
+    from cshml_tf.alignment.detector import Detector
     from cshml_tf.gallery import find_face
     from cshml_tf.images import read_named
 
@@ -175,7 +176,7 @@ def _check_report(path, report, folders):
 
 def _named_folders(folders):
     """Give the model folders by the names they have in reports: "HR", "12" ..."""
-    from cshml_tf.resolution import format_resolution
+    from cshml_tf.degradation.resolution import format_resolution
 
     return {"HR": folders.hr_dir} | {format_resolution(r): folder for r, folder in folders.lr_dirs.items()}
 
@@ -195,7 +196,7 @@ def _face_table(arguments, faces, resolutions, folders):
 
 
 def _network_name(resolution):
-    from cshml_tf.resolution import format_resolution
+    from cshml_tf.degradation.resolution import format_resolution
 
     return "HR" if resolution is None else f"LR {format_resolution(resolution)}"
 

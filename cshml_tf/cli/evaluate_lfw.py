@@ -185,8 +185,8 @@ def _warn_of_idle_models(lr_dirs, networks):
 
 def _sources(arguments, networks, pairs, images):
     """Give what the report says of files, models, and people that the networks know already."""
+    from cshml_tf.degradation.resolution import format_resolution
     from cshml_tf.evaluation.networks import trained_on
-    from cshml_tf.resolution import format_resolution
 
     models = {format_resolution(resolution): str(folder) for resolution, folder in networks.lr_dirs.items()}
     return {

@@ -34,11 +34,11 @@ def main(argv=None):
     _check(arguments)
     # Heavy imports come after the arguments, so that --help answers at once.
     start_backend()
+    from cshml_tf.degradation.resolution import check_reductions
+    from cshml_tf.evaluation.scface.experiment import Experiment
+    from cshml_tf.evaluation.scface.networks import load_networks
+    from cshml_tf.evaluation.scface.table import format_ranks, format_table, rows_as_json
     from cshml_tf.files import write_json
-    from cshml_tf.resolution import check_reductions
-    from cshml_tf.scface.experiment import Experiment
-    from cshml_tf.scface.networks import load_networks
-    from cshml_tf.scface.table import format_ranks, format_table, rows_as_json
 
     fine_tuning = _fine_tuning(arguments)
     networks = load_networks(arguments.hr_model, dict(arguments.serve))
@@ -196,7 +196,7 @@ def _check(arguments):
 
 def _fine_tuning(arguments):
     """Give how to fine-tune, or None."""
-    from cshml_tf.scface.fine_tuning import FineTuning
+    from cshml_tf.evaluation.scface.fine_tuning import FineTuning
 
     if not arguments.fine_tune_steps or _SPLIT not in arguments.protocols:
         return None
@@ -228,9 +228,9 @@ def _read(arguments):
 
 def _align(arguments, data, image_size):
     """Align mugshots and probes, by distance; write them where asked, and say what fell back."""
+    from cshml_tf.alignment.detector import Detector
     from cshml_tf.data.scface import DISTANCES
-    from cshml_tf.detector import Detector
-    from cshml_tf.scface.faces import align_images, write_faces
+    from cshml_tf.evaluation.scface.faces import align_images, write_faces
 
     is_aligned = arguments.alignment == "none"
     detector = None if is_aligned else Detector()
@@ -258,7 +258,7 @@ def _reduced(arguments, probes, networks):
     """Give what each distance's network is shown: the probes, or copies reduced to a resolution."""
     import numpy as np
 
-    from cshml_tf.degradation import degrade
+    from cshml_tf.degradation.degrade import degrade
 
     shown = {distance: faces.pixels for distance, faces in probes.items()}
     for distance, to in arguments.reduce:
@@ -272,7 +272,7 @@ def _protocol(arguments, networks, fine_tuning, data, mugshots, probes):
     """Give what the report says of how the rows came to be."""
     import dataclasses
 
-    from cshml_tf.resolution import format_resolution
+    from cshml_tf.degradation.resolution import format_resolution
 
     found = {"mugshots": mugshots.found} | {str(distance): faces.found for distance, faces in probes.items()}
     return {
@@ -320,8 +320,8 @@ def _measured(experiment, arguments, fine_tuning):
 
 
 def _draw(rows, folder):
+    from cshml_tf.evaluation.scface.table import curves_by_distance
     from cshml_tf.plots import plot_cumulative_matches
-    from cshml_tf.scface.table import curves_by_distance
 
     for people in dict.fromkeys(row.people for row in rows):
         for distance, curves in curves_by_distance(rows, people).items():

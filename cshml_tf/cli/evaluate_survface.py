@@ -36,9 +36,9 @@ def main(argv=None):
     start_backend()
     from cshml_tf.data import survface as readers
     from cshml_tf.evaluation import survface
+    from cshml_tf.evaluation.serving import load_networks
     from cshml_tf.evaluation.survface_report import format_tables, remarks
     from cshml_tf.files import write_json
-    from cshml_tf.gallery import load_networks
 
     identify = functools.partial(survface.evaluate_identification, gallery_of=arguments.gallery)
     tests = {

@@ -29,9 +29,9 @@ def main(argv=None):
     # Heavy imports come after the arguments, so that --help answers at once.
     start_backend()
     from cshml_tf.data.tinyface import read_tinyface
+    from cshml_tf.evaluation.serving import load_networks
     from cshml_tf.evaluation.tinyface import evaluate, format_table, remarks
     from cshml_tf.files import write_json
-    from cshml_tf.gallery import load_networks
 
     test = read_tinyface(arguments.root, arguments.images_root)
     distributed = read_tinyface(arguments.root) if needs_distributed(arguments) else None

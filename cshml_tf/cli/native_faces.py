@@ -75,7 +75,7 @@ def sources(arguments, folders):
         arguments: as `parse_arguments` gives.
         folders: `cshml_tf.evaluation.networks.Networks`.
     """
-    from cshml_tf.resolution import format_resolution
+    from cshml_tf.degradation.resolution import format_resolution
 
     models = {format_resolution(resolution): str(folder) for resolution, folder in folders.lr_dirs.items()}
     return {

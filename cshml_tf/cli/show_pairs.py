@@ -111,8 +111,8 @@ def _parse(argv):
 
 def _choose_networks(arguments):
     """Find the networks, and the one resolution that is shown."""
+    from cshml_tf.degradation.resolution import format_resolution
     from cshml_tf.evaluation.networks import choose_networks
-    from cshml_tf.resolution import format_resolution
 
     asked = [arguments.resolution] if arguments.resolution else None
     networks = choose_networks(arguments.hr_model, [arguments.lr_model], asked)
@@ -124,7 +124,7 @@ def _choose_networks(arguments):
 
 def _headings(report, resolution):
     """Give the figure's title, and the words above the pictures."""
-    from cshml_tf.resolution import format_resolution, resolution_sides
+    from cshml_tf.degradation.resolution import format_resolution, resolution_sides
 
     height, width = resolution_sides(resolution)
     size = f"{height} x {width}"

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from cshml_tf.data.decoding import decode_image
 from cshml_tf.data.pairing import check_mixup, moved_pairs
-from cshml_tf.degradation import degrade_each
+from cshml_tf.degradation.degrade import degrade_each
 
 # One stream of random numbers for each decision, so that none depends on another.
 _FLIP, _PARTNER, _RESOLUTION, _DOWN, _ACROSS, _MIXED, _OWN = range(1, 8)

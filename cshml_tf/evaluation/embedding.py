@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from cshml_tf.degradation import degrade
+from cshml_tf.degradation.degrade import degrade
 from cshml_tf.images import check_pixels, read_named
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cshml_tf.degradation import degrade
+from cshml_tf.degradation.degrade import degrade
+from cshml_tf.degradation.resolution import format_resolution
 from cshml_tf.images import read_image
-from cshml_tf.metrics import best_threshold
-from cshml_tf.resolution import format_resolution
+from cshml_tf.metrics.verification import best_threshold
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from typing import NamedTuple
 import numpy as np
 
 from cshml_tf.data.selection import Selection
+from cshml_tf.degradation.resolution import format_resolution
 from cshml_tf.evaluation.embedding import View, embed, unit_rows
 from cshml_tf.evaluation.report import FARS, held_out_scores, verification_figures
-from cshml_tf.gains import gap_closed, paired_difference
-from cshml_tf.resolution import format_resolution
+from cshml_tf.metrics.confidence import gap_closed, paired_difference
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from cshml_tf.degradation.resolution import check_reductions, format_resolution
 from cshml_tf.model_folder import card_of_kind, load_recogniser, trained_people
-from cshml_tf.resolution import check_reductions, format_resolution
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ All figures are fractions; what can't be measured is None (null in JSON), never 
 
 import numpy as np
 
+from cshml_tf.degradation.resolution import format_resolution
 from cshml_tf.evaluation.tables import align_columns, some_of
-from cshml_tf.gains import accuracy_interval
-from cshml_tf.metrics import (
+from cshml_tf.metrics.confidence import accuracy_interval
+from cshml_tf.metrics.verification import (
     area_under_curve,
     equal_error_rate,
     kfold_accuracy,
@@ -15,7 +16,6 @@ from cshml_tf.metrics import (
     tar_at_far,
     threshold_at_far,
 )
-from cshml_tf.resolution import format_resolution
 
 VAL_FAR = 1e-3
 FARS = (0.1, 0.01, 0.001)

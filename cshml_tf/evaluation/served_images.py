@@ -1,18 +1,18 @@
 """Embedding face crops of any size, streamed: each picture is fitted and waits until its network's batch is full.
 
 So a test of any number of files holds no more pixels than a batch for each network. Which network suits a picture
-is `cshml_tf.gallery.ServingNetworks.choose`'s decision.
+is `cshml_tf.evaluation.serving.ServingNetworks.choose`'s decision.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from cshml_tf.degradation.resolution import format_resolution
 from cshml_tf.evaluation.embedding import check_embeddings, embed_pixels
 from cshml_tf.images import read_named
 from cshml_tf.layers import fit_to_size
 from cshml_tf.recogniser import image_size_of
-from cshml_tf.resolution import format_resolution
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def embed_files(files, networks, batch_size=32, flip=False, progress=iter):
 
     Args:
         files: `FaceFiles`.
-        networks: `cshml_tf.gallery.ServingNetworks`.
+        networks: `cshml_tf.evaluation.serving.ServingNetworks`.
         batch_size: pictures a forward pass.
         flip: whether an embedding is the normalised sum of the picture's and its mirror image's.
         progress: wraps the sequence of files, such as `tqdm`.
@@ -127,7 +127,7 @@ def embed_served(pictures, count, networks, batch_size=32, flip=False, by_hr_too
     Args:
         pictures: iterable of ((H, W, 3) uint8 RGB, width in pixels); the width chooses the network.
         count: number of pictures.
-        networks: `cshml_tf.gallery.ServingNetworks`.
+        networks: `cshml_tf.evaluation.serving.ServingNetworks`.
         batch_size: pictures a forward pass.
         flip: as `embed_files`.
         by_hr_too: whether the HR network embeds those too that are not its own.

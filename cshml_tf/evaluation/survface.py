@@ -14,8 +14,8 @@ import numpy as np
 
 from cshml_tf.evaluation.report import verification_figures
 from cshml_tf.evaluation.served_images import FaceFiles, count_served, embed_files, width_files
-from cshml_tf.gains import paired_difference
-from cshml_tf.identification import (
+from cshml_tf.metrics.confidence import paired_difference
+from cshml_tf.metrics.identification import (
     best_scores,
     chance_rates,
     match_probes,
@@ -25,7 +25,7 @@ from cshml_tf.identification import (
     tpir_at_fpir,
     with_missing_probes,
 )
-from cshml_tf.metrics import best_threshold
+from cshml_tf.metrics.verification import best_threshold
 
 FARS = (0.3, 0.1, 0.01, 0.001)
 FPIRS = (0.3, 0.2, 0.1, 0.01, 0.001)
@@ -53,7 +53,7 @@ def evaluate_verification(test, networks, distributed=None, batch_size=32, flip=
 
     Args:
         test: `cshml_tf.data.survface.SurvFaceVerification`: the images that the networks are shown.
-        networks: `cshml_tf.gallery.ServingNetworks`.
+        networks: `cshml_tf.evaluation.serving.ServingNetworks`.
         distributed: the same test whose images' widths choose the networks; None for `test` itself.
         batch_size: pictures a forward pass.
         flip: whether an embedding is the normalised sum of the picture's and its mirror image's.
@@ -108,7 +108,7 @@ def evaluate_identification(
 
     Args:
         test: `cshml_tf.data.survface.SurvFaceIdentification`: the images that the networks are shown.
-        networks: `cshml_tf.gallery.ServingNetworks`.
+        networks: `cshml_tf.evaluation.serving.ServingNetworks`.
         distributed: the same test whose images' widths choose the networks; None for `test` itself.
         batch_size: pictures a forward pass.
         flip: as `evaluate_verification`.

@@ -21,8 +21,8 @@ from cshml_tf.evaluation.tables import (
     percent,
     served_line,
 )
-from cshml_tf.gains import accuracy_interval, paired_difference
-from cshml_tf.identification import (
+from cshml_tf.metrics.confidence import accuracy_interval, paired_difference
+from cshml_tf.metrics.identification import (
     chance_rates,
     cumulative_match_curve,
     match_probes,
@@ -53,7 +53,7 @@ def evaluate(test, networks, distributed=None, batch_size=32, flip=False, progre
 
     Args:
         test: `cshml_tf.data.tinyface.TinyFace`: the images that the networks are shown.
-        networks: `cshml_tf.gallery.ServingNetworks`.
+        networks: `cshml_tf.evaluation.serving.ServingNetworks`.
         distributed: the `TinyFace` whose images' widths choose the networks; None for `test` itself.
         batch_size: pictures a forward pass.
         flip: whether an embedding is the normalised sum of the picture's and its mirror image's.

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from cshml_tf.bicubic import resize
+from cshml_tf.degradation.bicubic import resize
 
 _WIDTH, _DEPTH, _DROPOUT, _RATE, _BATCH = 256, 3, 0.1, 0.003, 256
 

@@ -3,7 +3,7 @@
 import jax
 import keras
 
-from cshml_tf.training.step import decayed_variables
+from cshml_tf.training.optimizers import decayed_variables
 
 
 def make_jax_step(network, optimizer, weight_decay):

@@ -6,12 +6,12 @@ import keras
 from tqdm import tqdm
 
 from cshml_tf.data.sources import two_branch_batches
-from cshml_tf.degradation import MODES, Degrade
-from cshml_tf.layers import CosFace
+from cshml_tf.degradation.degrade import MODES
+from cshml_tf.degradation.resolution import check_reductions, resolution_sides
+from cshml_tf.layers import CosFace, Degrade
 from cshml_tf.model_folder import card_of_kind, load_recogniser, read_classifier, trained_people
 from cshml_tf.network import TwoBranchNetwork
 from cshml_tf.recogniser import clone, image_size_of, standardisation_of, with_tap
-from cshml_tf.resolution import check_reductions, resolution_sides
 from cshml_tf.training.class_means import class_means
 from cshml_tf.training.devices import choose_strategy
 from cshml_tf.training.experiment import Experiment, open_source, run_experiment

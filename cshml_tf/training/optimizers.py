@@ -40,3 +40,8 @@ def averaged_weights(optimizer, variables):
     finally:
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
+
+
+def decayed_variables(variables):
+    """Return the variables that the L2 penalty is on: kernels and W."""
+    return [variable for variable in variables if variable.name.endswith(("kernel", "centres"))]

@@ -4,8 +4,8 @@ import dataclasses
 import math
 
 from cshml_tf.data.pairing import check_mixup, moved_pairs
+from cshml_tf.degradation.resolution import resolution_sides
 from cshml_tf.network import LossSettings
-from cshml_tf.resolution import resolution_sides
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -29,8 +29,3 @@ def make_step(network, optimizer, weight_decay, strategy):
 
         return make_jax_step(network, optimizer, weight_decay)
     raise ValueError(f"KERAS_BACKEND: expected tensorflow or jax for training, got {backend}")
-
-
-def decayed_variables(variables):
-    """Give those that the L2 penalty is on: kernels and W."""
-    return [variable for variable in variables if variable.name.endswith(("kernel", "centres"))]

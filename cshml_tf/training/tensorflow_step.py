@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from cshml_tf.training.step import decayed_variables
+from cshml_tf.training.optimizers import decayed_variables
 
 
 def make_tensorflow_step(network, optimizer, weight_decay, strategy):

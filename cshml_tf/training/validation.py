@@ -2,9 +2,9 @@
 
 from cshml_tf.data.protocols import read_pairs
 from cshml_tf.data.sources import find_images
+from cshml_tf.degradation.resolution import format_resolution
 from cshml_tf.evaluation.lfw import Options, evaluate
 from cshml_tf.recogniser import image_size_of
-from cshml_tf.resolution import format_resolution
 
 
 def make_lfw_evaluation(settings, hr_recogniser=None, resolutions=(), degradation="antialias"):

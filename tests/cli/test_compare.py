@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from cshml_tf import backbones
+from cshml_tf.alignment.detector import Face
+from cshml_tf.alignment.geometry import template
 from cshml_tf.cli.compare import main
-from cshml_tf.detector import Face
-from cshml_tf.geometry import template
 from cshml_tf.images import write_image
 from cshml_tf.model_folder import load_recogniser, save_model
 from cshml_tf.recogniser import build_recogniser
@@ -28,7 +28,7 @@ class OneFaceInPhotographs:
 
 @pytest.fixture(autouse=True)
 def _known_faces(monkeypatch):
-    monkeypatch.setattr("cshml_tf.detector.Detector", OneFaceInPhotographs)
+    monkeypatch.setattr("cshml_tf.alignment.detector.Detector", OneFaceInPhotographs)
 
 
 def write_model(folder, kind, resolutions):

@@ -76,7 +76,7 @@ def test_what_serves_a_distance(models, aligned, capsys):
 
 
 def test_rows_that_are_done_survive_a_later_failure(models, aligned, tmp_path, monkeypatch, capsys):
-    from cshml_tf.scface.experiment import Experiment
+    from cshml_tf.evaluation.scface.experiment import Experiment
 
     def fails(*arguments):
         raise ValueError("the 50 people: expected more")

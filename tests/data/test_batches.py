@@ -9,7 +9,7 @@ import pytest
 from cshml_tf.data.folder import read_class_folders
 from cshml_tf.data.packed.source import read_packed
 from cshml_tf.data.sources import hr_batches, two_branch_batches
-from cshml_tf.degradation import degrade
+from cshml_tf.degradation.degrade import degrade
 from cshml_tf.images import read_image
 
 SIZE = (48, 40)

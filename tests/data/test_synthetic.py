@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from cshml_tf.alignment.geometry import similarity, template
 from cshml_tf.data.synthetic import draw_aligned, draw_photograph, landmarks_in_photograph
 from cshml_tf.data.synthetic.features import landmarks_on_face
 from cshml_tf.data.synthetic.head import Projection, on_surface
@@ -11,7 +12,6 @@ from cshml_tf.data.synthetic.painter import Painter, oval, smooth, turn
 from cshml_tf.data.synthetic.person import person
 from cshml_tf.data.synthetic.photograph import _landmarks, _render
 from cshml_tf.data.synthetic.view import draw_view
-from cshml_tf.geometry import similarity, template
 
 STRAIGHT = dict(
     yaw=0.0, pitch=0.0, roll=0.0, scale=1.0, shift=(0.0, 0.0), smile=0.0, mouth_open=0.0, gaze=(0.0, 0.0),
@@ -205,7 +205,7 @@ def test_people_resemble_themselves_more_than_others(crops):
 
 
 def test_mtcnn_finds_the_faces_and_their_landmarks():
-    from cshml_tf.detector import Detector
+    from cshml_tf.alignment.detector import Detector
 
     detector = Detector()
     for seed in range(4):

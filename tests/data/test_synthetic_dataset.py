@@ -4,6 +4,7 @@ import itertools
 import numpy as np
 import pytest
 
+from cshml_tf.alignment.geometry import LANDMARKS
 from cshml_tf.data.protocols import read_pairs
 from cshml_tf.data.synthetic import (
     draw_aligned,
@@ -12,7 +13,6 @@ from cshml_tf.data.synthetic import (
     write_dataset,
     write_pairs,
 )
-from cshml_tf.geometry import LANDMARKS
 from cshml_tf.images import read_image
 
 SIZE = (28, 24)

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from cshml_tf.degradation import degrade
+from cshml_tf.degradation.degrade import degrade
 from cshml_tf.evaluation.embedding import View, embed, unit_rows
 from cshml_tf.images import write_image
 

@@ -4,13 +4,14 @@ import keras
 import numpy as np
 import pytest
 
-from cshml_tf import gains, metrics
+from cshml_tf import metrics
 from cshml_tf.data.protocols import FaceImage, Pair
 from cshml_tf.data.sources import find_images
-from cshml_tf.degradation import degrade
+from cshml_tf.degradation.degrade import degrade
 from cshml_tf.evaluation.lfw import Options, evaluate, present_pairs
 from cshml_tf.evaluation.report import format_table
 from cshml_tf.images import write_image
+from cshml_tf.metrics import confidence
 
 SIZE = (16, 12)
 PEOPLE = 12
@@ -130,7 +131,7 @@ class TestEvaluate:
             assert figures["accuracy"] == accuracy.mean
             assert figures["std"] == accuracy.std
             assert figures["pairs"] == len(PAIRS)
-            assert figures["interval"] == list(gains.accuracy_interval(accuracy.correct.sum(), len(PAIRS)))
+            assert figures["interval"] == list(confidence.accuracy_interval(accuracy.correct.sum(), len(PAIRS)))
             assert figures["auc"] == metrics.area_under_curve(scores, same)
             assert figures["eer"] == metrics.equal_error_rate(scores, same)
             assert figures["thresholds"]["0.1"] == metrics.threshold_at_far(scores[~same], 0.1)
@@ -141,13 +142,13 @@ class TestEvaluate:
         report, folds = evaluation.report, [pair.fold for pair in PAIRS]
         part = report["4"]
         hr, before, after = (figures["accuracy"] for figures in (report["HR"], part["HL_hr_network"], part["HL"]))
-        assert part["gap_closed"] == gains.gap_closed(hr, before, after)
+        assert part["gap_closed"] == confidence.gap_closed(hr, before, after)
         for mode in ("HL", "LL"):
             judged = [
                 metrics.kfold_accuracy(*evaluation.trials["4", name], folds).correct
                 for name in (mode, f"{mode}_hr_network")
             ]
-            difference, interval = gains.paired_difference(*judged)
+            difference, interval = confidence.paired_difference(*judged)
             assert part[f"{mode}_gain"] == {"difference": difference, "interval": list(interval)}
 
     def test_the_test_data_tell_networks_apart(self, evaluation):
@@ -210,7 +211,7 @@ class TestEvaluate:
         )
         assert figures["accuracy"] == accuracy.mean
         judged = accuracy.correct.sum() / 2
-        assert figures["interval"] == list(gains.accuracy_interval(judged, len(PAIRS)))
+        assert figures["interval"] == list(confidence.accuracy_interval(judged, len(PAIRS)))
         # Both sides alike: the other order would be the same trial.
         assert len(result.trials["4", "LL"].scores) == len(result.trials["HR",].scores) == len(PAIRS)
 

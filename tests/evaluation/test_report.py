@@ -4,8 +4,8 @@ import json
 import numpy as np
 import pytest
 
-from cshml_tf import gains
 from cshml_tf.evaluation import report as reports
+from cshml_tf.metrics import confidence
 
 
 def scored(seed=0, pairs=200, lift=1.5):
@@ -53,7 +53,7 @@ class TestVerificationFigures:
         np.testing.assert_array_equal(correct, [0.5, 1, 1, 1, 1, 1])
         assert figures["pairs"] == 6
         assert figures["accuracy"] == 11 / 12
-        assert figures["interval"] == list(gains.accuracy_interval(5.5, 6))
+        assert figures["interval"] == list(confidence.accuracy_interval(5.5, 6))
 
     def test_each_fold_is_scored_by_its_own_row(self):
         """The rows for fold 0 and fold 1 agree with the kinds in their own fold alone."""

@@ -4,7 +4,7 @@ import pytest
 
 from cshml_tf import backbones
 from cshml_tf.evaluation.served_images import FaceFiles, count_served, embed_files, embed_served, width_files
-from cshml_tf.gallery import ServingNetworks
+from cshml_tf.evaluation.serving import ServingNetworks
 from cshml_tf.images import write_image
 from cshml_tf.recogniser import build_recogniser
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from cshml_tf.data.survface import read_survface_identification, read_survface_verification
+from cshml_tf.evaluation.serving import ServingNetworks
 from cshml_tf.evaluation.survface import contiguous_folds, evaluate_identification, evaluate_verification
 from cshml_tf.evaluation.survface_report import format_tables, remarks
-from cshml_tf.gallery import ServingNetworks
 
 
 @pytest.fixture

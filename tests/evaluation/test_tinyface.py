@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from cshml_tf.data.tinyface import read_tinyface
+from cshml_tf.evaluation.serving import ServingNetworks
 from cshml_tf.evaluation.tinyface import evaluate, format_table, remarks
-from cshml_tf.gallery import ServingNetworks
-from cshml_tf.identification import chance_rates
+from cshml_tf.metrics.identification import chance_rates
 
 
 @pytest.fixture

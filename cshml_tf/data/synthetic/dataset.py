@@ -8,13 +8,13 @@ from pathlib import Path
 
 import cv2
 
+from cshml_tf.alignment.geometry import LANDMARKS, check_image_size
 from cshml_tf.data.synthetic.photograph import (
     draw_aligned,
     draw_photograph,
     landmarks_in_photograph,
 )
 from cshml_tf.files import write_text
-from cshml_tf.geometry import LANDMARKS, check_image_size
 from cshml_tf.images import write_image
 
 LANDMARKS_NAME = "landmarks.csv"

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from cshml_tf.alignment.geometry import check_image_size, similarity, template, warp
 from cshml_tf.data.synthetic import head
 from cshml_tf.data.synthetic.accessories import draw_glasses, draw_hat
 from cshml_tf.data.synthetic.features import draw_features, landmarks_on_face
@@ -12,7 +13,6 @@ from cshml_tf.data.synthetic.painter import Painter, oval, smooth
 from cshml_tf.data.synthetic.person import person
 from cshml_tf.data.synthetic.sheets import mirrored, shade, sheet_painter
 from cshml_tf.data.synthetic.view import draw_view
-from cshml_tf.geometry import check_image_size, similarity, template, warp
 
 # The standard deviation of a detector's error, as a fraction of the distance between the eyes.
 _LANDMARK_JITTER = 0.02

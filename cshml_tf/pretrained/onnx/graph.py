@@ -6,7 +6,7 @@ Source: ONNX's operator and graph specification, https://onnx.ai/onnx/.
 import dataclasses
 from pathlib import Path
 
-from cshml_tf.imported_layers import layer_name
+from cshml_tf.layers.imported import layer_name
 
 
 class UnsupportedGraph(ValueError):

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from cshml_tf.imported_layers import ReverseChannels, layer_name
+from cshml_tf.layers.imported import ReverseChannels, layer_name
 from cshml_tf.pretrained.onnx.folding import evaluate
 from cshml_tf.pretrained.onnx.graph import UnsupportedGraph, first_line
 from cshml_tf.pretrained.onnx.operations import OPERATIONS

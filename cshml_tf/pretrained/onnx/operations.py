@@ -12,7 +12,7 @@ import math
 import keras
 import numpy as np
 
-from cshml_tf.imported_layers import Elementwise, WithConstant
+from cshml_tf.layers.imported import Elementwise, WithConstant
 from cshml_tf.pretrained.onnx.value import CHANNELS_LAST, Value, maps, plain
 from cshml_tf.pretrained.onnx.windows import padded, pads_of, pair, pool_window
 

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from cshml_tf.imported_layers import PadImage
+from cshml_tf.layers.imported import PadImage
 
 
 def pair(node, attribute):

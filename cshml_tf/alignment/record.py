@@ -1,0 +1,226 @@
+"""The record of an alignment run: which input became what, kept so that a killed run can go on."""
+
+import collections
+import csv
+import dataclasses
+import io
+import json
+import os
+from pathlib import Path
+
+from cshml_tf.alignment.crops import CENTER, CROPS, FALLBACKS, NO_FACE, UNREADABLE
+from cshml_tf.alignment.detector import SMALLEST_FACE
+from cshml_tf.alignment.geometry import LANDMARKS, check_image_size
+from cshml_tf.files import write_text
+from cshml_tf.images import PARTIAL_PREFIX
+
+RECORD_NAME = "alignment.csv"
+SETTINGS_NAME = "alignment.json"
+COLUMNS = (
+    *("path", "status", "output", "faces", "score", "box_x", "box_y", "box_width", "box_height"),
+    *(f"{landmark}_{axis}" for landmark in LANDMARKS for axis in "xy"),
+    "reason",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class AlignmentSettings:
+    """What decides how an input is aligned; one output folder holds one choice.
+
+    Attributes:
+        image_size: (height, width) of the crops, pixels.
+        detect_multiple_faces: write every face, not the most prominent one alone.
+        fallback: "skip" or "center", for images without a face.
+        longest_side: larger images are shrunk to this before detection, pixels.
+        crop: "landmarks" or "box": how a face is cut out, see `alignment.box_crop`.
+        margin: of a box crop, pixels of the image.
+
+    Raises:
+        ValueError: a value is out of range.
+    """
+
+    image_size: tuple = (112, 96)
+    detect_multiple_faces: bool = False
+    fallback: str = "skip"
+    longest_side: int = 1600
+    crop: str = "landmarks"
+    margin: int = 44
+
+    @property
+    def box_margin(self):
+        """The margin of a box crop, None for landmarks."""
+        return self.margin if self.crop == "box" else None
+
+    def __post_init__(self):
+        object.__setattr__(self, "image_size", check_image_size(self.image_size))
+        if self.fallback not in FALLBACKS:
+            raise ValueError(f"fallback: expected one of {FALLBACKS}, got {self.fallback!r}")
+        if self.longest_side < SMALLEST_FACE:
+            raise ValueError(f"longest_side: expected {SMALLEST_FACE} or more, got {self.longest_side}")
+        if self.crop not in CROPS:
+            raise ValueError(f"crop: expected one of {CROPS}, got {self.crop!r}")
+        if self.margin < 0:
+            raise ValueError(f"margin: expected 0 or more, got {self.margin}")
+
+
+def make_row(path, status, output="", faces="", face=None, reason=""):
+    """One row of the record as a dictionary of strings.
+
+    Args:
+        path: of the input, relative to the input folder.
+        status: one of `alignment.STATUSES`.
+        output: of the crop, relative to the output folder.
+        faces: number of faces detected.
+        face: the `detector.Face` of the crop.
+        reason: why there is no aligned face.
+    """
+    row = dict.fromkeys(COLUMNS, "")
+    row.update(path=str(path), status=status, output=str(output), faces=str(faces), reason=reason)
+    if face is not None:
+        box = {f"box_{name}": getattr(face, name) for name in ("x", "y", "width", "height")}
+        for name, point in zip(LANDMARKS, face.landmarks, strict=True):
+            box[f"{name}_x"], box[f"{name}_y"] = point
+        row.update({column: f"{value:.3f}" for column, value in box.items()})
+        row["score"] = f"{face.score:.6f}"
+    return row
+
+
+class AlignmentRecord:
+    """`alignment.csv` and `alignment.json` of one output folder, new or to be continued.
+
+    While a run goes on, rows are appended as they come; a row that a kill cut short is dropped on the
+    next opening. `finish` sorts them by path.
+
+    Args:
+        output_dir: made where it is missing.
+        input_dir: where the paths of the rows start.
+        settings: an `AlignmentSettings`.
+
+    Raises:
+        ValueError: the folder holds something else, or was made from another input or with other
+            settings. The one change allowed is of `fallback` from "skip" to "center".
+    """
+
+    def __init__(self, output_dir, input_dir, settings):
+        self.output_dir = Path(output_dir)
+        self.path = self.output_dir / RECORD_NAME
+        self._claim_folder(input_dir, settings)
+        self._remove_partial_images()
+        self.rows = collections.defaultdict(list)
+        for row in self._read_rows():
+            self.rows[row["path"]].append(row)
+        self._drop_incomplete(settings)
+        self._write_sorted()
+        self._file = None
+
+    def append(self, rows):
+        """Add the rows of one input, and leave them safe from a kill of this process."""
+        if self._file is None:
+            self._file = _open_text(self.path, "a")
+        writer = csv.DictWriter(self._file, COLUMNS, lineterminator="\n")
+        for row in rows:
+            writer.writerow(row)
+            self.rows[row["path"]].append(row)
+        self._file.flush()
+
+    def finish(self):
+        """Close the file, its rows sorted by path and output."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        self._write_sorted()
+
+    def forget_failures(self, chosen):
+        """Drop the failed inputs for which `chosen(path)` is true: they count as not done again."""
+        failed = [
+            path for path, rows in self.rows.items() if rows[0]["status"] in (NO_FACE, UNREADABLE) and chosen(path)
+        ]
+        for path in failed:
+            del self.rows[path]
+        if failed:
+            self._write_sorted()
+
+    def outputs(self):
+        """The set of outputs, relative to the output folder, that rows name."""
+        return {row["output"] for rows in self.rows.values() for row in rows if row["output"]}
+
+    def counts(self):
+        """Number of inputs by status, and under "crops" the number of crops."""
+        counts = collections.Counter(rows[0]["status"] for rows in self.rows.values())
+        counts["crops"] = len(self.outputs())
+        return counts
+
+    def _claim_folder(self, input_dir, settings):
+        wanted = {"input_dir": str(Path(input_dir).resolve()), **dataclasses.asdict(settings)}
+        wanted["image_size"] = list(settings.image_size)
+        settings_path = self.output_dir / SETTINGS_NAME
+        if settings_path.exists():
+            _check_settings(settings_path, wanted)
+        elif self.output_dir.exists() and any(
+            not entry.name.startswith(".") for entry in self.output_dir.iterdir()
+        ):
+            raise ValueError(
+                f"{self.output_dir}: expected an empty folder or one with {SETTINGS_NAME}, "
+                "got a folder of other files"
+            )
+        self.output_dir.mkdir(parents=True, exist_ok=True)
+        # Escaped, because names of folders need not be valid Unicode.
+        write_text(settings_path, json.dumps(wanted, indent=2) + "\n")
+
+    def _remove_partial_images(self):
+        """What a killed run left behind; never under an image's name."""
+        for parent, _, files in os.walk(self.output_dir):
+            for name in files:
+                if name.startswith(PARTIAL_PREFIX):
+                    Path(parent, name).unlink()
+
+    def _read_rows(self):
+        if not self.path.exists():
+            return []
+        with _open_text(self.path, "r") as file:
+            text = file.read()
+        if not text.endswith("\n"):
+            text = text[: text.rfind("\n") + 1]
+        lines = list(csv.reader(io.StringIO(text, newline="")))
+        if lines and tuple(lines[0]) != COLUMNS:
+            raise ValueError(f"{self.path}: line 1: expected the columns of {RECORD_NAME}")
+        return [dict(zip(COLUMNS, line, strict=True)) for line in lines[1:] if len(line) == len(COLUMNS)]
+
+    def _drop_incomplete(self, settings):
+        """Inputs with a missing output, or that a new fallback concerns, count as not done."""
+        for path, rows in list(self.rows.items()):
+            missing = any(row["output"] and not (self.output_dir / row["output"]).exists() for row in rows)
+            cut_short = settings.detect_multiple_faces and len(rows) < int(rows[0]["faces"] or 0)
+            retried = rows[0]["status"] == NO_FACE and settings.fallback == "center"
+            if missing or cut_short or retried:
+                del self.rows[path]
+
+    def _write_sorted(self):
+        partial = self.path.with_name(PARTIAL_PREFIX + RECORD_NAME)
+        with _open_text(partial, "w") as file:
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            for path in sorted(self.rows):
+                writer.writerows(self.rows[path])
+        os.replace(partial, self.path)
+
+
+def _open_text(path, mode):
+    """Names that are no valid UTF-8 pass through unchanged, as they do in Python's own file names."""
+    return open(path, mode, encoding="utf-8", errors="surrogateescape", newline="")
+
+
+def _check_settings(path, wanted):
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path}: expected the settings of an alignment run as JSON")
+    for name, value in wanted.items():
+        became_center = name == "fallback" and (found.get(name), value) == ("skip", CENTER)
+        if found.get(name) != value and not became_center:
+            raise ValueError(
+                f"{path.parent} was made with {name} {found.get(name)}, now asked for {value}: "
+                "choose another output folder"
+            )

@@ -1,0 +1,78 @@
+"""A coupled mapping: two linear maps into one space, where HR and LR embeddings are compared."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+from cshml_tf.evaluation.scface.coupled_mappings.training_rows import checked_rows
+
+
+@dataclass(frozen=True, eq=False)
+class CoupledMapping:
+    """Linear maps of HR and of LR embeddings.
+
+    Attributes:
+        hr: (E_hr, d) float64.
+        lr: (E_lr, d) float64; equal to `hr` where one matrix was learned for both.
+        hr_mean: (E_hr,) float64, taken from an HR row before it is mapped.
+        lr_mean: (E_lr,) float64, taken from an LR row before it is mapped.
+        objectives: (iterations + 1,) float64, what was minimised, at the start and after each iteration.
+    """
+
+    hr: np.ndarray
+    lr: np.ndarray
+    hr_mean: np.ndarray
+    lr_mean: np.ndarray
+    objectives: np.ndarray
+
+    def map_hr(self, rows):
+        """Map HR embeddings.
+
+        Args:
+            rows: (n, E_hr) real, finite.
+
+        Returns:
+            (n, d) float64.
+
+        Raises:
+            ValueError: rows that are not these.
+        """
+        return (checked_rows("rows", rows, len(self.hr)) - self.hr_mean) @ self.hr
+
+    def map_lr(self, rows):
+        """Map LR embeddings.
+
+        Args:
+            rows: (n, E_lr) real, finite.
+
+        Returns:
+            (n, d) float64.
+
+        Raises:
+            ValueError: rows that are not these.
+        """
+        return (checked_rows("rows", rows, len(self.lr)) - self.lr_mean) @ self.lr
+
+    def similarity(self, lr_rows, hr_rows, cosine=False):
+        """Compare LR probes with an HR gallery, as `cshml_tf.metrics.identification` takes it.
+
+        Args:
+            lr_rows: (probes, E_lr) real, finite.
+            hr_rows: (gallery, E_hr) real, finite.
+            cosine: compare directions alone. The maps are fitted to distances.
+
+        Returns:
+            (probes, gallery) float64: minus the Euclidean distance of the mapped rows, or their cosine, which is
+            0 where a row is mapped to zero.
+
+        Raises:
+            ValueError: rows that are not these.
+        """
+        probes, gallery = self.map_lr(lr_rows), self.map_hr(hr_rows)
+        return _unit(probes) @ _unit(gallery).T if cosine else -cdist(probes, gallery)
+
+
+def _unit(rows):
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)

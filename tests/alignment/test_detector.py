@@ -1,0 +1,88 @@
+"""MTCNN on drawn faces, whose landmarks are known."""
+
+import cv2
+import numpy as np
+import pytest
+
+from cshml_tf.alignment.detector import Detector, Face, rank_faces
+from cshml_tf.data.synthetic import draw_photograph
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return Detector()
+
+
+def landmark_error(face, landmarks):
+    """Mean distance as a fraction of the distance between the eyes."""
+    distances = np.linalg.norm(face.landmarks - landmarks, axis=1)
+    return distances.mean() / np.linalg.norm(landmarks[0] - landmarks[1])
+
+
+def test_finds_drawn_faces_and_their_landmarks(detector):
+    found = 0
+    for identity in range(12):
+        photograph = draw_photograph(identity, 1)
+        faces = detector.detect(photograph.pixels)
+        found += len(faces) == 1 and landmark_error(faces[0], photograph.landmarks) < 0.12
+    assert found >= 9
+
+
+def test_face_is_in_pixels_of_the_image(detector):
+    """A face twice as large and moved by (40, 60) is found there, whatever bounds detection."""
+    photograph = draw_photograph(3, 1)
+    canvas = np.full((620, 700, 3), 127, np.uint8)
+    canvas[60:560, 40:540] = cv2.resize(photograph.pixels, (500, 500), interpolation=cv2.INTER_CUBIC)
+    landmarks = 2 * (photograph.landmarks + 0.5) - 0.5 + [40, 60]
+    bounded = Detector(longest_side=300)
+    for one in (detector, bounded):
+        (face,) = one.detect(canvas)
+        assert landmark_error(face, landmarks) < 0.12
+        assert face.x < landmarks[:, 0].min() and face.x + face.width > landmarks[:, 0].max()
+        assert face.y < landmarks[:, 1].min() and face.y + face.height > landmarks[:, 1].max()
+        assert 0.7 < face.score <= 1
+
+
+def test_detection_does_not_depend_on_what_came_before(detector):
+    pictures = [draw_photograph(identity, 2).pixels for identity in range(4)]
+    first = [detector.detect(picture) for picture in pictures]
+    again = [detector.detect(picture) for picture in reversed(pictures)][::-1]
+    for faces, same_faces in zip(first, again, strict=True):
+        assert [face.score for face in faces] == [face.score for face in same_faces]
+        for face, same_face in zip(faces, same_faces, strict=True):
+            np.testing.assert_array_equal(face.landmarks, same_face.landmarks)
+
+
+@pytest.mark.parametrize("shape", [(250, 250), (1, 1), (11, 200), (12, 12), (20, 20), (20, 5000), (25, 30)])
+def test_no_face(detector, shape):
+    assert detector.detect(np.full((*shape, 3), 90, np.uint8)) == []
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "photograph.jpg",
+        None,
+        np.zeros((50, 50), np.uint8),
+        np.zeros((50, 50, 4), np.uint8),
+        np.zeros((50, 50, 3), np.float32),
+        np.full((50, 50, 3), np.nan),
+        np.zeros((0, 50, 3), np.uint8),
+    ],
+)
+def test_other_input_is_an_error(detector, image):
+    """The package itself answers most of these with no face and no error."""
+    with pytest.raises(ValueError, match=r"image: expected an \(H, W, 3\) uint8 array, got"):
+        detector.detect(image)
+
+
+def make_face(x, y, side):
+    return Face(x, y, side, side, 0.9, np.zeros((5, 2)))
+
+
+def test_rank_faces_by_hand():
+    """In 200 x 100: 400 - 2 x 0; 900 - 2 x 15 x 15; 1600 - 2 x (80 x 80 + 30 x 30)."""
+    central, larger, corner = make_face(90, 40, 20), make_face(100, 35, 30), make_face(0, 0, 40)
+    assert rank_faces([corner, central, larger], image_height=100, image_width=200) == [larger, central, corner]
+    nearer = make_face(86, 35, 30)  # 900 - 2 x 1
+    assert rank_faces([larger, nearer], 100, 200) == [nearer, larger]

@@ -1,0 +1,152 @@
+"""Templates, similarity and warp against values worked out by hand."""
+
+import numpy as np
+import pytest
+
+from cshml_tf.alignment.geometry import similarity, template, warp
+
+
+def test_templates():
+    np.testing.assert_array_equal(template((112, 96))[0], [30.2946, 51.6963])
+    np.testing.assert_allclose(template((112, 112)), template((112, 96)) + [8, 0], atol=1e-12)
+    np.testing.assert_allclose(template((56, 48)), template((112, 96)) / 2, atol=1e-12)
+    np.testing.assert_allclose(template((224, 224)), template((112, 112)) * 2, atol=1e-12)
+
+
+def test_template_of_another_shape_is_the_square_one_centred():
+    np.testing.assert_allclose(template((112, 132)), template((112, 112)) + [10, 0], atol=1e-12)
+    np.testing.assert_allclose(template((232, 224)), template((224, 224)) + [0, 4], atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [(112,), (0, 96), (112.5, 96), (112, 96, 3), None, "112"])
+def test_template_refuses_other_sizes(size):
+    with pytest.raises(ValueError, match=r"image_size: expected \(height, width\)"):
+        template(size)
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 90, -135, 180])
+@pytest.mark.parametrize("scale", [0.1, 1, 7.5])
+def test_similarity_recovers_a_known_transform(degrees, scale):
+    angle = np.deg2rad(degrees)
+    linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    expected = np.column_stack([linear, [300, -20]])
+    source = template()
+    found = similarity(source, source @ linear.T + [300, -20])
+    assert np.abs(found - expected).max() < 1e-6
+
+
+def test_similarity_of_two_points_by_hand():
+    """(0,0) -> (1,2) and (1,0) -> (1,4): twice the length, a quarter turn from x towards y."""
+    np.testing.assert_allclose(similarity([[0, 0], [1, 0]], [[1, 2], [1, 4]]), [[0, -2, 1], [2, 0, 2]], atol=1e-12)
+
+
+def test_similarity_is_the_least_squares_one():
+    """Oracle: u = a x - b y + c, v = b x + a y + d, solved as one linear system."""
+    rng = np.random.default_rng(1)
+    source = rng.normal(100, 30, (5, 2))
+    target = template() + rng.normal(0, 4, (5, 2))
+    rows = [row for x, y in source for row in ([x, -y, 1, 0], [y, x, 0, 1])]
+    a, b, c, d = np.linalg.lstsq(np.array(rows), target.ravel(), rcond=None)[0]
+    assert np.abs(similarity(source, target) - [[a, -b, c], [b, a, d]]).max() < 1e-9
+
+
+def test_similarity_never_mirrors():
+    mirrored = template() * [-1, 1]
+    assert np.linalg.det(similarity(mirrored, template())[:, :2]) > 0
+    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+    with pytest.raises(ValueError, match="mirror image"):
+        similarity(square * [-1, 1], square)  # every turn fits its mirror image equally badly
+
+
+@pytest.mark.parametrize(
+    "source, target, message",
+    [
+        (np.full((5, 2), 40.0), template(), "distinct points"),
+        (template(), np.full((5, 2), 40.0), "target: no similarity"),
+        (template() * np.nan, template(), "finite"),
+        (template()[:4], template(), r"two \(N, 2\) arrays"),
+        (template()[:1], template()[:1], "distinct points"),
+        (template().T, template().T, r"two \(N, 2\) arrays"),
+    ],
+)
+def test_similarity_refuses_degenerate_points(source, target, message):
+    with pytest.raises(ValueError, match=message):
+        similarity(source, target)
+
+
+@pytest.fixture
+def noise():
+    return np.random.default_rng(2).integers(0, 256, (150, 130, 3)).astype(np.uint8)
+
+
+def test_warp_by_whole_pixels_copies(noise):
+    """Columns 17 and rows 22 of the image come to 0, 0; beyond its edge there is black."""
+    crop = warp(noise, [[1, 0, -17], [0, 1, -22]], (112, 96))
+    np.testing.assert_array_equal(crop, noise[22 : 22 + 112, 17 : 17 + 96])
+    outside = warp(noise, [[1, 0, 10], [0, 1, 0]], (112, 96))
+    assert (outside[:, :10] == 0).all()
+    np.testing.assert_array_equal(outside[:, 10:], noise[:112, :86])
+
+
+def test_warp_by_a_quarter_turn_copies(noise):
+    """x' = 95 - y, y' = x."""
+    crop = warp(noise, [[0, -1, 95], [1, 0, 0]], (112, 96))
+    np.testing.assert_array_equal(crop, np.rot90(noise[:96, :112], -1))
+
+
+def test_warp_to_half_size_averages_four_pixels(noise):
+    """Pixel x of the crop covers 2x and 2x + 1, so its centre is at 2x + 1/2: x' = x/2 - 1/4."""
+    half = warp(noise, [[0.5, 0, -0.25], [0, 0.5, -0.25]], (60, 50))
+    expected = noise[:120, :100].reshape(60, 2, 50, 2, 3).mean(axis=(1, 3))
+    assert np.abs(half - expected).max() <= 1
+
+
+def test_warp_to_double_size_is_bilinear(noise):
+    """Pixel 2x + 1 of the crop lies at x + 1/4 of the image."""
+    double = warp(noise, [[2, 0, 0.5], [0, 2, 0.5]], (100, 100))
+    along_x = 0.75 * noise[:50, :49] + 0.25 * noise[:50, 1:50]
+    expected = 0.75 * along_x[:-1] + 0.25 * along_x[1:]
+    assert np.abs(double[1:99:2, 1:99:2] - expected).max() <= 3  # 8-bit steps of the interpolation
+
+
+@pytest.mark.parametrize("scale, contrast", [(0.7, 40), (0.5, 3), (0.33, 25), (0.23, 10), (0.05, 2)])
+def test_large_faces_do_not_alias(scale, contrast):
+    """Stripes finer than the crop can show come out near their mean; bilinear alone leaves 73 or more."""
+    stripes = np.zeros((1000, 1000, 3), np.uint8)
+    stripes[:, ::2] = 254
+    angle = np.deg2rad(5)
+    linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    middle = np.array([47.5, 55.5]) - linear @ [499.5, 499.5]
+    crop = warp(stripes, np.column_stack([linear, middle]), (112, 96))
+    inner = crop[40:72, 35:61].astype(float)
+    assert abs(inner.mean() - 127) < 3
+    assert inner.std() < contrast
+
+
+def test_a_face_that_fills_its_image_does_not_alias():
+    """A 250 x 250 image of stripes becomes 75 x 75 in the middle of the crop."""
+    stripes = np.zeros((250, 250, 3), np.uint8)
+    stripes[:, ::2] = 254
+    crop = warp(stripes, [[0.3, 0, 10], [0, 0.3, 10]], (112, 96))
+    assert crop[20:75, 20:75].std() < 25
+
+
+def test_square_crop_holds_the_narrow_one(noise):
+    landmarks = template() * 1.3 + [3, -8]
+    square = warp(noise, similarity(landmarks, template((112, 112))), (112, 112))
+    narrow = warp(noise, similarity(landmarks, template((112, 96))), (112, 96))
+    # OpenCV places its samples to a part of a pixel that depends on the crop's width.
+    assert np.abs(square[:, 8:104].astype(int) - narrow).max() <= 1
+
+
+def test_warp_of_a_vast_face_takes_no_vast_memory(noise):
+    assert warp(noise, np.array([[1e-6, 0, 48], [0, 1e-6, 56]]), (112, 96)).shape == (112, 96, 3)
+
+
+def test_warp_refuses_other_input(noise):
+    with pytest.raises(ValueError, match="image: expected"):
+        warp(noise.astype(float), np.eye(2, 3))
+    with pytest.raises(ValueError, match="matrix: expected"):
+        warp(noise, np.eye(3))
+    with pytest.raises(ValueError, match="matrix: expected"):
+        warp(noise, np.full((2, 3), np.nan))

@@ -1,0 +1,76 @@
+"""Faces too small for the detector, with a detector that knows a white square of a size it can see."""
+
+import numpy as np
+import pytest
+
+from cshml_tf.alignment.detector import Face
+from cshml_tf.alignment.small_faces import find_face
+
+
+class SquareDetector:
+    """Finds white squares at least 40 pixels wide that do not touch the border."""
+
+    def __init__(self):
+        self.shapes = []
+
+    def detect(self, image):
+        self.shapes.append(image.shape[:2])
+        rows, columns = np.nonzero(image[..., 0] > 127)
+        if not len(rows):
+            return []
+        top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
+        if right - left < 40 or top == 0 or left == 0 or (bottom, right) == image.shape[:2]:
+            return []
+        corners = [(left, top), (right - 1, top), (left, bottom - 1), (right - 1, bottom - 1)]
+        landmarks = np.array([*corners, ((left + right - 1) / 2, (top + bottom - 1) / 2)], float)
+        return [Face(left, top, right - left, bottom - top, 0.9, landmarks)]
+
+
+def picture(size, square):
+    """A black picture with a white square: `square` is (top, left, side)."""
+    pixels = np.zeros((*size, 3), np.uint8)
+    top, left, side = square
+    pixels[top : top + side, left : left + side] = 255
+    return pixels
+
+
+def test_a_large_face_is_taken_as_it_is():
+    face, enlarged = find_face(picture((100, 90), (20, 30, 44)), SquareDetector())
+    assert (face.x, face.y, face.width, enlarged) == (30, 20, 44, False)
+
+
+def test_a_small_face_is_found_enlarged_and_given_in_pixels_of_the_picture():
+    detector = SquareDetector()
+    face, enlarged = find_face(picture((40, 30), (12, 9, 10)), detector)
+    assert enlarged
+    # Half of each side is added on either end, and the shorter side comes to 320, or to 8 times its size.
+    assert detector.shapes == [(40, 30), (427, 320)]
+    box = np.array([face.x, face.y, face.width, face.height])
+    assert np.abs(box - [9, 12, 10, 10]).max() < 0.5
+    # The middle of the corner pixels; an enlarged edge lies where the two pixels' middles meet.
+    assert np.abs(face.landmarks[0] - [9, 12]).max() < 0.6
+    assert np.abs(face.landmarks[4] - [13.5, 16.5]).max() < 0.1
+
+
+def test_a_face_seen_in_the_padding_is_none():
+    class PaddingDetector:
+        """Sees nothing in the picture, and then two faces: one at the corner of the padding, one in the middle."""
+
+        def __init__(self, middle_too):
+            self.faces = [Face(0, 0, 90, 90, 0.9, np.zeros((5, 2)))]
+            self.faces += [Face(110, 110, 80, 80, 0.9, np.full((5, 2), 150.0))] if middle_too else []
+
+        def detect(self, image):
+            return self.faces if image.shape[0] == 320 else []
+
+    square = np.zeros((40, 40, 3), np.uint8)
+    assert find_face(square, PaddingDetector(middle_too=False)) == (None, True)
+    face, _ = find_face(square, PaddingDetector(middle_too=True))
+    # Four times enlarged, 20 pixels of padding.
+    assert (face.x, face.width) == (7.5, 20) and np.abs(face.landmarks - 17.125).max() < 1e-9
+
+
+def test_no_face_and_bad_pictures():
+    assert find_face(np.zeros((20, 20, 3), np.uint8), SquareDetector()) == (None, True)
+    with pytest.raises(ValueError, match="image: expected"):
+        find_face(np.zeros((20, 20), np.uint8), SquareDetector())
