@@ -237,7 +237,7 @@ def test_folders_that_do_not_fit(folders, marked_detector, tmp_path):
         run((tmp_path / "missing", target), detector)
     photograph(source / "a.png")
     for wrong in (source, source / "crops", source.parent):
-        with pytest.raises(ValueError, match="apart from the input folder"):
+        with pytest.raises(ValueError, match="that does not overlap the input folder"):
             run((source, wrong), detector)
     target.mkdir()
     (target / "other.png").touch()
