@@ -2,17 +2,17 @@
 
 import os
 import struct
-import uuid
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from cshml_tf.files import replacing
+
 _READ_SUFFIXES = ".jpg .jpeg .jpe .jfif .png .bmp .webp .tif .tiff"
 # Listed all the same, so that a run reports these files instead of leaving them out unseen.
 _REFUSED_SUFFIXES = ".gif .heic .heif .avif .jp2 .jxl .ppm .pgm"
 IMAGE_SUFFIXES = frozenset(f"{_READ_SUFFIXES} {_REFUSED_SUFFIXES}".split())
-PARTIAL_PREFIX = ".partial-"
 
 _UNREAD_FORMATS = {
     b"GIF8": "GIF",
@@ -100,13 +100,8 @@ def write_image(path, pixels):
     path = Path(path)
     check_pixels(pixels)
     encoded = cv2.imencode(path.suffix, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1]
-    partial = path.with_name(f"{PARTIAL_PREFIX}{os.getpid()}-{uuid.uuid4().hex[:8]}")
-    try:
+    with replacing(path) as partial:
         partial.write_bytes(encoded.tobytes())
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def list_images(folder):
