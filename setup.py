@@ -10,6 +10,8 @@ REQUIREMENTS = [
     for line in (HERE / "requirements.txt").read_text(encoding="utf-8").splitlines()
     if line.strip() and not line.startswith("#")
 ]
+# The photographs of phones.
+HEIC = ["pillow-heif>=1.1,<2"]
 
 COMMANDS = {
     "cshml-align": "align_dataset",
@@ -42,7 +44,8 @@ setup(
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
         "jax": ["jax>=0.8"],
-        "test": ["pytest>=8,<10", "pytest-xdist>=3.6,<4", "pillow>=10", "ruff>=0.12,<1", "jax>=0.8"],
+        "heic": HEIC,
+        "test": ["pytest>=8,<10", "pytest-xdist>=3.6,<4", "ruff>=0.12,<1", "jax>=0.8", *HEIC],
     },
     entry_points={
         "console_scripts": [f"{command} = cshml_tf.cli.{module}:main" for command, module in COMMANDS.items()]

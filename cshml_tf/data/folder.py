@@ -9,6 +9,7 @@ import numpy as np
 from cshml_tf.files import PARTIAL_PREFIX
 from cshml_tf.images import UnreadableImage, read_image
 
+# Of `images.READ_SUFFIXES`, those that TensorFlow decodes as well.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 
 
