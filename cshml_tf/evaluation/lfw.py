@@ -17,9 +17,10 @@ from typing import NamedTuple
 import numpy as np
 
 from cshml_tf.data.selection import Selection
-from cshml_tf.evaluation.embedding import View, embed, unit_rows
+from cshml_tf.evaluation.embedding import View, embed
 from cshml_tf.evaluation.report import FARS, held_out_scores, verification_figures
 from cshml_tf.gains import gap_closed, paired_difference
+from cshml_tf.metrics import unit_rows
 from cshml_tf.resolution import format_resolution
 
 

@@ -65,7 +65,8 @@ def restore_checkpoint(folder, variables):
 
 
 def delete_checkpoints(folder):
-    """Remove the checkpoints of a finished run."""
+    """Remove the checkpoints of a finished run, and what a killed one left half-written."""
+    remove_left_overs_below(folder)
     for path in _checkpoints(folder):
         path.unlink()
 
