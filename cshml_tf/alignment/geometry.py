@@ -106,7 +106,7 @@ def warp(image, matrix, image_size=(112, 96)):
         (height, width, 3) uint8.
 
     Raises:
-        ValueError: an argument has the wrong shape or type, or a value of `matrix` is not finite.
+        ValueError: an argument is of another kind.
     """
     check_pixels(image, "image")
     height, width = check_image_size(image_size)

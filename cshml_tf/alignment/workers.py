@@ -139,5 +139,4 @@ def _die_with_parent():
 
 
 def _work_chunk(chunk):
-    assert _function is not None
     return [_function(task) for task in chunk]

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from cshml_tf.files import PARTIAL_PREFIX
 from cshml_tf.images import UnreadableImage, read_image
 
+# Of `images.READ_SUFFIXES`, those that TensorFlow decodes as well.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 
 
@@ -91,7 +93,7 @@ def read_class_folders(data_dir, people=None):
     data_dir = Path(data_dir)
     if not data_dir.is_dir():
         raise ValueError(f"data_dir: expected a folder of class folders, got {data_dir}, which is none")
-    folders = sorted(folder for folder in data_dir.iterdir() if folder.is_dir())
+    folders = sorted(folder for folder in data_dir.iterdir() if _is_class(folder))
     if people is not None:
         wanted = set(people)
         folders = [folder for folder in folders if folder.name in wanted]
@@ -109,6 +111,10 @@ def read_class_folders(data_dir, people=None):
             "found none"
         )
     return FaceSource(paths, np.asarray(labels, np.int32), classes)
+
+
+def _is_class(folder):
+    return folder.is_dir() and not folder.name.startswith(PARTIAL_PREFIX)
 
 
 def _is_image(file):

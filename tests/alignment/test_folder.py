@@ -103,7 +103,7 @@ def test_class_folders_and_record(folders, marked_detector, workers):
         | {
             "path": "Ann/Ann_0001.jpg",
             "status": "unreadable",
-            "reason": "not a JPEG, PNG, BMP, WebP or TIFF image",
+            "reason": "not a JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF or HEIC image",
         },
         dict.fromkeys(COLUMNS, "")
         | {"path": "Ann/Ann_0002.png", "status": "no_face", "faces": "0", "reason": "no face detected"},
@@ -237,7 +237,7 @@ def test_folders_that_do_not_fit(folders, marked_detector, tmp_path):
         run((tmp_path / "missing", target), detector)
     photograph(source / "a.png")
     for wrong in (source, source / "crops", source.parent):
-        with pytest.raises(ValueError, match="that does not overlap the input folder"):
+        with pytest.raises(ValueError, match="apart from the input folder"):
             run((source, wrong), detector)
     target.mkdir()
     (target / "other.png").touch()
