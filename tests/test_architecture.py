@@ -31,7 +31,6 @@ LEVELS = [
     ],
     ["backbones", "detector", "data"],
     [
-        "data.pipeline",
         "data.sources",
         "alignment",
         "small_faces",

@@ -19,7 +19,13 @@ pytestmark = [
 ]
 
 # TensorFlow is their subject.
-OF_TENSORFLOW = {"data.decoding", "data.pipeline", "export", "training.tensorflow_step", "cli.export_saved_model"}
+OF_TENSORFLOW = {
+    "data.decoding",
+    "data.tensorflow_carrier",
+    "export",
+    "training.tensorflow_step",
+    "cli.export_saved_model",
+}
 
 PAIRS = "1\t2\nperson_0\t1\t2\nperson_1\t1\t2\nperson_0\t1\tperson_1\t1\nperson_2\t1\tperson_3\t1\n"
 

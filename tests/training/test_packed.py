@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import cshml_tf
+from cshml_tf.data.batches import two_branch_batches
 from cshml_tf.data.packed.source import read_packed
 from cshml_tf.data.protocols import read_pairs
-from cshml_tf.data.sources import find_images, two_branch_batches
+from cshml_tf.data.sources import find_images
 from cshml_tf.evaluation.lfw import evaluate
 from cshml_tf.model_folder import read_card
 from cshml_tf.training import loop
