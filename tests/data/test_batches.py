@@ -1,4 +1,4 @@
-"""The streams of batches, from class folders and from packed faces: pairs, labels, and no state."""
+"""The streams of batches, from class folders, packed faces and records: pairs, labels, and no state."""
 
 import itertools
 
@@ -7,18 +7,16 @@ import pytest
 
 from cshml_tf.data.batches import hr_batches, two_branch_batches
 from cshml_tf.data.folder import read_class_folders
-from cshml_tf.data.packed.source import read_packed
+from cshml_tf.data.sources import open_source
 from cshml_tf.degradation import degrade
 from cshml_tf.images import read_image
 
 SIZE = (48, 40)
 
 
-@pytest.fixture(params=["folders", "packed"])
-def source(request, texture_folder, packed_textures):
-    if request.param == "packed":
-        return read_packed(packed_textures)
-    return read_class_folders(texture_folder)
+@pytest.fixture(params=["texture_folder", "packed_textures", "texture_records"])
+def source(request):
+    return open_source(request.getfixturevalue(request.param))
 
 
 @pytest.fixture
