@@ -24,7 +24,8 @@ PARALLEL := -n $(TEST_PROCESSES) --dist loadfile
 
 # What does not need TensorFlow, on the other backend.
 ON_JAX := tests/test_degradation.py tests/test_layers.py tests/test_losses.py tests/test_network.py \
-    tests/data/test_batches.py tests/data/test_packed.py tests/training/test_packed.py
+    tests/data/test_batches.py tests/data/test_carriers.py tests/data/test_decisions.py tests/data/test_packed.py \
+    tests/training/test_packed.py
 
 lint: install
 	$(BIN)/ruff check .

@@ -72,6 +72,20 @@ def test_a_failure_is_raised_in_its_place_as_it_was(capfd):
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one device on other backends")
+def test_a_closed_stream_makes_no_more_batches_for_replicas():
+    from cshml_tf.training.devices import choose_strategy, distribute
+
+    maker = Maker()
+    stream = distribute(carry(maker, SIGNATURE, 0), choose_strategy("mirrored", replicas=2))
+    next(stream)
+    stream.close()
+    time.sleep(0.2)
+    made = len(maker.made)
+    time.sleep(0.3)
+    assert len(maker.made) == made
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one device on other backends")
 def test_a_failure_is_raised_under_replicas_too(capfd):
     from cshml_tf.training.devices import choose_strategy, distribute
 
