@@ -86,7 +86,7 @@ def test_what_exists_is_not_written_over(texture_folder, packed_textures, tmp_pa
     "extra, message",
     [
         ("person_0_0001.bmp", "expected one image of this name"),
-        ("person_0_0009.webp", "expected aligned faces of .png"),
+        ("person_0_0009.jp2", "expected aligned faces of .png"),
         ("line\nend.png", "names: expected UTF-8 without line ends"),
     ],
 )

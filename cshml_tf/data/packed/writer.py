@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from cshml_tf.data.folder import SUFFIXES, read_class_folders
+from cshml_tf.data.folder import read_class_folders
 from cshml_tf.data.packed.source import CARD, CLASSES, LABELS, NAMES, PIXELS, is_packed
 from cshml_tf.files import remove_left_overs, replacing, write_json, write_text
-from cshml_tf.images import IMAGE_SUFFIXES, UnreadableImage, read_image
+from cshml_tf.images import IMAGE_SUFFIXES, READ_SUFFIXES, UnreadableImage, read_image
 
 
 def pack(data_dir, packed_dir, people=None, progress=iter):
@@ -90,7 +90,7 @@ def _check_names(source, names):
     for folder in dict.fromkeys(Path(path).parent for path in source.paths):
         for file in sorted(folder.iterdir()):
             if file.suffix.lower() in IMAGE_SUFFIXES and str(file) not in taken and file.name[0] != ".":
-                raise ValueError(f"{file}: expected aligned faces of {', '.join(SUFFIXES)} alone")
+                raise ValueError(f"{file}: expected aligned faces of {', '.join(READ_SUFFIXES)} alone")
 
 
 def _is_utf8(name):
