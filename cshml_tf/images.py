@@ -20,6 +20,8 @@ READ_SUFFIXES = (
 IMAGE_SUFFIXES = frozenset((*READ_SUFFIXES, ".jp2", ".jxl", ".ppm", ".pgm"))
 # OpenCV's warps take no longer ones, in pixels.
 LONGEST_SIDE = 32766
+# Pillow refuses twice as many pixels. Its own default is below the 200 million of a phone's largest photograph.
+Image.MAX_IMAGE_PIXELS = 2**28
 
 _FORMATS = {
     b"\xff\xd8": "JPEG",
