@@ -59,7 +59,7 @@ def run_ablation(cells, options, test, output_dir, max_minutes=None, progress=Tr
 
     Args:
         cells: list of `cshml_tf.ablation.grid.Cell`.
-        options: dict of `LrSettings`'s fields, the same for all cells.
+        options: dict of fields of `LrSettings`, the same for all cells.
         test: `PairsTest`.
         output_dir: folder of models/, logs/ and reports/; another ablation may have filled it in part.
         max_minutes: time after which the run in hand is stopped, to be continued by the next call; None has
@@ -79,7 +79,7 @@ def run_ablation(cells, options, test, output_dir, max_minutes=None, progress=Tr
     settings = [cell.settings(**options | folders) for cell in cells]
     for network in {cell.network for cell in cells}:
         card_of_kind(network, "hr")
-    common = Common(output_dir, options, test, {cell.network for cell in cells})
+    common = Common(output_dir, settings[0], test, {cell.network for cell in cells})
     output_dir.mkdir(parents=True, exist_ok=True)
     with lock_folder(output_dir):
         yield from _run(list(zip(cells, settings, strict=True)), test, output_dir, common, max_minutes, progress)
