@@ -8,7 +8,9 @@ from cshml_tf.cli.quiet_start import start_backend
 from cshml_tf.settings.parser import read_settings
 from cshml_tf.settings.training import HrSettings
 
-DESCRIPTION = "Train an HR (high-resolution) recogniser on aligned faces with the CosFace loss, equation 2 of the paper."
+DESCRIPTION = (
+    "Train an HR (high-resolution) recogniser on aligned faces with the CosFace loss, equation 2 of the paper."
+)
 
 
 @one_line_errors

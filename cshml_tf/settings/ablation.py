@@ -4,16 +4,9 @@ import dataclasses
 from typing import Any, ClassVar
 
 from cshml_tf.settings.checks import SEED
-from cshml_tf.settings.groups import (
-    BothOrdersOptions,
-    ComparisonOptions,
-    DataOptions,
-    DeviceOptions,
-    LoggingOptions,
-    OptimisationOptions,
-    PairListOptions,
-)
+from cshml_tf.settings.groups import DataOptions, DeviceOptions, LoggingOptions, OptimisationOptions
 from cshml_tf.settings.losses import CosFaceOptions, TapOptions, WeightOptions
+from cshml_tf.settings.measuring import BothOrdersOptions, ComparisonOptions, PairListOptions
 from cshml_tf.settings.option import REQUIRED, Settings, option, options_of, varied
 from cshml_tf.settings.places import MODEL, output_folder
 from cshml_tf.settings.training import LrNetworkOptions, LrSettings, PairOptions, check_optimisation, check_pairs

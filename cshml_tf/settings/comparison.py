@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import ClassVar
 
 from cshml_tf.settings.checks import RATE, SEED, Check, between
-from cshml_tf.settings.groups import HrModelOptions, ModelOptions, PairListOptions, ServingOptions, read_resolution
+from cshml_tf.settings.groups import read_resolution
+from cshml_tf.settings.measuring import HrModelOptions, ModelOptions, PairListOptions, ServingOptions
 from cshml_tf.settings.option import REQUIRED, Settings, option, require, varied
-from cshml_tf.settings.places import PICTURE, TEST_FACES, file
+from cshml_tf.settings.places import TEST_FACES, file
 
 MOST_PAIRS = 20
 _EVEN = Check(f"an even number up to {MOST_PAIRS}", lambda value: 0 < value <= MOST_PAIRS and value % 2 == 0)
+_PNG = Check("a file that ends in .png", lambda path: path.suffix.lower() == ".png" and not path.is_dir())
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -96,4 +98,4 @@ class ShowPairsSettings(PairListOptions, HrModelOptions):
         group="what is shown",
     )
     seed: int = option(0, "seed of the choice of example pairs", check=SEED, group="what is shown")
-    output: Path = option(REQUIRED, "figure to write", metavar="FIGURE.png", place=PICTURE, group="output")
+    output: Path = option(REQUIRED, "figure to write", metavar="FIGURE.png", check=_PNG, group="output")

@@ -6,16 +6,15 @@ from typing import ClassVar
 
 from cshml_tf.settings.checks import RATE
 from cshml_tf.settings.choices import GALLERIES
-from cshml_tf.settings.groups import (
+from cshml_tf.settings.groups import DegradationOptions, read_resolution
+from cshml_tf.settings.measuring import (
     BothOrdersOptions,
     ComparisonOptions,
-    DegradationOptions,
     EmbeddingOptions,
     ModelOptions,
     OutputOptions,
     PairListOptions,
     ServingOptions,
-    read_resolution,
 )
 from cshml_tf.settings.option import REQUIRED, Settings, option, require, varied
 from cshml_tf.settings.places import PAIR_FACES, folder

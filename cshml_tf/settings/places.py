@@ -74,10 +74,6 @@ def _not_a_report(path: Path) -> str | None:
     return "which exists" if path.is_file() and path.suffix != ".json" else None
 
 
-def _not_a_picture(path: Path) -> str | None:
-    return "which is a folder" if path.is_dir() else None if path.suffix.lower() == ".png" else "which is not one"
-
-
 def _no_faces(path: Path) -> str | None:
     """Accept a folder, or either file of InsightFace's records; what they hold is read later."""
     if path.is_dir() or (path.is_file() and path.suffix in (".rec", ".idx")):
@@ -94,6 +90,5 @@ MODEL = Place("a model folder", _not_a_model)
 NEW = Place("a new folder", _not_new, is_input=False)
 FACES = Place("a folder of class folders, packed faces or a train.rec", _no_faces)
 REPORT = Place("a new file or an earlier report (.json)", _not_a_report, is_input=False, is_apart=True)
-PICTURE = Place("a file that ends in .png", _not_a_picture, is_input=False)
 TEST_FACES = folder("a folder of aligned faces")
 PAIR_FACES = Place("a folder of aligned faces, or a pair set (.bin)", _no_pairs)

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from cshml_tf.settings.checks import POSITIVE, above, at_least
 from cshml_tf.settings.choices import ALIGNMENTS, MAPPINGS
-from cshml_tf.settings.groups import EmbeddingOptions, HrModelOptions, OutputOptions, SeedOptions, read_resolution
+from cshml_tf.settings.groups import SeedOptions, read_resolution
 from cshml_tf.settings.losses import WeightOptions
+from cshml_tf.settings.measuring import EmbeddingOptions, HrModelOptions, OutputOptions
 from cshml_tf.settings.option import REQUIRED, Settings, option, require, varied
 from cshml_tf.settings.places import MODEL, folder, output_folder
 from cshml_tf.settings.training import PairOptions

@@ -7,20 +7,19 @@ from cshml_tf.degradation.resolution import resolution_sides
 from cshml_tf.settings.checks import POSITIVE, SHARE, above
 from cshml_tf.settings.choices import MODELS, PAIRINGS
 from cshml_tf.settings.groups import (
-    ComparisonOptions,
     DataOptions,
     DegradationOptions,
     DeviceOptions,
     ImageSizeOptions,
     LoggingOptions,
     OptimisationOptions,
-    PairListOptions,
     RunOptions,
     StandardisationOptions,
     StemOptions,
     read_resolution,
 )
 from cshml_tf.settings.losses import CosFaceOptions, LossSettings
+from cshml_tf.settings.measuring import ComparisonOptions, PairListOptions
 from cshml_tf.settings.option import REQUIRED, Settings, fields_in_order, option, options_of, require, varied
 from cshml_tf.settings.places import MODEL
 

@@ -48,9 +48,9 @@ def test_the_middle_is_of_records_alone(texture_folder, tmp_path, capsys):
 @pytest.mark.parametrize(
     "faces, packed, message",
     [
-        ("absent", "packed", "error: data_dir: expected a folder of class folders"),
+        ("absent", "packed", "error: FACES: expected a folder of class folders, packed faces or a train.rec, got"),
         (".", "packed", "error: data_dir: expected class folders"),
-        ("faces", ".", "error: packed_dir: expected a new folder"),
+        ("faces", ".", "error: PACKED: expected a new folder, got"),
     ],
 )
 def test_bad_input_is_one_line(texture_folder, tmp_path, capsys, faces, packed, message):
