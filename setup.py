@@ -31,7 +31,7 @@ COMMANDS = {
 
 setup(
     name="cshml_tf",
-    version="0.1.0",
+    version="0.2.0",
     description="Low-resolution face recognition: CS-MHL-Net for TensorFlow and Keras",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",

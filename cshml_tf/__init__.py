@@ -6,7 +6,7 @@ resolution face recognition", Signal Processing: Image Communication, 2019.
 
 import importlib
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _ROOMS = ("backbones", "degradation", "layers", "losses", "metrics", "network")
 

@@ -5,8 +5,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cshml_tf.ablation.pairs_test import PairsTest
 from cshml_tf.data.protocols import read_people
 from cshml_tf.data.sources import open_source
 from cshml_tf.files import write_json
@@ -15,9 +16,6 @@ from cshml_tf.settings.ablation import recipe_options
 from cshml_tf.settings.option import current_names
 from cshml_tf.settings.training import LrSettings
 from cshml_tf.training.experiment import schedule_of
-
-if TYPE_CHECKING:
-    from cshml_tf.ablation.runner import PairsTest
 
 _FILE = "ablation.json"
 
@@ -36,7 +34,7 @@ class Common:
     """
 
     def __init__(
-        self, output_dir: str | Path, settings: LrSettings, test: "PairsTest", networks: Iterable[str | Path]
+        self, output_dir: str | Path, settings: LrSettings, test: PairsTest, networks: Iterable[str | Path]
     ) -> None:
         self._path = Path(output_dir) / _FILE
         self._shared = json.loads(json.dumps(_describe(settings, test)))

@@ -14,8 +14,8 @@ DESCRIPTION = (
     "Compare the faces in two or more pictures. In a photograph, the largest, most central face is found and "
     "aligned; a picture without a face, or too small for the detector, is taken as a face crop, and a note says "
     "so. Each face is embedded by the network that suits its width, which is that of its crop in pixels of the "
-    "picture: the HR (high-resolution) network from --hr_width on, else the LR (low-resolution) network whose "
-    "resolution is nearest by ratio."
+    "picture: the HR (high-resolution) network for faces at least --hr_width wide, otherwise the LR "
+    "(low-resolution) network whose resolution is nearest by ratio."
 )
 HOW_TO_DECIDE = (
     "no decisions: pass --report, a report of evaluate_lfw.py on these networks, to use its thresholds at --far; "

@@ -13,7 +13,8 @@ from cshml_tf.settings.parser import read_settings
 DESCRIPTION = (
     "Measure networks on pairs of aligned faces in three modes: HR compares both images at high resolution, HL "
     "reduces the second image to a low resolution, LL reduces both. HL and LL are measured twice, with the LR "
-    "network of that resolution and with the HR network for both images. Rates in the report are fractions."
+    "(low-resolution) network of that resolution and with the HR (high-resolution) network for both images. "
+    "Rates in the report are fractions."
 )
 
 

@@ -43,9 +43,9 @@ def _import_onnx(settings):
         settings.standardisation,
         settings.image_size,
         settings.embedding,
-        settings.colours or "rgb",
+        settings.colours,
         faces,
-        settings.crop or "landmarks",
+        settings.crop,
     )
     compared_on = "noise" if faces is None else f"{len(faces)} faces"
     print(
@@ -87,22 +87,22 @@ def _import_facenet(settings):
     from cshml_tf.pretrained.importing import import_facenet
 
     classes = _class_names(settings.classes) if settings.classes else None
-    columns, passed_over = import_facenet(
+    columns, skipped = import_facenet(
         settings.source,
         settings.out_dir,
-        settings.image_size or (160, 160),
-        settings.stem_pool_stride or 2,
-        settings.standardisation or "fixed",
+        settings.image_size,
+        settings.stem_pool_stride,
+        settings.standardisation,
         classes,
-        settings.crop or "box",
+        settings.crop,
     )
-    if passed_over:
+    if skipped:
         print(
-            f"note: {len(passed_over)} tensors of its training passed over: {some_of(passed_over)}",
+            f"note: {len(skipped)} tensors that only training needs were skipped: {some_of(skipped)}",
             file=sys.stderr,
         )
-    kept = "kept as the shared classifier's start" if classes else "left out"
-    print(f"{settings.out_dir}: every tensor of the network read; logits of {columns} classes {kept}")
+    kept = "kept as the shared classifier's initial weights" if classes else "dropped"
+    print(f"{settings.out_dir}: all tensors of the network read; logits of {columns} classes {kept}")
     _state(settings.out_dir)
 
 

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 TWO_WAYS = (
     "Everything is measured twice: with the HR (high-resolution) network for every image, and, if LR "
     "(low-resolution) networks are given, with the network that suits the width of each image as distributed, as "
-    "compare.py chooses it: the HR network from --hr_width on, else the LR network whose resolution is nearest "
-    "by ratio. The network resizes images of any size. Rates in the report are fractions."
+    "compare.py chooses it: the HR network for faces at least --hr_width wide, otherwise the LR network whose "
+    "resolution is nearest by ratio. The network resizes images of any size. Rates in the report are fractions."
 )
 
 

@@ -37,8 +37,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _run(settings, cells):
+    from cshml_tf.ablation.pairs_test import PairsTest
     from cshml_tf.ablation.reports import read_reports
-    from cshml_tf.ablation.runner import PairsTest, run_ablation
+    from cshml_tf.ablation.runner import run_ablation
     from cshml_tf.ablation.table import FIGURE, RUNS, TABLE, summary, write_tables
     from cshml_tf.evaluation.lfw import Options
     from cshml_tf.evaluation.report import remarks

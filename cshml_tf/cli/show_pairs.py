@@ -90,8 +90,8 @@ def _headings(report, resolution):
     figures = (part["HL_hr_network"], part["HL"], report["HR"])
     before, after, sharp = (f"{100 * entry['accuracy']:.1f} %" for entry in figures)
     title = (
-        f"Is the sharp face the person whom a camera shows in {size} pixels?\n"
-        f"HR network alone: {before} of {report['protocol']['pairs']} pairs right; "
+        f"Same person? A sharp face against one in {size} pixels\n"
+        f"HR network alone: {before} of {report['protocol']['pairs']} pairs correct; "
         f"with the LR network: {after} (both pictures sharp: {sharp})"
     )
     return title, ("sharp", size)
@@ -112,7 +112,7 @@ def _warnings(protocol, networks, compared):
     if known:
         lines.append(
             f"the networks were trained on {len(known)} of the {len(people)} people compared: "
-            "the figures flatter them"
+            "their accuracy is optimistic"
         )
     return lines
 
@@ -120,13 +120,13 @@ def _warnings(protocol, networks, compared):
 def _caption(settings, protocol, warnings):
     """Return how the examples were chosen and the thresholds and accuracies computed."""
     folds = (
-        "of one fold, judged by its own threshold (optimistic)"
+        "of one fold, decided by its own threshold (optimistic)"
         if protocol["folds"] == 1
-        else f"mean of {protocol['folds']} folds, each judged by the threshold of the others"
+        else f"mean of {protocol['folds']} folds, each decided by the threshold of the others"
     )
     sentences = [
         f"Example pairs: drawn at random (seed {settings.seed}), not chosen by hand.",
-        "Their numbers: cosine similarity; a bar starts at the threshold, before and after each at its own.",
+        "Numbers: cosine similarities. Each bar starts at its threshold; before and after have their own.",
         f"Threshold: the one of highest accuracy over all {protocol['pairs']} pairs.",
         f"Accuracy: {folds}.",
         *(f"{warning[0].upper()}{warning[1:]}." for warning in warnings),

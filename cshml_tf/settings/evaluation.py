@@ -148,7 +148,7 @@ class TinyFaceSettings(NativeFacesSettings):
     root: Path = varied(
         NativeFacesSettings,
         "root",
-        help="TinyFace as distributed: the folder of Testing_Set, which has lists (.mat) and folders of images",
+        help="TinyFace as distributed: the folder that contains Testing_Set, with its lists (.mat) and its images",
     )
     figures: Path | None = varied(
         OutputOptions,

@@ -237,8 +237,8 @@ class WorkerOptions(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SeedOptions(Settings):
-    """Chance."""
+    """The seeds of repeated experiments."""
 
-    TITLE: ClassVar[str] = "chance"
+    TITLE: ClassVar[str] = "seeds"
 
     seeds: tuple[int, ...] = option((1, 2, 3, 4, 5), "seeds of every random decision", check=SEED, unique=True)

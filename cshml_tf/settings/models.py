@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from cshml_tf.settings.choices import COLOURS
 from cshml_tf.settings.groups import CropOptions, ImageSizeOptions, StandardisationOptions, StemOptions
@@ -45,7 +45,7 @@ class EitherOptions(ImageSizeOptions, StandardisationOptions, CropOptions):
     standardisation: str | None = varied(
         StandardisationOptions,
         "standardisation",
-        help="how pixels were scaled in its training: per_image is pre-whitening, fixed is (x - 127.5) / 128, "
+        help="how pixels were scaled when it was trained: per_image is pre-whitening, fixed is (x - 127.5) / 128, "
         "symmetric is (x - 127.5) / 127.5; required for ONNX (default for FaceNet: fixed)",
         otherwise=None,
         group=TITLE,
@@ -54,8 +54,8 @@ class EitherOptions(ImageSizeOptions, StandardisationOptions, CropOptions):
         CropOptions,
         "crop",
         default=None,
-        help="how its faces were cropped: warped by landmarks, or cut out by the detector's box; recorded in the "
-        "model folder (default: landmarks for ONNX, box for FaceNet)",
+        help="how the faces that it was trained on were cropped: warped by landmarks, or cut out by the "
+        "detector's box; recorded in the model folder (default: landmarks for ONNX, box for FaceNet)",
         group=TITLE,
     )
 
@@ -116,8 +116,17 @@ class ImportSettings(EitherOptions, OnnxOptions, FaceNetOptions):
         REQUIRED, "model folder to create", positional="OUT_DIR", place=new_folder(), group="input and output"
     )
 
+    # What is usual of each kind.
+    ONNX: ClassVar[dict[str, Any]] = {"crop": "landmarks", "colours": "rgb"}
+    FACENET: ClassVar[dict[str, Any]] = {
+        "crop": "box",
+        "image_size": (160, 160),
+        "standardisation": "fixed",
+        "stem_pool_stride": 2,
+    }
+
     def __post_init__(self) -> None:
-        """Refuse options of the other kind; an ONNX file does not tell its standardisation."""
+        """Refuse options of the other kind, and fill in what is usual of this one."""
         super().__post_init__()
         foreign, kind = (FaceNetOptions, "a FaceNet checkpoint") if self.is_onnx else (OnnxOptions, "an ONNX file")
         for name in options_of(foreign):
@@ -126,6 +135,9 @@ class ImportSettings(EitherOptions, OnnxOptions, FaceNetOptions):
             not self.is_onnx or self.standardisation is not None,
             "{standardisation}: expected what the network was trained with, which no ONNX file tells, got none",
         )
+        for name, otherwise in (self.ONNX if self.is_onnx else self.FACENET).items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, otherwise)
 
     @property
     def is_onnx(self) -> bool:

@@ -96,7 +96,8 @@ def make_parser(settings_class: type[Settings], description: str, epilog: str | 
     """Make the parser of a settings class; it keeps the words of each option that is given, unread."""
     parser = Parser(description, epilog)
     groups: dict[str, Any] = {}
-    for field in fields_in_order(settings_class):
+    # Positional arguments are what a command cannot do without: they are read first.
+    for field in sorted(fields_in_order(settings_class), key=lambda field: option_of(field).positional is None):
         title = title_of(settings_class, field.name)
         if title not in groups:
             groups[title] = parser.add_argument_group(title)

@@ -104,7 +104,7 @@ class ScfaceSettings(
         "SCface as distributed",
         positional="SCFACE_DIR",
         place=folder("the data set's folder"),
-        group=HrModelOptions.TITLE,
+        group="data",
     )
     serve: tuple[tuple[int, Path], ...] = option(
         (),

@@ -36,7 +36,8 @@ def test_records_are_packed_and_cut_to_their_middle(tmp_path, capsys):
     source = read_packed(tmp_path / "packed")
     assert source.classes == ["00000", "00005"]
     assert np.array_equal(source.pixels, faces[:, :, 8:104])
-    assert pack_dataset.main([str(tmp_path), str(tmp_path / "p2"), "--people", "people.txt"]) == 2
+    (tmp_path / "people.txt").write_text("somebody\n")
+    assert pack_dataset.main([str(tmp_path), str(tmp_path / "p2"), "--people", str(tmp_path / "people.txt")]) == 2
     assert "--people: is for class folders" in capsys.readouterr().err
 
 
