@@ -17,7 +17,8 @@ import keras
 import numpy as np
 
 import cshml_tf
-from cshml_tf import backbones, layers  # noqa: F401  register the layers that a saved recogniser holds
+from cshml_tf import layers  # noqa: F401  register the layers that a saved recogniser holds
+from cshml_tf.backbones import BACKBONES, builder
 from cshml_tf.degradation.degrade import MODES
 from cshml_tf.files import replacing, write_json, write_text
 
@@ -67,6 +68,9 @@ def load_recogniser(model_dir):
     path = _file(model_dir, RECOGNISER)
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path}: expected a saved recogniser, got a damaged or cut file")
+    for name in BACKBONES:
+        # A saved network may hold layers of its own, which are known once its module is imported.
+        builder(name)
     try:
         with warnings.catch_warnings():
             # Of a damaged part Keras warns before it raises.

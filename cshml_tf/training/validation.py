@@ -33,9 +33,9 @@ def make_lfw_evaluation(settings, hr_recogniser=None, resolutions=(), degradatio
     if not images:
         raise ValueError(f"lfw_dir: {settings.lfw_dir} has none of the images of {settings.lfw_pairs}")
     options = Options(
-        batch_size=settings.lfw_batch_size,
-        flip=settings.lfw_use_flipped_images,
-        subtract_mean=settings.lfw_subtract_mean,
+        batch_size=settings.embedding_batch_size,
+        flip=settings.use_flipped_images,
+        subtract_mean=settings.subtract_mean,
     )
     image_size = None if hr_recogniser is None else image_size_of(hr_recogniser)
     # The HR network is frozen, so its embeddings are made once for all validations.

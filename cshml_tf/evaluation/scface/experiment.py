@@ -86,7 +86,7 @@ class Experiment:
 
         Args:
             seeds: whole numbers.
-            fine_tuning: `cshml_tf.evaluation.scface.fine_tuning.FineTuning`; None fine-tunes nothing.
+            fine_tuning: `cshml_tf.settings.scface.FineTuning`; None fine-tunes nothing.
                 The HR network stays as it is where it serves.
             mappings: keys of `MAPPINGS`, each learned from the 50 people's embeddings by the networks as given.
 

@@ -5,48 +5,16 @@ statistics, which a few hundred images of a few cameras would only spoil. Source
 gives neither steps nor rate; those here are ours.
 """
 
-import dataclasses
-
 import keras
 import numpy as np
 from keras import ops
 
 from cshml_tf.losses import contrastive
 from cshml_tf.recogniser import clone
+from cshml_tf.settings.scface import FineTuning
 
 
-@dataclasses.dataclass(frozen=True)
-class FineTuning:
-    """How to fine-tune.
-
-    Attributes:
-        steps: of the optimiser.
-        batch_size: pairs a step.
-        learning_rate: of SGD with momentum 0.9; falls to 0 along half a cosine.
-        negative_share: share of pairs of two people, 0..1.
-        alpha: least squared distance wanted of two people, 0..4.
-    """
-
-    steps: int = 100
-    batch_size: int = 32
-    learning_rate: float = 0.01
-    negative_share: float = 0.0
-    alpha: float = 1.0
-
-    def __post_init__(self):
-        """Check the numbers; ValueError names the one that is none."""
-        for name, fits, expected in (
-            ("steps", self.steps >= 1, "1 or more"),
-            ("batch_size", self.batch_size >= 1, "1 or more"),
-            ("learning_rate", 0 < self.learning_rate < np.inf, "a number above 0"),
-            ("negative_share", 0 <= self.negative_share <= 1, "0 to 1"),
-            ("alpha", 0 <= self.alpha <= 4, "0 to 4"),
-        ):
-            if not fits:
-                raise ValueError(f"fine-tuning, {name}: expected {expected}, got {getattr(self, name)}")
-
-
-def fine_tune(lr_recogniser, mugshots, people, pixels, fine_tuning, seed=0):
+def fine_tune(lr_recogniser, mugshots, people, pixels, fine_tuning: FineTuning, seed=0):
     """Fine-tune a copy of an LR network; half of the faces are mirrored.
 
     Args:
@@ -54,7 +22,7 @@ def fine_tune(lr_recogniser, mugshots, people, pixels, fine_tuning, seed=0):
         mugshots: dict of a person to the (E,) embedding of the mugshot by the HR network.
         people: (faces,), keys of `mugshots`.
         pixels: (faces, H, W, 3) uint8, surveillance images.
-        fine_tuning: `FineTuning`.
+        fine_tuning: `cshml_tf.settings.scface.FineTuning`.
         seed: of every random decision.
 
     Returns:
