@@ -120,7 +120,7 @@ def test_exit_code_without_any_face(tmp_path, capsys):
 @pytest.mark.parametrize(
     "words, message",
     [
-        (["missing", "out"], "error: missing: expected a folder of images, got nothing of this name"),
+        (["missing", "out"], "error: missing: expected a folder of images, but it does not exist"),
         (["a_file", "out"], "error: a_file: expected a folder of images, got a file"),
         (["empty", "out"], "error: empty: expected a folder with images"),
         (["empty", "empty"], "error: empty: expected"),
