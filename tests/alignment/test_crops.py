@@ -24,7 +24,7 @@ def image():
 
 
 def face_at(x, y, scale=1.0):
-    """Return a face whose 112 x 96 crop begins at x, y of the image, `scale` of its pixels per pixel of the crop."""
+    """Return a face whose 112 x 96 crop begins at x, y of the image, at `scale` image pixels per crop pixel."""
     return Face(x, y, 96 * scale, 112 * scale, 0.9, template((112, 96)) * scale + [x, y])
 
 

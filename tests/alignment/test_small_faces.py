@@ -55,7 +55,7 @@ def test_a_small_face_is_found_enlarged_and_returned_in_pixels_of_the_picture():
 
 def test_a_face_in_the_padding_is_ignored():
     class PaddingDetector:
-        """Finds nothing in the picture, then up to two faces: one in a corner of the padding, one in the middle."""
+        """Finds nothing in the picture, then one face in a corner of the padding and perhaps one in the middle."""
 
         def __init__(self, middle_too):
             self.faces = [Face(0, 0, 90, 90, 0.9, np.zeros((5, 2)))]
