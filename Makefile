@@ -28,7 +28,8 @@ PARALLEL := -n $(TEST_PROCESSES) --dist loadfile
 
 # What does not need TensorFlow, on the other backend.
 ON_JAX := tests/degradation tests/layers/test_layers.py tests/test_losses.py tests/test_network.py \
-    tests/data/test_batches.py tests/data/test_packed.py tests/training/test_packed.py
+    tests/data/test_batches.py tests/data/test_carriers.py tests/data/test_decisions.py tests/data/test_packed.py \
+    tests/training/test_packed.py
 
 lint: install
 	$(BIN)/ruff check .

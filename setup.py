@@ -10,6 +10,8 @@ REQUIREMENTS = [
     for line in (HERE / "requirements.txt").read_text(encoding="utf-8").splitlines()
     if line.strip() and not line.startswith("#")
 ]
+# The photographs of phones.
+HEIC = ["pillow-heif>=1.1,<2"]
 
 COMMANDS = {
     "cshml-align": "align_dataset",
@@ -43,10 +45,11 @@ setup(
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
         "jax": ["jax>=0.8"],
+        "heic": HEIC,
         "test": [
             "pytest>=8,<10",
             "pytest-xdist>=3.6,<4",
-            "pillow>=10",
+            *HEIC,
             "jax>=0.8",
             "nbclient>=0.10,<1",
             "nbformat>=5.10,<6",

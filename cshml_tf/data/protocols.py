@@ -7,8 +7,7 @@ peopleDevTrain.txt. Other data sets, such as XQLFW, use lists of the same format
 from pathlib import Path
 from typing import NamedTuple
 
-# In order of preference: aligned folders contain PNG, LFW itself is distributed as JPEG.
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+from cshml_tf.images import READ_SUFFIXES
 
 
 class FaceImage(NamedTuple):
@@ -135,7 +134,7 @@ def find_image(folder: str | Path, image: FaceImage) -> Path | None:
         Path, or None if it does not exist. PNG is preferred, then JPEG, then other formats.
     """
     stem = Path(folder) / image.name / str(image)
-    for suffix in (*_SUFFIXES, *(suffix.upper() for suffix in _SUFFIXES)):
+    for suffix in (*READ_SUFFIXES, *(suffix.upper() for suffix in READ_SUFFIXES)):
         path = stem.with_name(stem.name + suffix)
         if path.is_file():
             return path

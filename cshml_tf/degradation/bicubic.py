@@ -12,6 +12,9 @@ import numpy as np
 
 from cshml_tf.degradation.kernel import ArrayOrTensor, cubic_weights
 
+# Number of pictures resized together, such that their float64 copies fit into the processor's cache.
+_AT_ONCE = 8
+
 
 def resize(
     pixels: ArrayOrTensor,
@@ -64,13 +67,24 @@ def resize_with(
 
 
 def _resize_array(pixels: np.ndarray, rows: np.ndarray, columns: np.ndarray, whole_between: bool) -> np.ndarray:
-    # (b, y, x, c) to (b, y, c, w) to (b, c, w, h): each pass is one matrix product.
-    narrow = np.tensordot(pixels.astype(np.float64), columns, axes=(2, 1))
-    narrow = _whole(narrow) if whole_between else np.clip(narrow, 0.0, 255.0)
-    small = _whole(np.tensordot(narrow, rows, axes=(1, 1)))
-    return np.ascontiguousarray(small.transpose(0, 3, 2, 1), np.float32)
+    resized = np.empty((len(pixels), len(rows), len(columns), pixels.shape[3]), np.float32)
+    for start in range(0, len(pixels), _AT_ONCE):
+        # One product per colour plane is too small for BLAS to split among threads, which would otherwise wait for
+        # the threads that make other batches.
+        planes = pixels[start : start + _AT_ONCE].transpose(0, 3, 1, 2).astype(np.float64, order="C")
+        narrow = _clipped(planes @ columns.T)
+        if whole_between:
+            _round_in_place(narrow)
+        small = _round_in_place(_clipped(rows @ narrow))
+        resized[start : start + _AT_ONCE] = small.transpose(0, 2, 3, 1)
+    return resized
 
 
-def _whole(pixels: np.ndarray) -> np.ndarray:
-    """Clip and round as PIL does, with halves rounded up."""
-    return (np.clip(pixels, 0.0, 255.0) + 0.5).astype(np.int32)
+def _clipped(values: np.ndarray) -> np.ndarray:
+    return np.clip(values, 0.0, 255.0, out=values)
+
+
+def _round_in_place(values: np.ndarray) -> np.ndarray:
+    """Round non-negative values as PIL does, with halves rounded up."""
+    values += 0.5
+    return np.floor(values, out=values)

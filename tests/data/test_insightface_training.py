@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from record_files import encoded, face, framed, payload, with_header, write_set
 
+from cshml_tf.data.batches import two_branch_batches
 from cshml_tf.data.insightface.packing import pack_records
 from cshml_tf.data.insightface.records import open_records
 from cshml_tf.data.packed.source import read_packed
-from cshml_tf.data.sources import open_source, two_branch_batches
+from cshml_tf.data.sources import open_source
 
 
 def test_packed_records_are_the_records(tmp_path):
@@ -56,7 +57,7 @@ def test_records_unfit_for_training_are_refused(tmp_path):
     source = open_source(path)
     with pytest.raises(ValueError, match="train.rec: key 2: expected 112 x 112 as the first image, got 96 x 112"):
         source.images[1]
-    with pytest.raises(ValueError, match="people: expected none beside"):
+    with pytest.raises(ValueError, match="people: cannot be combined with"):
         open_source(path, ["00000"])
     (path / "train.rec").unlink()
     with pytest.raises(ValueError, match="expected train.rec and train.idx in .*, there is no train.rec"):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from cshml_tf.metrics.verification import unit_rows
 from cshml_tf.pretrained.onnx.graph import Graph, UnsupportedGraph, first_line
 from cshml_tf.pretrained.onnx.network import embedding_tensor, input_form
 
@@ -44,7 +45,7 @@ def largest_difference(
         raise UnsupportedGraph(f"expected onnxruntime to run the file, got {first_line(error)}") from error
     if theirs.size != ours.size:
         raise UnsupportedGraph(f"expected embeddings {ours.shape} of onnxruntime, got {theirs.shape}")
-    return float(np.abs(_unit(ours) - _unit(theirs.reshape(ours.shape))).max())
+    return float(np.abs(unit_rows(ours) - unit_rows(theirs.reshape(ours.shape))).max())
 
 
 def _run(graph: Graph, tensor: str, images: np.ndarray) -> np.ndarray:
@@ -70,7 +71,3 @@ def _run(graph: Graph, tensor: str, images: np.ndarray) -> np.ndarray:
         (result,) = session.run([tensor], {graph.input_name: feed})
         results.append(np.asarray(result)[: len(part)])
     return np.concatenate(results).astype(np.float32)
-
-
-def _unit(embeddings: np.ndarray) -> np.ndarray:
-    return embeddings / np.linalg.norm(embeddings, axis=-1, keepdims=True)
