@@ -15,14 +15,12 @@ import numpy as np
 from cshml_tf.evaluation.report import verification_figures
 from cshml_tf.evaluation.served_images import FaceFiles, count_served, embed_files, width_files
 from cshml_tf.metrics.confidence import paired_difference
-from cshml_tf.metrics.identification import (
+from cshml_tf.metrics.identification import chance_rates, rank_rates, tpir_at_fpir
+from cshml_tf.metrics.matching import (
     best_scores,
-    chance_rates,
     match_probes,
     person_means,
-    rank_rates,
     similarity_rows,
-    tpir_at_fpir,
     with_missing_probes,
 )
 from cshml_tf.metrics.verification import best_threshold

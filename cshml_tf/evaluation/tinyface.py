@@ -25,12 +25,10 @@ from cshml_tf.metrics.confidence import accuracy_interval, paired_difference
 from cshml_tf.metrics.identification import (
     chance_rates,
     cumulative_match_curve,
-    match_probes,
     mean_average_precision,
     rank_rates,
-    similarity_rows,
-    with_missing_probes,
 )
+from cshml_tf.metrics.matching import Matches, match_probes, similarity_rows, with_missing_probes
 
 RANKS = (1, 5, 20)
 

@@ -1,7 +1,7 @@
 """A shared classifier for an HR network that came without one: each class starts at its mean embedding."""
 
 from cshml_tf.evaluation.embedding import View, embed
-from cshml_tf.metrics.identification import person_means
+from cshml_tf.metrics.matching import person_means
 
 
 def class_means(recogniser, source, image_size, batch_size=32, progress=iter):

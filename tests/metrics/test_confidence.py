@@ -54,7 +54,7 @@ class TestPairedDifference:
 
     @pytest.mark.parametrize(("correct", "reference"), [([], []), ([True], [True, False])])
     def test_bad_input(self, correct, reference):
-        with pytest.raises(ValueError, match="one value a pair"):
+        with pytest.raises(ValueError, match="one value per pair"):
             confidence.paired_difference(correct, reference)
 
 

@@ -41,11 +41,11 @@ class TestRoc:
         [
             ([], [], "at least one pair"),
             ([0.1, 0.2], [True], r"\(2,\) and \(1,\)"),
-            ([[0.1], [0.2]], [[True], [False]], "one of each a pair"),
+            ([[0.1], [0.2]], [[True], [False]], "one value per pair"),
             ([0.1, np.nan], [True, False], "got nan for pair 1"),
             ([np.inf, 0.1], [True, False], "got inf for pair 0"),
-            ([0.1, 0.2], [True, True], "all 2 are of the same person"),
-            ([0.1, 0.2], [False, False], "all 2 are of different people"),
+            ([0.1, 0.2], [True, True], "got 2 of the same person only"),
+            ([0.1, 0.2], [False, False], "got 2 of different people only"),
         ],
     )
     @pytest.mark.parametrize("function", [metrics.roc, metrics.area_under_curve, metrics.equal_error_rate])
