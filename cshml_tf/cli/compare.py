@@ -30,11 +30,11 @@ def main(argv=None):
     arguments = _parse(argv)
     # Heavy imports come after the arguments, so that --help answers at once.
     start_backend()
-    from cshml_tf.evaluation.serving import load_networks
+    from cshml_tf.evaluation.serving import load_serving_networks
     from cshml_tf.gallery import decide, embed_faces, score_matrix
 
     report = _read_report(arguments.report) if arguments.report else None
-    networks, folders = load_networks(arguments.hr_model, arguments.lr_model, arguments.hr_width)
+    networks, folders = load_serving_networks(arguments.hr_model, arguments.lr_model, arguments.hr_width)
     if report is not None:
         _check_report(arguments.report, report, folders)
     faces = _find_faces(arguments, folders.image_size)

@@ -29,7 +29,7 @@ def main(argv=None):
     from cshml_tf.data.sources import find_images
     from cshml_tf.evaluation.lfw import Options, evaluate, present_pairs
     from cshml_tf.evaluation.networks import choose_networks
-    from cshml_tf.evaluation.report import format_table, remarks
+    from cshml_tf.evaluation.report import format_lfw_table, remarks
     from cshml_tf.files import write_json
 
     networks = choose_networks(
@@ -66,7 +66,7 @@ def main(argv=None):
     )
     report = evaluation.report
     report["protocol"] |= _sources(arguments, networks, pairs, images)
-    print(format_table(report))
+    print(format_lfw_table(report))
     for line in remarks(report["protocol"]):
         print(line, file=sys.stderr)
     if arguments.report:

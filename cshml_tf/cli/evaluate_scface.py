@@ -35,13 +35,13 @@ def main(argv=None):
     # Heavy imports come after the arguments, so that --help answers at once.
     start_backend()
     from cshml_tf.degradation.resolution import check_reductions
-    from cshml_tf.evaluation.scface.experiment import Experiment
-    from cshml_tf.evaluation.scface.networks import load_networks
-    from cshml_tf.evaluation.scface.table import format_ranks, format_table, rows_as_json
+    from cshml_tf.evaluation.scface.experiment import ScfaceExperiment
+    from cshml_tf.evaluation.scface.networks import load_scface_networks
+    from cshml_tf.evaluation.scface.table import format_ranks, format_scface_table, rows_as_json
     from cshml_tf.files import write_json
 
     fine_tuning = _fine_tuning(arguments)
-    networks = load_networks(arguments.hr_model, dict(arguments.serve))
+    networks = load_scface_networks(arguments.hr_model, dict(arguments.serve))
     for distance, to in arguments.reduce:
         check_reductions([to], networks.image_size, f"--reduce of distance {distance}: ")
     if all(served.is_hr for served in networks.served.values()):
@@ -53,7 +53,7 @@ def main(argv=None):
         arguments.crops.mkdir(parents=True, exist_ok=True)
         check_writable("--crops", arguments.crops)
     mugshots, probes = _align(arguments, data, networks.image_size)
-    experiment = Experiment(
+    experiment = ScfaceExperiment(
         mugshots,
         probes,
         _reduced(arguments, probes, networks),
@@ -73,7 +73,7 @@ def main(argv=None):
     finally:
         # Where a later row fails, those before it are not lost.
         if rows:
-            print(format_table(rows))
+            print(format_scface_table(rows))
             print(format_ranks(rows))
             print("\n".join(_protocol_lines(protocol)))
     if figures_dir:

@@ -36,8 +36,8 @@ def main(argv=None):
     start_backend()
     from cshml_tf.data import survface as readers
     from cshml_tf.evaluation import survface
-    from cshml_tf.evaluation.serving import load_networks
-    from cshml_tf.evaluation.survface_report import format_tables, remarks
+    from cshml_tf.evaluation.serving import load_serving_networks
+    from cshml_tf.evaluation.survface_report import format_survface_tables, remarks
     from cshml_tf.files import write_json
 
     identify = functools.partial(survface.evaluate_identification, gallery_of=arguments.gallery)
@@ -48,7 +48,7 @@ def main(argv=None):
     present = readers.survface_tests(arguments.root, arguments.images_root)
     # Every list is read before the long work, so that a damaged one is told of at once.
     data = {name: _read(tests[name][0], arguments) for name in present}
-    networks, folders = load_networks(arguments.hr_model, arguments.lr_model, arguments.hr_width)
+    networks, folders = load_serving_networks(arguments.hr_model, arguments.lr_model, arguments.hr_width)
     figures_dir = make_output_folders(arguments)
     measured = {
         name: tests[name][1](
@@ -62,7 +62,7 @@ def main(argv=None):
         for name, (test, distributed) in data.items()
     }
     report = _report(measured, [name for name in tests if name not in present], networks, arguments, folders)
-    print(format_tables(report))
+    print(format_survface_tables(report))
     for line in remarks(report):
         print(line, file=sys.stderr)
     if arguments.report:

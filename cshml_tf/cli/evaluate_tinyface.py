@@ -29,13 +29,13 @@ def main(argv=None):
     # Heavy imports come after the arguments, so that --help answers at once.
     start_backend()
     from cshml_tf.data.tinyface import read_tinyface
-    from cshml_tf.evaluation.serving import load_networks
-    from cshml_tf.evaluation.tinyface import evaluate, format_table, remarks
+    from cshml_tf.evaluation.serving import load_serving_networks
+    from cshml_tf.evaluation.tinyface import evaluate, format_tinyface_table, remarks
     from cshml_tf.files import write_json
 
     test = read_tinyface(arguments.root, arguments.images_root)
     distributed = read_tinyface(arguments.root) if needs_distributed(arguments) else None
-    networks, folders = load_networks(arguments.hr_model, arguments.lr_model, arguments.hr_width)
+    networks, folders = load_serving_networks(arguments.hr_model, arguments.lr_model, arguments.hr_width)
     figures_dir = make_output_folders(arguments)
     evaluation = evaluate(
         test,
@@ -47,7 +47,7 @@ def main(argv=None):
     )
     report = evaluation.report
     report["protocol"] |= sources(arguments, folders)
-    print(format_table(report))
+    print(format_tinyface_table(report))
     for line in remarks(report["protocol"]):
         print(line, file=sys.stderr)
     if arguments.report:

@@ -73,7 +73,7 @@ def sources(arguments, folders):
 
     Args:
         arguments: as `parse_arguments` gives.
-        folders: `cshml_tf.evaluation.networks.Networks`.
+        folders: `cshml_tf.evaluation.networks.ModelFolders`.
     """
     from cshml_tf.degradation.resolution import format_resolution
 

@@ -55,8 +55,8 @@ def main(argv=None):
     from cshml_tf.toy.ceiling import ceiling
     from cshml_tf.toy.digits import pack_digits, read_mnist
     from cshml_tf.toy.experiment import run_toy
-    from cshml_tf.toy.figure import draw
-    from cshml_tf.toy.table import format_table
+    from cshml_tf.toy.scatters import plot_digit_scatters
+    from cshml_tf.toy.table import format_toy_table
 
     for option in ("seeds", "ways"):
         given = getattr(arguments, option)
@@ -78,12 +78,12 @@ def main(argv=None):
             print(f"stopped: {len(outcomes)} of {len(arguments.seeds)} seeds done; the same command goes on")
             break
         outcomes[seed] = outcome
-        write_text(output_dir / "table.md", format_table(outcomes))
+        write_text(output_dir / "table.md", format_toy_table(outcomes))
     if outcomes:
         first = next(iter(outcomes))
-        draw(output_dir / "figure.png", output_dir, first, arguments.ways, test)
+        plot_digit_scatters(output_dir / "figure.png", output_dir, first, arguments.ways, test)
         if len(outcomes) == len(arguments.seeds):
             held = ceiling(train, test, RESOLUTION, arguments.ceiling_epochs, first)
-            write_text(output_dir / "table.md", format_table(outcomes, held))
+            write_text(output_dir / "table.md", format_toy_table(outcomes, held))
         sys.stdout.write((output_dir / "table.md").read_text(encoding="utf-8"))
         print(f"table: {output_dir / 'table.md'}  figure: {output_dir / 'figure.png'}")

@@ -1,6 +1,10 @@
 """How a resolution is spelt: r for r x r pixels, or (height, width)."""
 
+from typing import TypeAlias
+
 import numpy as np
+
+Resolution: TypeAlias = int | tuple[int, int]
 
 
 def parse_resolution(text):

@@ -179,7 +179,9 @@ def test_bad_input_is_one_line(data, tmp_path, capsys):
     assert "resolution 12: expected an LR network" in failure(capsys, arguments(data, *lr, "--resolutions", "12"))
     words = arguments(data)
     assert "expected a folder of aligned faces" in failure(capsys, [str(tmp_path / "absent"), *words[1:]])
-    assert "none of the 32 has both its images" in failure(capsys, [str(tmp_path), *words[1:]])
+    assert "pairs: expected at least one with both images, got none of 32" in failure(
+        capsys, [str(tmp_path), *words[1:]]
+    )
     assert "expected a file" in failure(capsys, arguments(data, "--report", tmp_path))
     (tmp_path / "pairs.txt").write_text("2\t300\n")
     assert "pairs.txt, line 1: the header announces" in failure(

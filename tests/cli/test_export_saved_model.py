@@ -40,7 +40,7 @@ def test_bad_input_is_one_line(hr_model_dir, tmp_path, capsys):
         capsys, tmp_path / "absent", tmp_path / "out"
     )
     (tmp_path / "file").write_text("")
-    assert "it is a file" in failure(capsys, hr_model_dir, tmp_path / "file")
+    assert "expected a folder, got a file" in failure(capsys, hr_model_dir, tmp_path / "file")
     assert not (tmp_path / "out").exists()
 
 

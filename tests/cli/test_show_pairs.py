@@ -113,11 +113,11 @@ def test_bad_input_is_one_line(data, tmp_path, capsys):
     absent = failure(capsys, words(data, faces="absent", output=output))
     assert f"LFW_DIR: expected a folder of aligned faces, {data / 'absent'} is none" in absent
     few = failure(capsys, words(data, "--seed", -1, output=output))
-    assert "seed: expected a whole number from 0 on, got -1" in few
+    assert "seed: expected a whole number, 0 or more, got -1" in few
     lines = (data / "pairs.txt").read_text().splitlines()
     (tmp_path / "few.txt").write_text("\n".join(["1\t2", *lines[1:3], *lines[7:9]]) + "\n")
     few = failure(capsys, words(data, "--lfw_pairs", tmp_path / "few.txt", output=output))
-    assert "pairs: 4 of one person asked for, the list has 2 to compare" in few
+    assert "pairs: expected at least 4 of one person in the list, got 2" in few
     assert not output.parent.exists()
 
 
