@@ -13,7 +13,7 @@ def noisy(seed, probes=40, gallery=30, people=8, decimals=1):
 
 
 def naive_order(row, is_mate):
-    """Columns, most alike first; of equal ones the mates last."""
+    """Return the columns, the most similar first and mates last among ties."""
     return sorted(range(len(row)), key=lambda column: (-row[column], is_mate[column]))
 
 
@@ -54,9 +54,9 @@ class TestGoldenValues:
         matches = matching.match_probes(SIMILARITY, PROBES, GALLERY)
         np.testing.assert_array_equal(matches.ranks, [2, 1, 2, 5])
         np.testing.assert_array_equal(matches.mate_scores, [0.6, 0.8, 0.4, -np.inf])
-        # Bob: precision 1 at the first place, 2/3 at the third.
+        # Bob: precision 1 at rank 1, 2/3 at rank 3.
         np.testing.assert_allclose(matches.average_precisions, [1 / 2, 5 / 6, 1 / 2, 0], rtol=0, atol=1e-15)
-        # Ann: precision 0 at the first place, 1/2 at the second. Bob: (1 + 1) / 2, then (1/2 + 2/3) / 2.
+        # Ann: precision 0 at rank 1, 1/2 at rank 2. Bob: (1 + 1) / 2, then (1/2 + 2/3) / 2.
         np.testing.assert_allclose(matches.precision_areas, [1 / 4, 19 / 24, 1 / 4, 0], rtol=0, atol=1e-15)
 
     def test_rates_count_the_probe_without_a_mate_as_never_found(self):
@@ -99,7 +99,7 @@ class TestAgainstNaiveLoops:
         naive = np.mean([naive_average_precision(row, trapezoids) for row in naive_hits(*data)])
         assert identification.mean_average_precision(*data, trapezoids) == pytest.approx(naive, abs=1e-12)
 
-    def test_blocks_give_what_the_whole_gives(self, seed):
+    def test_blocks_equal_the_whole_matrix(self, seed):
         similarity, probe_labels, gallery_labels = noisy(seed)
         whole = matching.match_probes(similarity, probe_labels, gallery_labels)
         blocks = (similarity[start : start + 7] for start in range(0, len(similarity), 7))
@@ -126,7 +126,7 @@ class TestAgainstNaiveLoops:
         found = []
         for fpir in (0.02, 0.1, 0.3):
             figure = identification.tpir_at_fpir(matches, matching.best_scores(unknown), fpir, rank=5)
-            # The loosest threshold that lets no more unknown probes pass stands just above one of them.
+            # The loosest threshold that accepts no more unknown probes lies just above one of their scores.
             best = np.sort([row.max() for row in unknown])
             passing = [score for score in best if np.mean([other >= score for other in best]) > fpir]
             threshold = np.nextafter(max(passing), np.inf)
@@ -161,7 +161,7 @@ class TestPlantedEmbeddings:
         np.testing.assert_array_equal(rates, [0, 0, 1])
 
     def test_random_scores_chance(self):
-        """The standard deviation of the rate over 4,000 probes is at most .008: four of them."""
+        """The standard deviation of the rate over 4,000 probes is at most .008; the bound is four of them."""
         random = np.random.default_rng(3)
         probe_labels, gallery_labels = random.integers(0, 20, 4000), random.integers(0, 20, 50)
         measured = identification.rank_rates(random.random((4000, 50)), probe_labels, gallery_labels, [1, 5, 20])
@@ -170,7 +170,7 @@ class TestPlantedEmbeddings:
 
 
 class TestTpirAtFpir:
-    # Places 1, 3, 1 and none; ten unknown probes score .0 to .9.
+    # Ranks 1, 3, 1 and no mate; ten unknown probes score .0 to .9.
     MATED = Matches(np.array([1, 3, 1, 6]), np.array([0.95, 0.97, 0.65, -np.inf]), np.zeros(4), np.zeros(4), 5)
     UNKNOWN = np.arange(10) / 10
 
@@ -215,7 +215,7 @@ class TestBadInput:
 
 
 def test_missing_probes_are_never_identified():
-    """Ranks 2, 1, 2 and none of four images; two more are missing."""
+    """Ranks 2, 1, 2 and no mate among four images; two more probes are missing."""
     matches = matching.match_probes(SIMILARITY, PROBES, GALLERY)
     all_probes = matching.with_missing_probes(matches, 2)
     np.testing.assert_array_equal(all_probes.ranks, [2, 1, 2, 5, 5, 5])

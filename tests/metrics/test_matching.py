@@ -5,7 +5,7 @@ from cshml_tf.metrics import matching
 
 
 def test_a_person_is_the_mean_of_the_persons_embeddings():
-    """(1, 0) and (0, 1) lie at the same angle from their mean; opposite ones have none."""
+    """(1, 0) and (0, 1) have the same angle to their mean; opposite vectors cancel out."""
     embeddings = np.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0], [1.0, 0.0], [-1.0, 0.0]])
     means, people = matching.person_means(embeddings, [7, 2, 7, 9, 9])
     assert people.tolist() == [2, 7, 9]
