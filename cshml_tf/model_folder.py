@@ -6,7 +6,6 @@ name per column of W) and `people.txt` (everyone that the network, or a network 
 """
 
 import json
-import os
 import platform
 import subprocess
 import warnings
@@ -23,7 +22,7 @@ from numpy.typing import ArrayLike
 import cshml_tf
 from cshml_tf import backbones, layers  # noqa: F401  registers the layers that a saved recogniser contains
 from cshml_tf.degradation.degrade import MODES
-from cshml_tf.files import write_json, write_text
+from cshml_tf.files import replacing, write_json, write_text
 
 CARD = "model.json"
 RECOGNISER = "recogniser.keras"
@@ -53,13 +52,11 @@ def save_model(
     """
     model_dir = Path(model_dir)
     model_dir.mkdir(parents=True, exist_ok=True)
-    temporary = model_dir / f".{RECOGNISER}.partial.keras"
-    recogniser.save(temporary)
-    os.replace(temporary, model_dir / RECOGNISER)
+    with replacing(model_dir / RECOGNISER, ".keras") as partial:
+        recogniser.save(partial)
     if centres is not None:
-        temporary = model_dir / f".{CLASSIFIER}.partial.npy"
-        np.save(temporary, np.asarray(centres, np.float32))
-        os.replace(temporary, model_dir / CLASSIFIER)
+        with replacing(model_dir / CLASSIFIER, ".npy") as partial:
+            np.save(partial, np.asarray(centres, np.float32))
     write_text(model_dir / CLASSES, "".join(f"{name}\n" for name in classes))
     write_text(model_dir / PEOPLE, "".join(f"{name}\n" for name in sorted(set(people))))
     write_json(model_dir / CARD, card | {"versions": versions(), "commit": commit()})

@@ -1,6 +1,5 @@
 """Plots of evaluations as PNG files: ROC and match curves, histograms, example pairs, accuracies, scatters."""
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import ArrayLike
 
 from cshml_tf.evaluation.examples import ExamplePair, ScoredPairs
+from cshml_tf.files import replacing
 from cshml_tf.metrics.verification import area_under_curve, roc
 
 # The colours of Okabe and Ito, which colour-blind readers can distinguish.
@@ -291,11 +291,6 @@ def _score_histogram(axes: Axes, scores: ArrayLike, same: ArrayLike, edges: np.n
 def _save(figure: Figure, path: str | Path) -> None:
     """Write a figure so that no incomplete file ever has its final name."""
     FigureCanvasAgg(figure)
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
+    with replacing(path) as partial:
         # Leave out Matplotlib's version, so that the same data always give the same file.
         figure.savefig(partial, format="png", dpi=_DPI, metadata={"Software": None})
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -76,10 +76,10 @@ def _parse(argv):
         "eyes, nose and mouth lie where the network expects them. Writes PNG crops into the same "
         "class folders under OUTPUT_DIR, and alignment.csv with a row for every crop and every "
         "image that gave none. The same command again does only what is missing.",
-        epilog="Reads JPEG, PNG, BMP, WebP and TIFF of any depth, upright by their EXIF tag, transparency as "
-        "white. Of photographs in one folder that differ in the suffix alone the crops keep it (a.jpg.png). "
-        "Exit code: 0 when every photograph is aligned or listed and at least one is aligned, 1 when none "
-        "is, 2 on bad arguments.",
+        epilog="Reads JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF and HEIC (with the extra 'heic') of any depth, "
+        "upright by their EXIF tag, transparency as white. Of photographs in one folder that differ in the suffix "
+        "alone the crops keep it (a.jpg.png). Exit code: 0 when every photograph is aligned or listed and at "
+        "least one is aligned, 1 when none is, 2 on bad arguments.",
     )
     folders = parser.add_argument_group("folders")
     folders.add_argument("input_dir", metavar="INPUT_DIR", help="class folders of photographs")

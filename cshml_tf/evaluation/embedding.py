@@ -11,6 +11,7 @@ import numpy as np
 from cshml_tf.degradation.degrade import degrade
 from cshml_tf.degradation.resolution import Resolution
 from cshml_tf.images import check_pixels, read_named
+from cshml_tf.metrics.verification import unit_rows
 
 
 class Images(Protocol):
@@ -125,12 +126,6 @@ def check_embeddings(embeddings: np.ndarray, name_of: Callable[[int], str | Path
             f"{name}: expected a finite, non-zero embedding ({network}), got a zero or non-finite one: "
             "the network is broken or untrained"
         )
-
-
-def unit_rows(vectors: np.ndarray) -> np.ndarray:
-    """Scale each row of (rows, E) to unit length; a row of zeros stays zero."""
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1.0)
 
 
 def _embed_batch(pixels: Sequence[np.ndarray], views: Sequence[View], flip: bool) -> list[np.ndarray]:

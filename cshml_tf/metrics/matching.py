@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cshml_tf.metrics.verification import unit_rows
+
 # Number of float32 similarities in memory at a time: 64 MiB.
 _BLOCK = 2**24
 
@@ -65,8 +67,7 @@ def person_means(embeddings: np.ndarray, labels: ArrayLike) -> tuple[np.ndarray,
     people, rows = np.unique(labels, return_inverse=True)
     sums = np.zeros((len(people), embeddings.shape[1]))
     np.add.at(sums, rows, embeddings)
-    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    return (sums / np.where(lengths > 0, lengths, 1.0)).astype(np.float32), people
+    return unit_rows(sums).astype(np.float32), people
 
 
 def match_probes(similarity: Similarity, probe_labels: ArrayLike, gallery_labels: ArrayLike) -> Matches:

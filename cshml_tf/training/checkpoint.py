@@ -1,6 +1,5 @@
 """Checkpoints by step: every variable of a run in one file that appears whole or not at all."""
 
-import os
 import re
 import zipfile
 from collections.abc import Sequence
@@ -8,6 +7,8 @@ from pathlib import Path
 
 import keras
 import numpy as np
+
+from cshml_tf.files import remove_left_overs_below, replacing
 
 _NAME = re.compile(r"step-\d{8}\.npz")
 _KEPT = 2
@@ -32,12 +33,10 @@ def save_checkpoint(folder: str | Path, step: int, variables: Sequence[keras.Var
         values[str(index)] = value
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / ".partial.npz"
-    with open(temporary, "wb") as file:
-        np.savez(file, **values)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, folder / f"step-{step:08d}.npz")
+    # A killed run leaves a temporary as large as the network: one run at a time writes here.
+    remove_left_overs_below(folder)
+    with replacing(folder / f"step-{step:08d}.npz", ".npz") as partial:
+        np.savez(partial, **values)
     for path in _checkpoints(folder)[:-_KEPT]:
         path.unlink()
 
@@ -72,7 +71,8 @@ def restore_checkpoint(folder: str | Path, variables: Sequence[keras.Variable]) 
 
 
 def delete_checkpoints(folder: str | Path) -> None:
-    """Delete the checkpoints of a finished run."""
+    """Delete the checkpoints of a finished run, including incomplete ones of a killed process."""
+    remove_left_overs_below(folder)
     for path in _checkpoints(folder):
         path.unlink()
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from cshml_tf.data.sources import two_branch_batches
+from cshml_tf.data.batches import two_branch_batches
 from cshml_tf.degradation.degrade import MODES
 from cshml_tf.degradation.resolution import Resolution, check_reductions, resolution_sides
 from cshml_tf.layers import CosFace, Degrade

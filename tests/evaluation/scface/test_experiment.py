@@ -1,4 +1,4 @@
-"""The protocols on planted faces, with networks that read a column of pixels: who is learned from, who is tested."""
+"""Both protocols on planted faces, with networks that read a column of pixels: who is learned from and tested."""
 
 from pathlib import Path
 

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 
 from cshml_tf.evaluation.scface.coupled_mappings.training_rows import checked_rows
+from cshml_tf.metrics.verification import unit_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,9 +73,4 @@ class CoupledMapping:
             ValueError: the rows have the wrong shape or type, or hold a number that is not finite.
         """
         probes, gallery = self.map_lr(lr_rows), self.map_hr(hr_rows)
-        return _unit(probes) @ _unit(gallery).T if cosine else -cdist(probes, gallery)
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+        return unit_rows(probes) @ unit_rows(gallery).T if cosine else -cdist(probes, gallery)
