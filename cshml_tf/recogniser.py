@@ -140,7 +140,7 @@ def clone(
     """
     faster = FASTER if to_train and keras.backend.backend() == "tensorflow" else {}
 
-    def copy_layer(layer):
+    def copy_layer(layer: keras.Layer) -> keras.Layer:
         config = layer.get_config() | {"dtype": precision, "trainable": True}
         kind = PLAIN.get(type(layer), type(layer))
         if kind is keras.layers.BatchNormalization:

@@ -209,7 +209,7 @@ def protocol_line(protocol: dict[str, Any]) -> str:
             + (" (optimistic)" if protocol["folds"] == 1 else ""),
             *(f"{name} {'on' if on else 'off'}" for name, on in switches.items()),
             *([f"degradation {', '.join(modes)}"] if modes else []),
-            *(["images as they are, nothing degraded"] if options.get("as_they_are") else []),
+            *(["images used without degradation"] if options.get("as_they_are") else []),
         ]
     )
 

@@ -19,7 +19,7 @@ def make_jax_step(
     state = optimizer.variables
     decayed = {id(variable) for variable in decayed_variables(trainable)}
 
-    def objective(values, other_values, batch):
+    def objective(values: list[Any], other_values: list[Any], batch: dict[str, Any]) -> tuple[Any, tuple]:
         mapping = [*zip(trainable, values, strict=True), *zip(others, other_values, strict=True)]
         with keras.StatelessScope(state_mapping=mapping) as scope:
             terms = network.terms(batch)
@@ -34,12 +34,14 @@ def make_jax_step(
         return total + penalty, (terms | {"total": total, "weight_decay": penalty}, updated)
 
     @jax.jit
-    def compiled(values, other_values, state_values, batch):
+    def compiled(
+        values: list[Any], other_values: list[Any], state_values: list[Any], batch: dict[str, Any]
+    ) -> tuple:
         gradients, (terms, updated) = jax.grad(objective, has_aux=True)(values, other_values, batch)
         values, state_values = optimizer.stateless_apply(state_values, gradients, values)
         return terms, values, updated, state_values
 
-    def step(batch):
+    def step(batch: dict[str, Any]) -> dict[str, Any]:
         held = trainable, others, state
         terms, *results = compiled(*([variable.value for variable in group] for group in held), batch)
         for group, values in zip(held, results, strict=True):

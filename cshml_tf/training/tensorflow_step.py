@@ -26,12 +26,12 @@ def make_tensorflow_step(
     decayed = decayed_variables(variables)
     replicas = strategy.num_replicas_in_sync
 
-    def sum_over_replicas(value):
+    def sum_over_replicas(value: Any) -> Any:
         if replicas == 1:
             return value
         return tf.distribute.get_replica_context().all_reduce("sum", value)
 
-    def replica_step(batch):
+    def replica_step(batch: dict[str, Any]) -> dict[str, Any]:
         with tf.GradientTape() as tape:
             terms = network.terms(batch, sum_over_replicas)
             total = network.total(terms)
@@ -42,7 +42,7 @@ def make_tensorflow_step(
         return terms | {"total": total, "weight_decay": penalty}
 
     @tf.function
-    def step(batch):
+    def step(batch: dict[str, Any]) -> dict[str, Any]:
         parts = strategy.run(replica_step, (batch,))
         return {name: strategy.reduce("sum", part, axis=None) for name, part in parts.items()}
 

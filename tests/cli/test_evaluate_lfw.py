@@ -136,7 +136,7 @@ def test_images_as_they_are(data, tmp_path, capsys):
     assert list(report) == ["HR", "8", "protocol"]
     assert list(report["8"]) == ["HL", "LL", "HL_gain", "LL_gain"]
     assert report["protocol"]["options"]["as_they_are"] and report["protocol"]["degradation"] == {}
-    assert "images as they are, nothing degraded" in capsys.readouterr().out
+    assert "images used without degradation" in capsys.readouterr().out
     for pair, mode in (((None, None), "HR"), ((None, 8), "HL"), ((8, 8), "LL")):
         figures = report["HR"] if mode == "HR" else report["8"][mode]
         assert threshold_for(report, *pair, far=0.1) == figures["thresholds"]["0.1"]

@@ -268,7 +268,7 @@ class TestEvaluate:
         assert gain != 0
         protocol = result.report["protocol"]
         assert protocol["degradation"] == {} and protocol["options"]["as_they_are"]
-        assert "images as they are, nothing degraded" in format_lfw_table(result.report)
+        assert "images used without degradation" in format_lfw_table(result.report)
 
     def test_images_as_they_are_in_both_orders(self, networks):
         hr, lr = networks
