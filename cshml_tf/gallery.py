@@ -81,9 +81,9 @@ def find_face(image: np.ndarray, image_size: tuple[int, int], detector: Detector
         note = f"smaller than the {SMALLEST_FACE} pixels that the detector needs: treated as a crop"
         return FoundFace(image, image.shape[1], note=note)
     alignment = align_image(image, detector, image_size)
-    if not alignment.faces:
+    aligned = alignment.faces[0] if alignment.faces else None
+    if aligned is None or aligned.face is None:
         return FoundFace(image, image.shape[1], note="no face found: the whole picture is treated as a crop")
-    (aligned,) = alignment.faces
     several = alignment.detected > 1
     note = f"{alignment.detected} faces found: the largest, most central one is used" if several else ""
     return FoundFace(aligned.crop, _width_of_crop(aligned.face, image_size), aligned.face, note)

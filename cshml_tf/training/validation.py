@@ -37,7 +37,7 @@ def make_lfw_evaluation(
         ValueError: the pairs file is invalid, or all of its images are missing.
         OSError: the pairs file cannot be read.
     """
-    if settings.lfw_dir is None:
+    if settings.lfw_dir is None or settings.lfw_pairs is None:
         return None
     pairs = read_pairs(settings.lfw_pairs)
     images = find_images(settings.lfw_dir, pairs)

@@ -50,14 +50,15 @@ def align_images(
         images: the images.
         image_size: (height, width) of the crops, pixels.
         alignment: which to try first, "landmarks" or "mtcnn"; "none" for images that are already aligned crops.
-        detector: the face detector; not needed for "none".
+        detector: the face detector; not needed for "none", nor for images whose landmarks are usable.
         progress: wraps the images, such as `tqdm`.
 
     Returns:
         `AlignedFaces`.
 
     Raises:
-        ValueError: the alignment is unknown, or it is "none" and an image has another size.
+        ValueError: the alignment is unknown, it is "none" and an image has another size, or a detector is needed
+            and missing.
     """
     if alignment not in ALIGNMENTS:
         raise ValueError(f"alignment: expected one of {', '.join(ALIGNMENTS)}, got {alignment!r}")
@@ -107,6 +108,10 @@ def _align(
         if method == LANDMARKS and landmarks is not None and _are_usable(landmarks, picture):
             return align_face(picture, landmarks, image_size), LANDMARKS
         if method == MTCNN:
+            if detector is None:
+                raise ValueError(
+                    "detector: expected a face detector, because the landmarks are unusable, got None"
+                )
             face, enlarged = find_face(picture, detector)
             if face is not None:
                 return align_face(picture, face.landmarks, image_size), ENLARGED if enlarged else MTCNN

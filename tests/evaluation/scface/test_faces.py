@@ -56,6 +56,8 @@ def test_each_way_is_tried_first_and_falls_back_to_the_other(image):
     assert found(image, "mtcnn", ALL_FOUND) == "mtcnn"
     assert found(image, "mtcnn", NOTHING_FOUND) == "landmarks"
     assert found(without, "mtcnn", NOTHING_FOUND) == "center"
+    with pytest.raises(ValueError, match="detector: expected a face detector, .* got None"):
+        align_images([without], SIZE)
 
 
 def test_landmarks_in_place_leave_the_picture_unchanged(image):
