@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
 
-.PHONY: install test lint demo clean
+.PHONY: install test test-fast lint docs demo clean
 
 install: $(VENV)/installed
 
@@ -18,17 +18,28 @@ test: install
 	$(BIN)/python -m pytest $(PARALLEL)
 	KERAS_BACKEND=jax JAX_PLATFORMS=cpu $(BIN)/python -m pytest $(PARALLEL) $(ON_JAX)
 
+# The inner loop: all but whole runs, subprocesses and large networks.
+test-fast: install
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
+
 # Two processes at a time; a file's tests stay together, since they share what is dear to make.
 TEST_PROCESSES ?= 2
 PARALLEL := -n $(TEST_PROCESSES) --dist loadfile
 
 # What does not need TensorFlow, on the other backend.
 ON_JAX := tests/degradation tests/layers/test_layers.py tests/test_losses.py tests/test_network.py \
-    tests/data/test_batches.py tests/data/test_packed.py tests/training/test_packed.py
+    tests/data/test_batches.py tests/data/test_carriers.py tests/data/test_decisions.py tests/data/test_packed.py \
+    tests/training/test_packed.py
 
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+# The reference of the library, from its docstrings; a warning is an error.
+docs: install
+	PDOC_ALLOW_EXEC=1 TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -W error::UserWarning -W error::RuntimeWarning \
+	    -m pdoc --docformat google --output-directory build/reference cshml_tf
 
 # The whole pipeline on synthetic faces: draw, train both networks, measure, show, export.
 DEMO_RUNS := --data_dir $(DEMO)/faces/train --models_base_dir $(DEMO)/models --logs_base_dir $(DEMO)/logs \

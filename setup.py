@@ -10,6 +10,8 @@ REQUIREMENTS = [
     for line in (HERE / "requirements.txt").read_text(encoding="utf-8").splitlines()
     if line.strip() and not line.startswith("#")
 ]
+# The photographs of phones.
+HEIC = ["pillow-heif>=1.1,<2"]
 
 COMMANDS = {
     "cshml-align": "align_dataset",
@@ -38,11 +40,24 @@ setup(
     license="MIT",
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["cshml_tf", "cshml_tf.*"]),
+    package_data={"cshml_tf": ["py.typed"]},
     install_requires=REQUIREMENTS,
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
         "jax": ["jax>=0.8"],
-        "test": ["pytest>=8,<10", "pytest-xdist>=3.6,<4", "pillow>=10", "ruff>=0.12,<1", "jax>=0.8"],
+        "heic": HEIC,
+        "test": [
+            "pytest>=8,<10",
+            "pytest-xdist>=3.6,<4",
+            *HEIC,
+            "jax>=0.8",
+            "nbclient>=0.10,<1",
+            "nbformat>=5.10,<6",
+            "ipykernel>=6.29,<8",
+            "ruff>=0.12,<1",
+            "pyright[nodejs]>=1.1.400,<1.2",
+            "pdoc>=15,<17",
+        ],
     },
     entry_points={
         "console_scripts": [f"{command} = cshml_tf.cli.{module}:main" for command, module in COMMANDS.items()]

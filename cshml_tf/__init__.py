@@ -5,16 +5,55 @@ resolution face recognition", Signal Processing: Image Communication, 2019.
 """
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cshml_tf import backbones, degradation, layers, losses, metrics, network
+    from cshml_tf.model_folder import load_recogniser
+    from cshml_tf.shortcuts import align, compare, embed, load_networks
 
 __version__ = "0.2.0"
 
+# The public names, by the module that holds them; a room stands for itself.
+_FUNCTIONS = {
+    "align": "cshml_tf.shortcuts",
+    "compare": "cshml_tf.shortcuts",
+    "embed": "cshml_tf.shortcuts",
+    "load_networks": "cshml_tf.shortcuts",
+    "load_recogniser": "cshml_tf.model_folder",
+}
 _ROOMS = ("backbones", "degradation", "layers", "losses", "metrics", "network")
+# Rooms that need neither Keras nor what it computes with.
+_LIGHT = ("degradation", "metrics")
+
+__all__ = [
+    "align",
+    "backbones",
+    "compare",
+    "degradation",
+    "embed",
+    "layers",
+    "load_networks",
+    "load_recogniser",
+    "losses",
+    "metrics",
+    "network",
+]
 
 
-def __getattr__(name):
-    """Import a room on first use, so that `import cshml_tf` and `--help` stay fast."""
-    if name == "load_recogniser":
-        return importlib.import_module("cshml_tf.model_folder").load_recogniser
+def __getattr__(name: str) -> object:
+    """Import a public name on first use, so that `import cshml_tf` and `--help` stay fast."""
+    if name not in __all__:
+        raise AttributeError(f"module 'cshml_tf' has no attribute {name!r}")
+    if name not in _LIGHT:
+        from cshml_tf.cli.quiet_start import start_backend
+
+        start_backend()
     if name in _ROOMS:
         return importlib.import_module(f"cshml_tf.{name}")
-    raise AttributeError(f"module 'cshml_tf' has no attribute {name!r}")
+    return getattr(importlib.import_module(_FUNCTIONS[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names alone."""
+    return list(__all__)

@@ -4,15 +4,13 @@ It is written from a `tf.Module`, which holds each variable once; Keras's own ex
 signatures resize as training did, and run the same graph behind it.
 """
 
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from cshml_tf.data.decoding import decode_image
-from cshml_tf.files import write_json
+from cshml_tf.files import replacing, write_json
 from cshml_tf.model_folder import versions
 from cshml_tf.recogniser import image_size_of, standardisation_of
 
@@ -50,18 +48,11 @@ def export_saved_model(recogniser, out_dir, card=None):
     out_dir = Path(out_dir)
     _check_free(out_dir)
     out_dir.parent.mkdir(parents=True, exist_ok=True)
-    partial = out_dir.with_name(f".{out_dir.name}.partial-{os.getpid()}")
-    try:
+    with replacing(out_dir) as partial:
         served = _ServedRecogniser(recogniser)
         signatures = {"serving_default": served.embed_images, "encoded": served.embed_encoded}
         tf.saved_model.save(served, str(partial), signatures)
         write_json(partial / DESCRIPTION, _description(recogniser, card or {}))
-        if out_dir.exists():
-            out_dir.rmdir()  # some systems move no folder onto another
-        os.replace(partial, out_dir)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
 
 
 def largest_difference(recogniser, saved_model_dir):

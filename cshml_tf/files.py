@@ -1,39 +1,114 @@
-"""Text files that are there whole or not at all, and folders that one process at a time writes to."""
+"""Files and folders that appear whole or not at all, and folders that one process at a time writes to."""
 
+import contextlib
+import hashlib
 import json
 import os
+import shutil
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, TextIO
 
 try:
     import fcntl
 except ImportError:  # Windows, where two processes on one folder go unnoticed.
     fcntl = None
 
+# Hidden, so that nothing that lists images, classes or models takes a left-over for one of them.
+PARTIAL_PREFIX = ".partial-"
 
-def write_text(path, text):
-    """Write a text file through a temporary file beside it, so that no reader sees half of it."""
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
+    """Write a file or a folder so that it appears under its own name whole or not at all.
+
+    The block writes a file, or makes a folder, at the path it is handed. When the block ends, what it wrote is
+    flushed to the disk and takes the place of `path`. On any error it is removed and `path` stays as it was.
+    Only a killed process leaves it behind, under a hidden name; see `remove_left_overs`.
+
+    Args:
+        path: the file or folder to write; the folder that holds it must exist. A file takes the place of a
+            file. A folder takes the place of an empty folder only.
+        suffix: what the temporary name ends with, for writers that choose the format by the suffix. Without
+            one, no pattern such as `*.json` finds a left-over.
+
+    Yields:
+        A path in the same folder that is unique to this call, where nothing exists yet.
+
+    Raises:
+        OSError: it cannot be written, `path` is a folder that is not empty, or the block wrote nothing.
+    """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    partial = path.with_name(f"{_partial_start(path)}{os.getpid()}-{uuid.uuid4().hex[:8]}{suffix}")
+    try:
+        yield partial
+        is_folder = partial.is_dir()
+        for written in sorted(partial.rglob("*")) if is_folder else [partial]:
+            _flush_to_disk(written)
+        if is_folder and path.is_dir():
+            path.rmdir()  # Windows moves no folder onto another.
+        os.replace(partial, path)
+    except BaseException:
+        _remove(partial)
+        raise
 
 
-def write_json(path, content):
-    """Write a JSON file likewise; NaN and infinity are refused with a ValueError."""
+def remove_left_overs(path: str | os.PathLike[str]) -> None:
+    """Remove what killed processes left next to `path` when they were replacing it.
+
+    Args:
+        path: the file or folder they were writing. No other process may be writing it now.
+    """
+    path = Path(path)
+    for entry in path.parent.glob(f"{_partial_start(path)}*"):
+        _remove(entry)
+
+
+def remove_left_overs_below(folder: str | os.PathLike[str]) -> None:
+    """Remove what killed processes left anywhere below a folder.
+
+    Args:
+        folder: a folder in which no other process is writing now; it need not exist.
+    """
+    for parent, folders, files in os.walk(folder):
+        left = [name for name in (*folders, *files) if name.startswith(PARTIAL_PREFIX)]
+        for name in left:
+            _remove(Path(parent, name))
+        folders[:] = [name for name in folders if name not in left]
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a UTF-8 text file that appears whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | os.PathLike[str], content: Any) -> None:
+    """Write a JSON file that appears whole or not at all.
+
+    Raises:
+        ValueError: `content` holds NaN or infinity, which JSON cannot express.
+        OSError: it cannot be written.
+    """
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def lock_folder(folder):
+def lock_folder(folder: str | os.PathLike[str]) -> TextIO:
     """Claim a folder for this process until the result is closed or the process ends, however it ends.
 
     Args:
-        folder: an existing folder; the empty file `.lock` is made in it.
+        folder: an existing folder; the empty file `.lock` is created in it.
 
     Returns:
-        An open file, to be kept.
+        An open file; the claim lasts as long as it stays open.
 
     Raises:
-        ValueError: another process has it.
+        ValueError: another process has claimed the folder.
     """
     path = Path(folder) / ".lock"
     file = open(path, "w", encoding="utf-8")
@@ -44,3 +119,21 @@ def lock_folder(folder):
             file.close()
             raise ValueError(f"{folder}: another process is writing to this folder") from None
     return file
+
+
+def _partial_start(path: Path) -> str:
+    """Return how the temporary names of one target begin; a digest, since a name may be as long as is allowed."""
+    return f"{PARTIAL_PREFIX}{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:8]}-"
+
+
+def _flush_to_disk(path: Path) -> None:
+    if path.is_file():
+        with open(path, "rb+") as file:
+            os.fsync(file.fileno())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,21 +1,38 @@
 """Reading photographs as people have them into upright RGB pixels, and writing pixels safely."""
 
+import io
 import os
-import struct
-import uuid
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from PIL import ExifTags, Image, ImageOps, features
 
-_READ_SUFFIXES = ".jpg .jpeg .jpe .jfif .png .bmp .webp .tif .tiff"
-# Listed all the same, so that a run reports these files instead of leaving them out unseen.
-_REFUSED_SUFFIXES = ".gif .heic .heif .avif .jp2 .jxl .ppm .pgm"
-IMAGE_SUFFIXES = frozenset(f"{_READ_SUFFIXES} {_REFUSED_SUFFIXES}".split())
-PARTIAL_PREFIX = ".partial-"
+from cshml_tf.files import replacing
 
-_UNREAD_FORMATS = {
+# What is read, in order of preference: an aligned folder holds PNG, photographs come as JPEG.
+READ_SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif", ".gif"),
+    *(".jpe", ".jfif"),
+)
+# Those that are not read are listed all the same, so that a run reports these files instead of ignoring them.
+IMAGE_SUFFIXES = frozenset((*READ_SUFFIXES, ".jp2", ".jxl", ".ppm", ".pgm"))
+# OpenCV's warps take no longer ones, in pixels.
+LONGEST_SIDE = 32766
+# Pillow refuses twice as many pixels. Its own default is below the 200 million of a phone's largest photograph.
+Image.MAX_IMAGE_PIXELS = 2**28
+
+_FORMATS = {
+    b"\xff\xd8": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"BM": "BMP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
     b"GIF8": "GIF",
+}
+_END_MARKERS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
+_UNREAD_FORMATS = {
     b"\xff\x0a": "JPEG XL",
     b"\x00\x00\x00\x0cJXL ": "JPEG XL",
     b"\x00\x00\x00\x0cjP  ": "JPEG 2000",
@@ -23,22 +40,19 @@ _UNREAD_FORMATS = {
     b"P6": "PPM",
     b"%PDF": "PDF",
 }
-_JPEG_SIGNATURE = b"\xff\xd8"
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_ORIENTATION_TAG = 0x0112
-# OpenCV's warps take no longer ones, in pixels.
-LONGEST_SIDE = 32766
+# The other formats with frames hold further pictures, not motion: the first is the photograph.
+_ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
 
 
 class UnreadableImage(ValueError):
     """A file holds no picture that can be trusted; the message is the reason, without the path."""
 
 
-def read_image(path):
-    """Read JPEG, PNG, BMP, WebP or TIFF, whatever its name's suffix claims.
+def read_image(path: str | os.PathLike[str]) -> np.ndarray:
+    """Read JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF or HEIC, whatever the file's suffix claims.
 
-    Grey, palette, CMYK and 16-bit pictures become 8-bit RGB; the EXIF orientation is applied; what is
-    transparent shows white, as on a page.
+    Grey, palette, CMYK and 16-bit pictures become 8-bit RGB; the EXIF orientation is applied; transparency
+    shows white, as on a page. HEIC needs the package pillow-heif (the extra `heic`).
 
     Args:
         path: the file; any name that the file system allows.
@@ -47,7 +61,7 @@ def read_image(path):
         (H, W, 3) uint8 RGB.
 
     Raises:
-        UnreadableImage: the file is empty, is no picture, is cut short, is animated, or cannot be
+        UnreadableImage: the file is empty, not a picture, cut short, animated or too large, or cannot be
             opened; the message says which.
     """
     try:
@@ -57,11 +71,14 @@ def read_image(path):
     return decode_image(data)
 
 
-def read_named(path):
+def read_named(path: str | os.PathLike[str]) -> np.ndarray:
     """Read an image as `read_image` does, with an error that names the file.
 
+    Returns:
+        (H, W, 3) uint8 RGB.
+
     Raises:
-        ValueError: it can't be read; the message is the path and the reason.
+        ValueError: it cannot be read; the message is the path and the reason.
     """
     try:
         return read_image(path)
@@ -69,47 +86,54 @@ def read_named(path):
         raise ValueError(f"{path}: {error}") from error
 
 
-def decode_image(data):
+def decode_image(data: bytes) -> np.ndarray:
     """Decode the content of an image file as `read_image` does.
 
     Args:
-        data: bytes.
+        data: the whole content of the file.
 
     Returns:
-        (H, W, 3) uint8 RGB.
+        (H, W, 3) uint8 RGB, upright.
 
     Raises:
-        UnreadableImage: they are none, no picture, cut short or animated; the message says which.
+        UnreadableImage: it is empty, not a picture, cut short, animated or too large; the message says which.
     """
-    _check_content(data)
-    pixels = _over_white(_eight_bits(_decode(data)))
-    return cv2.cvtColor(_turn_upright(pixels, _orientation(data)), cv2.COLOR_BGR2RGB)
+    name = _format_of(data)
+    try:
+        image = _open(data, name)
+        # OpenCV decodes a plain JPEG to the same values in two thirds of Pillow's time.
+        plain = image.format == "JPEG" and image.mode in ("L", "RGB")
+        return _decode_plain(data) if plain else _decode(image, data)
+    except UnreadableImage:
+        raise
+    except Image.DecompressionBombError:
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise UnreadableImage(f"the {name} file has more pixels than the limit of {limit}") from None
+    except MemoryError:
+        raise UnreadableImage(f"the {name} file cannot be decoded: out of memory") from None
+    except Exception:  # damaged files make the decoders raise errors of nearly every type
+        raise UnreadableImage(f"the {name} file is cut short or damaged: it cannot be decoded") from None
 
 
-def write_image(path, pixels):
+def write_image(path: str | os.PathLike[str], pixels: np.ndarray) -> None:
     """Write an image so that no half-written file ever carries the name `path`.
 
     Args:
-        path: where to; the suffix chooses the format. Its folder must exist.
+        path: the file to write; the suffix chooses the format. Its folder must exist.
         pixels: (H, W, 3) uint8 RGB.
 
     Raises:
-        ValueError: `pixels` are of another kind.
+        ValueError: `pixels` has the wrong shape or type.
         OSError: the file cannot be written.
     """
     path = Path(path)
     check_pixels(pixels)
     encoded = cv2.imencode(path.suffix, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1]
-    partial = path.with_name(f"{PARTIAL_PREFIX}{os.getpid()}-{uuid.uuid4().hex[:8]}")
-    try:
+    with replacing(path) as partial:
         partial.write_bytes(encoded.tobytes())
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
-def list_images(folder):
+def list_images(folder: str | os.PathLike[str]) -> list[Path]:
     """Find the image files below a folder by suffix, in any letter case.
 
     Hidden files and folders (names that begin with a dot) are left out; links to folders are followed.
@@ -136,146 +160,123 @@ def list_images(folder):
 
 
 def _between(folder, parent):
-    """Give the folders above `parent`, up to `folder`."""
+    """Return the folders above `parent`, up to `folder`."""
     parts = Path(parent).relative_to(folder).parts
     return [folder.joinpath(*parts[:depth]) for depth in range(len(parts))]
 
 
-def check_pixels(pixels, name="pixels"):
-    """Raise ValueError unless `pixels` is an (H, W, 3) uint8 array that is not empty."""
+def check_pixels(pixels: Any, name: str = "pixels") -> None:
+    """Check for a non-empty (H, W, 3) uint8 array.
+
+    Args:
+        pixels: what to check.
+        name: what the error calls it.
+
+    Raises:
+        ValueError: wrong type, shape or dtype.
+    """
     if not isinstance(pixels, np.ndarray):
         raise ValueError(f"{name}: expected an (H, W, 3) uint8 array, got {type(pixels).__name__}")
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
         raise ValueError(f"{name}: expected an (H, W, 3) uint8 array, got {pixels.shape} {pixels.dtype}")
 
 
-def _check_content(data):
-    """Find by the content itself what the decoder would hide: other formats, cut files, animation."""
+def _format_of(data):
+    """Return the format's name by the first bytes; Pillow would try formats that are not read here."""
     if not data:
         raise UnreadableImage("the file is empty")
+    for signature, name in _FORMATS.items():
+        if data.startswith(signature):
+            return name
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WebP"
+    if data[4:8] == b"ftyp":
+        brands = data[8:64]
+        if b"avif" in brands or b"avis" in brands:
+            return "AVIF"
+        if any(brand in brands for brand in (b"hei", b"hev", b"mif1", b"msf1")):
+            return "HEIC"
     for signature, name in _UNREAD_FORMATS.items():
         if data.startswith(signature):
             raise UnreadableImage(f"{name} is not read: convert it to PNG or JPEG")
-    if data[4:8] == b"ftyp":
-        raise UnreadableImage("HEIC/AVIF is not read: convert it to PNG or JPEG")
-    if data.startswith(_JPEG_SIGNATURE):
-        _check_jpeg(data)
-    elif data.startswith(_PNG_SIGNATURE):
-        _check_png(data)
-    elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        _check_webp(data)
-    elif not data.startswith((b"BM", b"II*\0", b"MM\0*")):
-        raise UnreadableImage("not a JPEG, PNG, BMP, WebP or TIFF image")
+    raise UnreadableImage("not a JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF or HEIC image")
 
 
-def _check_jpeg(data):
-    """The end marker must follow the scan; an embedded thumbnail's own end marker does not count."""
-    for marker, start, _ in _jpeg_segments(data):
-        if marker == 0xDA and data.find(b"\xff\xd9", start) >= 0:
-            return
-    raise UnreadableImage("the JPEG file is cut short: no end marker")
-
-
-def _jpeg_segments(data):
-    """Yield (marker, start, end) of each segment's content, up to the first scan."""
-    position = 2
-    while position + 4 <= len(data):
-        marker, length = struct.unpack_from(">xBH", data, position)
-        if marker == 0xFF:  # filling
-            position += 1
-            continue
-        yield marker, position + 4, position + 2 + length
-        if marker == 0xDA:
-            return
-        position += 2 + length
-
-
-def _check_png(data):
-    if b"IEND" not in data:
-        raise UnreadableImage("the PNG file is cut short: no end marker")
-    if b"acTL" in data[: data.find(b"IDAT")]:
-        raise UnreadableImage("an animated PNG: expected one picture")
-
-
-def _check_webp(data):
-    if len(data) < 8 + struct.unpack_from("<I", data, 4)[0]:
-        raise UnreadableImage("the WebP file is cut short")
-    if data[12:16] == b"VP8X" and data[20] & 0x02:
-        raise UnreadableImage("an animated WebP: expected one picture")
-
-
-def _decode(data):
-    """Decode as stored: any depth, 1 to 4 channels, BGR order; only TIFF comes upright."""
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except (cv2.error, MemoryError) as error:
-        reason = getattr(error, "err", None) or type(error).__name__
-        raise UnreadableImage(f"cannot be decoded: {reason}") from None
-    if pixels is None:
-        raise UnreadableImage("cannot be decoded: damaged, cut short or of an unknown kind")
-    if max(pixels.shape[:2]) > LONGEST_SIDE:
-        height, width = pixels.shape[:2]
+def _open(data, name):
+    """Open without decoding, and refuse what the header alone shows to be wrong."""
+    if name == "HEIC":
+        _register_heic()
+    if name == "AVIF" and not features.check("avif"):
+        raise UnreadableImage("AVIF is not read by this build of Pillow: convert it to PNG or JPEG")
+    image = Image.open(io.BytesIO(data), formats=("HEIF" if name == "HEIC" else name,))
+    width, height = image.size
+    if max(image.size) > LONGEST_SIDE:
         raise UnreadableImage(f"{width} x {height}: a side is longer than {LONGEST_SIDE} pixels")
-    return np.atleast_3d(pixels)
+    if image.format in _ANIMATED_FORMATS and getattr(image, "is_animated", False):
+        raise UnreadableImage(f"an animated {name}: expected one picture")
+    # The decoders accept a file that lacks its end. Where Pillow has stopped reading, a JPEG's headers are
+    # over, and with them the thumbnail that has an end marker of its own.
+    if name in _END_MARKERS and data.find(_END_MARKERS[name], image.fp.tell()) < 0:
+        raise UnreadableImage(f"the {name} file is cut short: no end marker")
+    return image
 
 
-def _eight_bits(pixels):
-    if pixels.dtype == np.uint16:
-        return np.rint(pixels / np.float32(257)).astype(np.uint8)
-    if pixels.dtype != np.uint8:
-        raise UnreadableImage(f"expected 8 or 16 bits a channel, got {pixels.dtype}")
-    return pixels
+def _register_heic():
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        raise UnreadableImage("HEIC is read with the package pillow-heif: pip install pillow-heif") from None
+    register_heif_opener()
+
+
+def _decode_plain(data):
+    # In this mode OpenCV applies the EXIF orientation too.
+    return cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def _decode(image, data):
+    """Decode an opened image to upright (H, W, 3) uint8 RGB."""
+    deep = image.format in ("PNG", "TIFF") and any(";16" in str(tile[3]) for tile in image.tile)
+    image.load()
+    if deep:
+        pixels = _decode_deep(data)
+    elif image.mode in ("I", "F"):
+        raise UnreadableImage("expected 8 or 16 bits per channel, got 32")
+    elif image.has_transparency_data:
+        pixels = _over_white(np.asarray(image.convert("RGBA")))
+    else:
+        pixels = np.array(image.convert("RGB"))
+    orientation = _orientation(image)
+    return pixels if orientation == 1 else _turn_upright(pixels, orientation)
+
+
+def _decode_deep(data):
+    """Decode 16 bits per channel, which Pillow would cut to 8 without rounding."""
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    pixels = np.rint(np.atleast_3d(pixels) / np.float32(257)).astype(np.uint8)
+    if pixels.shape[2] == 1:
+        return pixels.repeat(3, axis=2)
+    if pixels.shape[2] == 3:
+        return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    return _over_white(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA))
 
 
 def _over_white(pixels):
-    """(H, W, 1 to 4) uint8 to (H, W, 3); the last of two or four channels is opacity."""
-    channels = pixels.shape[2]
-    colour = pixels[..., :1].repeat(3, axis=2) if channels < 3 else pixels[..., :3]
-    if channels in (1, 3):
-        return colour
-    opacity = pixels[..., -1:] / np.float32(255)
-    return np.rint(colour * opacity + 255 * (1 - opacity)).astype(np.uint8)
+    """(H, W, 4) uint8 RGBA to (H, W, 3)."""
+    opacity = pixels[..., 3:] / np.float32(255)
+    return np.rint(pixels[..., :3] * opacity + 255 * (1 - opacity)).astype(np.uint8)
 
 
-def _orientation(data):
-    """The EXIF orientation, 1 to 8, of a JPEG, PNG or WebP file; 1 where none is given."""
-    exif = _exif(data)
-    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
-    if order is None:
-        return 1
+def _orientation(image):
+    """Return the EXIF orientation that decoding has left to apply: TIFF and HEIC come upright."""
     try:
-        (table,) = struct.unpack_from(order + "I", exif, 4)
-        (entries,) = struct.unpack_from(order + "H", exif, table)
-        for entry in range(entries):
-            tag, value = struct.unpack_from(order + "H6xH", exif, table + 2 + 12 * entry)
-            if tag == _ORIENTATION_TAG and 1 <= value <= 8:
-                return value
-    except struct.error:  # a damaged table says nothing about the picture
-        pass
-    return 1
-
-
-def _exif(data):
-    """The EXIF block, from its byte-order mark on; empty where there is none."""
-    block = b""
-    if data.startswith(_JPEG_SIGNATURE):
-        for marker, start, end in _jpeg_segments(data):
-            if marker == 0xE1 and data.startswith(b"Exif\0\0", start):
-                block = data[start:end]
-                break
-    elif data.startswith(_PNG_SIGNATURE) and b"eXIf" in data:
-        block = data[data.find(b"eXIf") + 4 :]
-    elif data.startswith(b"RIFF") and b"EXIF" in data:
-        block = data[data.find(b"EXIF") + 8 :]
-    return block.removeprefix(b"Exif\0\0")
+        return image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # a damaged table says nothing about the picture
+        return 1
 
 
 def _turn_upright(pixels, orientation):
-    """Undo the EXIF orientation: 5 to 8 are stored transposed, the rest mirrored or not."""
-    if orientation >= 5:
-        pixels = pixels.transpose(1, 0, 2)
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    return np.ascontiguousarray(pixels)
+    # On an image with this one tag, since Pillow rewrites the others and fails on damaged ones.
+    image = Image.fromarray(pixels)
+    image.getexif()[ExifTags.Base.Orientation] = orientation
+    return np.array(ImageOps.exif_transpose(image))

@@ -6,7 +6,6 @@ W) and `people.txt` (everybody the network has been trained on, its ancestors in
 """
 
 import json
-import os
 import platform
 import subprocess
 import warnings
@@ -21,7 +20,7 @@ import cshml_tf
 from cshml_tf import layers  # noqa: F401  register the layers that a saved recogniser holds
 from cshml_tf.backbones import BACKBONES, builder
 from cshml_tf.degradation.degrade import MODES
-from cshml_tf.files import write_json, write_text
+from cshml_tf.files import replacing, write_json, write_text
 
 CARD = "model.json"
 RECOGNISER = "recogniser.keras"
@@ -44,13 +43,11 @@ def save_model(model_dir, recogniser, card, centres=None, classes=(), people=())
     """
     model_dir = Path(model_dir)
     model_dir.mkdir(parents=True, exist_ok=True)
-    temporary = model_dir / f".{RECOGNISER}.partial.keras"
-    recogniser.save(temporary)
-    os.replace(temporary, model_dir / RECOGNISER)
+    with replacing(model_dir / RECOGNISER, ".keras") as partial:
+        recogniser.save(partial)
     if centres is not None:
-        temporary = model_dir / f".{CLASSIFIER}.partial.npy"
-        np.save(temporary, np.asarray(centres, np.float32))
-        os.replace(temporary, model_dir / CLASSIFIER)
+        with replacing(model_dir / CLASSIFIER, ".npy") as partial:
+            np.save(partial, np.asarray(centres, np.float32))
     write_text(model_dir / CLASSES, "".join(f"{name}\n" for name in classes))
     write_text(model_dir / PEOPLE, "".join(f"{name}\n" for name in sorted(set(people))))
     write_json(model_dir / CARD, card | {"versions": versions(), "commit": commit()})

@@ -1,12 +1,10 @@
 """Figures of evaluations as PNG files: ROC and match curves, histograms, pairs, accuracies, scatters."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from cshml_tf.files import replacing
 from cshml_tf.metrics.verification import area_under_curve, roc
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
@@ -265,11 +263,6 @@ def _score_histogram(axes, scores, same, edges):
 def _save(figure, path):
     """Write a figure so that no half-written file ever carries its name."""
     FigureCanvasAgg(figure)
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
+    with replacing(path) as partial:
         # Without Matplotlib's version in it, the same figures give the same file.
         figure.savefig(partial, format="png", dpi=_DPI, metadata={"Software": None})
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ LEVELS = [
     ["files", "images", "degradation", "metrics", "losses"],
     ["layers", "backbones", "alignment", "data", "settings"],
     ["recogniser", "model_folder", "network", "pretrained"],
-    ["training", "evaluation", "export", "plots", "gallery"],
+    ["training", "evaluation", "export", "plots", "gallery", "shortcuts"],
     ["ablation", "toy"],
     ["cli"],
 ]

@@ -4,13 +4,11 @@ import collections
 import csv
 import io
 import json
-import os
 from pathlib import Path
 
 from cshml_tf.alignment.crops import CENTER, NO_FACE, UNREADABLE
 from cshml_tf.alignment.geometry import LANDMARKS
-from cshml_tf.files import write_text
-from cshml_tf.images import PARTIAL_PREFIX
+from cshml_tf.files import remove_left_overs_below, replacing, write_text
 from cshml_tf.settings.alignment import AlignmentSettings
 
 RECORD_NAME = "alignment.csv"
@@ -64,7 +62,7 @@ class AlignmentRecord:
         self.output_dir = Path(output_dir)
         self.path = self.output_dir / RECORD_NAME
         self._claim_folder(input_dir, settings)
-        self._remove_partial_images()
+        remove_left_overs_below(self.output_dir)
         self.rows = collections.defaultdict(list)
         for row in self._read_rows():
             self.rows[row["path"]].append(row)
@@ -125,13 +123,6 @@ class AlignmentRecord:
         # Escaped, because names of folders need not be valid Unicode.
         write_text(settings_path, json.dumps(wanted, indent=2) + "\n")
 
-    def _remove_partial_images(self):
-        """What a killed run left behind; never under an image's name."""
-        for parent, _, files in os.walk(self.output_dir):
-            for name in files:
-                if name.startswith(PARTIAL_PREFIX):
-                    Path(parent, name).unlink()
-
     def _read_rows(self):
         if not self.path.exists():
             return []
@@ -154,13 +145,11 @@ class AlignmentRecord:
                 del self.rows[path]
 
     def _write_sorted(self):
-        partial = self.path.with_name(PARTIAL_PREFIX + RECORD_NAME)
-        with _open_text(partial, "w") as file:
+        with replacing(self.path) as partial, _open_text(partial, "w") as file:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
             for path in sorted(self.rows):
                 writer.writerows(self.rows[path])
-        os.replace(partial, self.path)
 
 
 def _open_text(path, mode):

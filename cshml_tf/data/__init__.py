@@ -1,1 +1,1 @@
-"""Sources of faces, and the pipeline from a source to training batches."""
+"""Sources of faces, the lists of test protocols, and the one maker of training batches."""

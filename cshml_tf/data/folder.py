@@ -1,115 +1,82 @@
 """A source of labelled faces: a folder of class folders, as FaceNet keeps them."""
 
 import dataclasses
-import hashlib
+import functools
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from cshml_tf.images import UnreadableImage, read_image
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+from cshml_tf.data.face_source import FaceSource, check_size
+from cshml_tf.images import READ_SUFFIXES, read_named
 
 
 @dataclasses.dataclass(frozen=True)
-class FaceSource:
-    """Labelled image files, in the order of their labels.
+class FolderSource(FaceSource):
+    """Labelled image files, decoded each time that they are read."""
 
-    Attributes:
-        paths: list of str, one an image.
-        labels: (images,) int32, never falling, so that the images of a class stand together.
-        classes: list of class names, one a label.
-    """
-
-    paths: list
-    labels: np.ndarray
-    classes: list
-
-    # Which stream of random numbers its batches follow.
-    stream = "folders"
+    @functools.cached_property
+    def paths(self) -> list[str]:
+        """The image files in order."""
+        folders = [os.path.join(self.folder, name) for name in self.classes]
+        return [os.path.join(folders[label], name) for label, name in zip(self.labels, self.names, strict=True)]
 
     @property
-    def images(self):
-        """The images in order: paths."""
+    def images(self) -> list[str]:
+        """The images in order: their paths."""
         return self.paths
 
-    def check(self, image_size, every=False):
-        """Name the first image that cannot be trained on.
-
-        Args:
-            image_size: (height, width) expected.
-            every: False looks at the first image only, True at all.
-
-        Raises:
-            ValueError: an image is unreadable, or of another size.
-        """
-        for path in self.paths if every else self.paths[:1]:
-            try:
-                size = read_image(path).shape[:2]
-            except UnreadableImage as error:
-                raise ValueError(f"{path}: expected an image, got a file that is {error}") from error
-            check_size(path, size, image_size)
-
-    def digest(self):
-        """Give a short text that changes with the names of classes and files and with their order."""
-        return digest_of(self.classes, self.labels, [Path(path).name for path in self.paths])
+    def read(self, indices: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
+        """Decode faces; as `FaceSource.read`."""
+        pixels = np.empty((len(indices), *image_size, 3), np.uint8)
+        for place, index in enumerate(indices):
+            face = read_named(self.paths[index])
+            check_size(self.paths[index], face.shape[:2], image_size)
+            pixels[place] = face
+        return pixels
 
 
-def check_size(name, size, image_size):
-    """Refuse faces of another size, (height, width), than the network's.
-
-    Raises:
-        ValueError: they are, with their name.
-    """
-    if tuple(size) != tuple(image_size):
-        raise ValueError(
-            f"{name}: expected an aligned face of {image_size[0]} x {image_size[1]}, got {size[0]} x {size[1]}; "
-            "align_dataset.py makes them"
-        )
-
-
-def digest_of(classes, labels, names):
-    """Give a short text of labelled names, the same for files and for what was packed from them."""
-    lines = (f"{classes[label]}/{name}" for label, name in zip(labels, names, strict=True))
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def read_class_folders(data_dir, people=None):
+def read_class_folders(data_dir: str | Path, people: Iterable[str] | None = None) -> FolderSource:
     """List the images of class folders; the sorted names of the folders are the labels.
 
     Args:
-        data_dir: a folder of folders of images (PNG, JPEG, BMP).
-        people: names of the class folders to take; None takes all. A name without a folder, or with an
-            empty one, is left out (a person whose every photograph failed to align has no folder).
+        data_dir: a folder of folders of images.
+        people: names of the class folders to take; None takes all. A name whose folder is missing or empty is
+            left out (a person of whom no photograph could be aligned has no folder).
 
     Returns:
-        FaceSource.
+        FolderSource.
 
     Raises:
-        ValueError: no such folder, no images in it, or none of the people listed.
+        ValueError: there is no such folder, it has no images, or it has none of the people listed.
     """
     data_dir = Path(data_dir)
     if not data_dir.is_dir():
-        raise ValueError(f"data_dir: expected a folder of class folders, got {data_dir}, which is none")
-    folders = sorted(folder for folder in data_dir.iterdir() if folder.is_dir())
+        raise ValueError(f"data_dir: expected a folder of class folders, got {data_dir}, which is not a folder")
+    folders = sorted(folder for folder in data_dir.iterdir() if _is_class(folder))
     if people is not None:
         wanted = set(people)
         folders = [folder for folder in folders if folder.name in wanted]
-    paths, labels, classes = [], [], []
+    names, labels, classes = [], [], []
     for folder in folders:
         files = sorted(file for file in folder.iterdir() if _is_image(file))
         if files:
-            paths += map(str, files)
+            names += [file.name for file in files]
             labels += [len(classes)] * len(files)
             classes.append(folder.name)
-    if not paths:
+    if not names:
         listed = "" if people is None else f" of the {len(set(people))} people listed"
         raise ValueError(
-            f"data_dir: expected class folders{listed} with images ({', '.join(SUFFIXES)}) in {data_dir}, "
+            f"data_dir: expected class folders{listed} with images ({', '.join(READ_SUFFIXES)}) in {data_dir}, "
             "found none"
         )
-    return FaceSource(paths, np.asarray(labels, np.int32), classes)
+    return FolderSource(np.asarray(labels, np.int32), classes, names, data_dir)
+
+
+def _is_class(folder):
+    return folder.is_dir() and not folder.name.startswith(".")
 
 
 def _is_image(file):
-    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+    return file.suffix.lower() in READ_SUFFIXES and not file.name.startswith(".")

@@ -7,8 +7,7 @@ peopleDevTrain.txt. Other sets (XQLFW, for one) come with lists of the same form
 from pathlib import Path
 from typing import NamedTuple
 
-# In order of preference: an aligned folder holds PNG, LFW itself comes as JPEG.
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+from cshml_tf.images import READ_SUFFIXES
 
 
 class FaceImage(NamedTuple):
@@ -137,7 +136,7 @@ def find_image(folder, image):
         Path, or None where there is none. PNG goes before JPEG, and that before the rest.
     """
     stem = Path(folder) / image.name / str(image)
-    for suffix in (*_SUFFIXES, *(suffix.upper() for suffix in _SUFFIXES)):
+    for suffix in (*READ_SUFFIXES, *(suffix.upper() for suffix in READ_SUFFIXES)):
         path = stem.with_name(stem.name + suffix)
         if path.is_file():
             return path

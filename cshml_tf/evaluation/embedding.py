@@ -7,6 +7,7 @@ import numpy as np
 
 from cshml_tf.degradation.degrade import degrade
 from cshml_tf.images import check_pixels, read_named
+from cshml_tf.metrics.verification import unit_rows
 
 
 @dataclass(frozen=True)
@@ -97,12 +98,6 @@ def check_embeddings(embeddings, name_of, network):
         raise ValueError(
             f"{name}: its embedding ({network}) is zero or not finite: the network is broken or still untrained"
         )
-
-
-def unit_rows(vectors):
-    """Scale each row of (rows, E) to unit length; a row of zeros stays as it is."""
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1.0)
 
 
 def _embed_batch(pixels, views, flip):

@@ -18,9 +18,10 @@ import numpy as np
 
 from cshml_tf.data.selection import Selection
 from cshml_tf.degradation.resolution import format_resolution
-from cshml_tf.evaluation.embedding import View, embed, unit_rows
+from cshml_tf.evaluation.embedding import View, embed
 from cshml_tf.evaluation.report import FARS, held_out_scores, verification_figures
 from cshml_tf.metrics.confidence import gap_closed, paired_difference
+from cshml_tf.metrics.verification import unit_rows
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cshml_tf.metrics.verification import threshold_at_far
+from cshml_tf.metrics.verification import threshold_at_far, unit_rows
 
 # Similarities held at a time: 64 MiB of them.
 _BLOCK = 2**24
@@ -66,8 +66,7 @@ def person_means(embeddings, labels):
     people, rows = np.unique(labels, return_inverse=True)
     sums = np.zeros((len(people), embeddings.shape[1]))
     np.add.at(sums, rows, embeddings)
-    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    return (sums / np.where(lengths > 0, lengths, 1.0)).astype(np.float32), people
+    return unit_rows(sums).astype(np.float32), people
 
 
 def match_probes(similarity, probe_labels, gallery_labels):

@@ -7,6 +7,7 @@ person where its score is at or above the threshold, so a higher score means mor
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -286,6 +287,21 @@ def _checked(scores, same, both_kinds=True):
         kind = "the same person" if same.all() else "different people"
         raise ValueError(f"same: expected pairs of both kinds, all {same.size} are of {kind}")
     return scores, same
+
+
+def unit_rows(vectors: ArrayLike) -> np.ndarray:
+    """Scale each vector to unit length.
+
+    Args:
+        vectors: (..., E) real; usually (rows, E), one embedding per row.
+
+    Returns:
+        The same shape, float32 of float32 and float64 of float64 or integers, each vector of length 1. A vector of
+        zeros has no direction: it stays zero, so its cosine with any other is 0. NaN stays NaN.
+    """
+    vectors = np.asarray(vectors)
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(lengths > 0, lengths, 1.0)
 
 
 def _folded(scores, same, folds, both_kinds=True):

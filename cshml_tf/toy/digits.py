@@ -9,7 +9,8 @@ import numpy as np
 
 from cshml_tf.data.packed.source import read_packed
 from cshml_tf.data.packed.writer import write_packed
-from cshml_tf.evaluation.embedding import View, embed, unit_rows
+from cshml_tf.evaluation.embedding import View, embed
+from cshml_tf.metrics.verification import unit_rows
 
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 CLASSES = [str(digit) for digit in range(10)]

@@ -1,11 +1,12 @@
 """Checkpoints by step: every variable of a run in one file that is there whole or not at all."""
 
-import os
 import re
 import zipfile
 from pathlib import Path
 
 import numpy as np
+
+from cshml_tf.files import remove_left_overs_below, replacing
 
 _NAME = re.compile(r"step-(\d{8})\.npz")
 _KEPT = 2
@@ -30,12 +31,10 @@ def save_checkpoint(folder, step, variables):
         values[str(index)] = value
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / ".partial.npz"
-    with open(temporary, "wb") as file:
-        np.savez(file, **values)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, folder / f"step-{step:08d}.npz")
+    # A killed run leaves a temporary as large as the network: one run at a time writes here.
+    remove_left_overs_below(folder)
+    with replacing(folder / f"step-{step:08d}.npz", ".npz") as partial:
+        np.savez(partial, **values)
     for path in _checkpoints(folder)[:-_KEPT]:
         path.unlink()
 
@@ -66,7 +65,8 @@ def restore_checkpoint(folder, variables):
 
 
 def delete_checkpoints(folder):
-    """Remove the checkpoints of a finished run."""
+    """Remove the checkpoints of a finished run, and what a killed one left half-written."""
+    remove_left_overs_below(folder)
     for path in _checkpoints(folder):
         path.unlink()
 

@@ -1,9 +1,11 @@
 """Which devices train: a tf.distribute strategy from the command line's words; on JAX, one device."""
 
 import contextlib
-import itertools
+from typing import Any
 
 import keras
+
+from cshml_tf.data.carriers import Stream
 
 STRATEGIES = ("auto", "one", "mirrored")
 _MOST_LOGICAL_CPUS = 16
@@ -65,26 +67,17 @@ def check_batch_size(batch_size, strategy):
         raise ValueError(f"batch_size: expected a multiple of {replicas} replicas, got {batch_size}")
 
 
-def distribute(batches, strategy):
-    """Part each batch of a stream among the replicas of a tf.distribute.Strategy.
+def distribute(batches: Stream, strategy: Any) -> Stream:
+    """Share each batch of a stream among the replicas of a tf.distribute.Strategy.
 
     Args:
-        batches: tf.data.Dataset, or an iterator of dicts of arrays.
-        strategy: as `choose_strategy` gives.
+        batches: a stream of which nothing has been taken yet.
+        strategy: as `choose_strategy` returns.
 
     Returns:
-        An iterable; with one replica the stream itself.
+        Stream; with one replica the stream as it is.
     """
-    if strategy.num_replicas_in_sync == 1:
-        return batches
-    import tensorflow as tf
-
-    if not isinstance(batches, tf.data.Dataset):
-        first = next(batches)
-        signature = {name: tf.TensorSpec(values.shape, values.dtype) for name, values in first.items()}
-        stream = itertools.chain([first], batches)
-        batches = tf.data.Dataset.from_generator(lambda: stream, output_signature=signature)
-    return strategy.experimental_distribute_dataset(batches)
+    return batches if strategy.num_replicas_in_sync == 1 else batches.distribute(strategy)
 
 
 def _logical_cpus(count):

@@ -13,7 +13,7 @@ from cshml_tf.model_folder import save_model
 from cshml_tf.recogniser import clone, settle_batch_norm
 from cshml_tf.training.checkpoint import delete_checkpoints
 from cshml_tf.training.devices import check_batch_size
-from cshml_tf.training.loop import UnfitImage, run_steps
+from cshml_tf.training.loop import run_steps
 from cshml_tf.training.optimizers import averaged_weights, make_optimizer
 from cshml_tf.training.run_folder import Run
 from cshml_tf.training.schedule import make_schedule
@@ -29,7 +29,7 @@ class Experiment:
         settings: HrSettings or LrSettings.
         source: as `cshml_tf.data.sources.open_source` gives.
         strategy: as `cshml_tf.training.devices.choose_strategy` gives, under which the network was made.
-        batches_from: function of a step giving the endless batches that begin there.
+        batches_from: function of a step that returns the `cshml_tf.data.carriers.Stream` that begins there.
         card: what the model folder says beside settings, steps and figures.
         people: names of everybody the recogniser has been trained on, by the end.
         evaluate: function of a float32 recogniser giving a dict of figures, or None.
@@ -92,8 +92,7 @@ def run_experiment(experiment: Experiment, run: Run, progress=True):
     # What can be refused is refused before the run's folder is made.
     check_batch_size(settings.batch_size, experiment.strategy)
     experiment.batches_from(0)
-    source = experiment.source
-    run.begin({"learning rate schedule": schedule.as_json(), "data": source.digest(), "stream": source.stream})
+    run.begin({"learning rate schedule": schedule.as_json(), "data": experiment.source.digest()})
     try:
         return _run(experiment, run, schedule, progress)
     finally:
@@ -112,22 +111,17 @@ def _run(experiment, run, schedule, progress):
         _write_lfw_result(run.log_dir, steps, measured[steps])
         return {f"lfw/{name}": value for name, value in measured[steps].items() if value is not None}
 
-    try:
-        outcome = run_steps(
-            experiment.network,
-            optimizer,
-            schedule,
-            settings,
-            run,
-            experiment.strategy,
-            experiment.batches_from,
-            validate=validate if experiment.evaluate else None,
-            progress=progress,
-        )
-    except UnfitImage:
-        # TensorFlow does not name the file; a second look with our own reader does.
-        experiment.source.check(experiment.card["image_size"], every=True)
-        raise
+    outcome = run_steps(
+        experiment.network,
+        optimizer,
+        schedule,
+        settings,
+        run,
+        experiment.strategy,
+        experiment.batches_from,
+        validate=validate if experiment.evaluate else None,
+        progress=progress,
+    )
     recogniser = _as_trained(experiment, optimizer, outcome.steps)
     if experiment.evaluate and outcome.steps not in measured:
         validate(outcome.steps)

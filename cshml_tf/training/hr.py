@@ -3,7 +3,7 @@
 import keras
 
 from cshml_tf.backbones import build
-from cshml_tf.data.sources import hr_batches
+from cshml_tf.data.batches import hr_batches
 from cshml_tf.layers import CosFace
 from cshml_tf.model_folder import card_of_kind, load_recogniser, trained_people
 from cshml_tf.network import HrNetwork

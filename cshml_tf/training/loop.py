@@ -1,6 +1,5 @@
 """The training loop: steps from the newest checkpoint to the last one, watched, logged and saved."""
 
-import contextlib
 import dataclasses
 import math
 import signal
@@ -10,10 +9,6 @@ from cshml_tf.training.checkpoint import restore_checkpoint, save_checkpoint
 from cshml_tf.training.devices import distribute
 from cshml_tf.training.history import History
 from cshml_tf.training.step import make_step
-
-
-class UnfitImage(ValueError):
-    """A batch could not be made of the image files."""
 
 
 class TrainingDiverged(ValueError):
@@ -47,7 +42,7 @@ def run_steps(network, optimizer, schedule, settings, run, strategy, batches_fro
         settings: RunSettings.
         run: Run.
         strategy: as `cshml_tf.training.devices.choose_strategy` gives.
-        batches_from: function of a step, giving the endless batches that begin there.
+        batches_from: function of a step that returns the `cshml_tf.data.carriers.Stream` that begins there.
         validate: function of the steps done that returns a dict of figures, called every few epochs; or None.
         progress: whether a bar is shown.
 
@@ -56,15 +51,14 @@ def run_steps(network, optimizer, schedule, settings, run, strategy, batches_fro
 
     Raises:
         TrainingDiverged: a loss term is not finite.
-        UnfitImage: an image cannot be decoded or is of another size.
+        ValueError: a face cannot be read or is of another size; the message names its file.
     """
     with strategy.scope():
         optimizer.build(network.trainable_variables)
     state = network.variables + optimizer.variables
     first_step, last_step = restore_checkpoint(run.checkpoint_dir, state), last_step_of(settings, schedule)
     step_function = make_step(network, optimizer, settings.weight_decay, strategy)
-    stream = batches_from(first_step)
-    batches = distribute(stream, strategy)
+    batches = distribute(batches_from(first_step), strategy)
     history = History(
         run.log_dir, first_step, last_step, settings.log_every, settings.batch_size, show_progress=progress
     )
@@ -73,12 +67,11 @@ def run_steps(network, optimizer, schedule, settings, run, strategy, batches_fro
     stop = _StopSignal()
     try:
         with stop:
-            iterator = iter(batches) if first_step < last_step else None
             while step < last_step and not stop.received and not _time_is_up(settings, started):
                 step_started = time.perf_counter()
                 rate = schedule.rate(step)
                 optimizer.learning_rate.assign(rate)
-                terms = {name: float(value) for name, value in step_function(_next(iterator)).items()}
+                terms = {name: float(value) for name, value in step_function(next(batches)).items()}
                 step += 1
                 _check_finite(terms, step)
                 history.record(step, rate, terms, time.perf_counter() - step_started)
@@ -91,31 +84,13 @@ def run_steps(network, optimizer, schedule, settings, run, strategy, batches_fro
             save_checkpoint(run.checkpoint_dir, step, state)
     finally:
         history.close()
-        _close(stream)
+        batches.close()
     return Outcome(step, time.monotonic() - started, step >= last_step, stop.received)
 
 
 def last_step_of(settings, schedule):
     """Give the step at which a run ends: the least of what the settings and the schedule say."""
     return settings.last_step if schedule.stop_step is None else min(settings.last_step, schedule.stop_step)
-
-
-def _close(stream):
-    """End the threads of a stream that has some."""
-    if hasattr(stream, "close"):
-        # A tf.data.Dataset made of the stream may be waiting for a batch of it on a thread of its own.
-        with contextlib.suppress(ValueError):
-            stream.close()
-
-
-def _next(iterator):
-    try:
-        return next(iterator)
-    except Exception as error:
-        # Of tf.errors, which needs TensorFlow to be named.
-        if type(error).__name__ == "InvalidArgumentError":
-            raise UnfitImage(str(error)) from error
-        raise
 
 
 def _check_finite(terms, step):

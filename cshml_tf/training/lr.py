@@ -5,7 +5,7 @@ import functools
 import keras
 from tqdm import tqdm
 
-from cshml_tf.data.sources import two_branch_batches
+from cshml_tf.data.batches import two_branch_batches
 from cshml_tf.degradation.resolution import check_reductions, resolution_sides
 from cshml_tf.layers import CosFace, Degrade
 from cshml_tf.model_folder import card_of_kind, load_recogniser, read_classifier, trained_people

@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import itertools
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,10 @@ class Run:
                 since this run was opened.
         """
         inputs = json.loads(json.dumps(inputs))
-        differing = [name for name, value in self.inputs.items() if inputs.get(name) != value]
+        began = dict(self.inputs)
+        # Version 0.1.0 noted which of its two streams of batches a run followed; that of packed faces is today's.
+        reordered = began.pop("stream", None) == "folders"
+        differing = [name for name, value in began.items() if inputs.get(name) != value]
         if differing:
             raise ValueError(
                 f"run_name: {self.model_dir} began with another {' and '.join(differing)} than there is now; "
@@ -73,6 +77,12 @@ class Run:
             raise ValueError(f"{self.model_dir}: another process has finished this run since this one looked")
         self.log_dir.mkdir(parents=True, exist_ok=True)
         self._write()
+        if reordered:
+            print(
+                f"warning: {self.model_dir} was begun by version 0.1.0 from class folders; from now on its "
+                "batches come in the order of version 0.2.0",
+                file=sys.stderr,
+            )
 
     def _write(self):
         state = {"finished": self.finished, "settings": self.settings, "inputs": self.inputs}

@@ -103,7 +103,7 @@ def test_class_folders_and_record(folders, marked_detector, workers):
         | {
             "path": "Ann/Ann_0001.jpg",
             "status": "unreadable",
-            "reason": "not a JPEG, PNG, BMP, WebP or TIFF image",
+            "reason": "not a JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF or HEIC image",
         },
         dict.fromkeys(COLUMNS, "")
         | {"path": "Ann/Ann_0002.png", "status": "no_face", "faces": "0", "reason": "no face detected"},

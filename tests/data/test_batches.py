@@ -1,27 +1,22 @@
-"""The streams of batches, from class folders and from packed faces: pairs, labels, and no state."""
+"""The streams of batches, from class folders, packed faces and records: pairs, labels, and no state."""
 
 import itertools
 
-import keras
 import numpy as np
 import pytest
 
+from cshml_tf.data.batches import hr_batches, two_branch_batches
 from cshml_tf.data.folder import read_class_folders
-from cshml_tf.data.packed.source import read_packed
-from cshml_tf.data.sources import hr_batches, two_branch_batches
+from cshml_tf.data.sources import open_source
 from cshml_tf.degradation.degrade import degrade
 from cshml_tf.images import read_image
 
 SIZE = (48, 40)
 
 
-@pytest.fixture(params=["folders", "packed"])
-def source(request, texture_folder, packed_textures):
-    if request.param == "packed":
-        return read_packed(packed_textures)
-    if keras.backend.backend() != "tensorflow":
-        pytest.skip("class folders are read by tf.data")
-    return read_class_folders(texture_folder)
+@pytest.fixture(params=["texture_folder", "packed_textures", "texture_records"])
+def source(request):
+    return open_source(request.getfixturevalue(request.param))
 
 
 @pytest.fixture
@@ -188,7 +183,7 @@ def test_people_restrict_the_class_folders(texture_folder):
 
 
 def test_bad_sources_are_refused(texture_folder, tmp_path, source):
-    with pytest.raises(ValueError, match="which is none"):
+    with pytest.raises(ValueError, match="which is not a folder"):
         read_class_folders(tmp_path / "absent")
     with pytest.raises(ValueError, match="found none"):
         read_class_folders(tmp_path)

@@ -12,6 +12,7 @@ from cshml_tf.data.packed.source import is_packed, read_packed
 from cshml_tf.data.packed.writer import pack
 from cshml_tf.data.protocols import FaceImage, Pair
 from cshml_tf.data.sources import find_images
+from cshml_tf.files import replacing
 from cshml_tf.images import read_image
 
 
@@ -63,6 +64,17 @@ def test_a_pack_that_fails_leaves_nothing(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["faces"]
 
 
+def test_what_a_killed_pack_left_is_no_class_and_is_removed_by_the_next(texture_folder, tmp_path):
+    faces = tmp_path / "faces"
+    shutil.copytree(texture_folder, faces)
+    killed = replacing(faces / "packed")  # kept, so that its block never ends
+    left = killed.__enter__()
+    shutil.copytree(texture_folder / "person_0", left)
+    assert read_class_folders(faces).digest() == read_class_folders(texture_folder).digest()
+    pack(faces, faces / "packed")
+    assert not left.exists() and is_packed(faces / "packed")
+
+
 def test_what_exists_is_not_written_over(texture_folder, packed_textures, tmp_path):
     with pytest.raises(ValueError, match="expected a new folder"):
         pack(texture_folder, tmp_path)
@@ -74,7 +86,7 @@ def test_what_exists_is_not_written_over(texture_folder, packed_textures, tmp_pa
     "extra, message",
     [
         ("person_0_0001.bmp", "expected one image of this name"),
-        ("person_0_0009.webp", "expected aligned faces of .png"),
+        ("person_0_0009.jp2", "expected aligned faces of .png"),
         ("line\nend.png", "names: expected UTF-8 without line ends"),
     ],
 )

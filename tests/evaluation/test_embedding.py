@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from cshml_tf.degradation.degrade import degrade
-from cshml_tf.evaluation.embedding import View, embed, unit_rows
+from cshml_tf.evaluation.embedding import View, embed
 from cshml_tf.images import write_image
 
 SIZE = (16, 12)
@@ -119,7 +119,3 @@ def test_a_broken_network_is_reported(faces, value):
 
     with pytest.raises(ValueError, match=r"image 4: its embedding \(resolution 4\) is zero or not finite"):
         embed(faces, [View(Broken(), 4)])
-
-
-def test_unit_rows_leaves_zeros():
-    np.testing.assert_allclose(unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]])), [[0.6, 0.8], [0, 0]], atol=1e-15)

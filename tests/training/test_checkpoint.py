@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from cshml_tf.files import replacing
 from cshml_tf.training.checkpoint import delete_checkpoints, restore_checkpoint, save_checkpoint
 
 
@@ -28,6 +29,8 @@ def test_two_are_kept_and_none_after_the_end(tmp_path, variables):
     for step in (1, 2, 3, 10):
         save_checkpoint(tmp_path, step, variables)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000003.npz", "step-00000010.npz"]
+    killed = replacing(tmp_path / "step-00000011.npz", ".npz")  # kept, so that its block never ends
+    killed.__enter__().touch()
     delete_checkpoints(tmp_path)
     assert not list(tmp_path.iterdir())
     assert restore_checkpoint(tmp_path, variables) == 0
@@ -35,8 +38,12 @@ def test_two_are_kept_and_none_after_the_end(tmp_path, variables):
 
 def test_half_a_file_from_a_kill_is_passed_over(tmp_path, variables):
     save_checkpoint(tmp_path, 4, variables)
-    (tmp_path / ".partial.npz").write_bytes(b"PK\x03\x04 half")
+    killed = replacing(tmp_path / "step-00000008.npz", ".npz")  # kept, so that its block never ends
+    half = killed.__enter__()
+    half.write_bytes(b"PK\x03\x04 half")
     assert restore_checkpoint(tmp_path, variables) == 4
+    save_checkpoint(tmp_path, 8, variables)
+    assert not half.exists() and restore_checkpoint(tmp_path, variables) == 8
 
 
 def test_weights_that_are_not_finite_are_not_saved(tmp_path, variables):

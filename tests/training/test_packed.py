@@ -1,17 +1,21 @@
-"""Whole runs from packed faces, on whichever backend the tests run."""
+"""Whole runs from packed faces and from class folders, on whichever backend the tests run."""
 
 import dataclasses
+import json
 import os
+import shutil
 import signal
 
+import cv2
 import keras
 import numpy as np
 import pytest
 
 import cshml_tf
+from cshml_tf.data.batches import two_branch_batches
 from cshml_tf.data.packed.source import read_packed
 from cshml_tf.data.protocols import read_pairs
-from cshml_tf.data.sources import find_images, two_branch_batches
+from cshml_tf.data.sources import find_images
 from cshml_tf.evaluation.lfw import evaluate
 from cshml_tf.model_folder import read_card
 from cshml_tf.training import loop
@@ -99,3 +103,49 @@ def test_replicas_share_out_each_batch(packed_textures):
 def test_faces_of_another_size_are_refused(hr_settings):
     with pytest.raises(ValueError, match="textures: expected an aligned face of 32 x 32, got 48 x 40"):
         train_hr(dataclasses.replace(hr_settings, image_size=(32, 32)), progress=False)
+
+
+def test_class_folders_and_packed_faces_give_one_network(hr_settings, texture_folder):
+    settings = dataclasses.replace(hr_settings, max_steps=4, random_shift=2)
+    packed, _ = train_hr(settings, progress=False)
+    own = {"data_dir": str(texture_folder), "run_name": "folders"}
+    folders, _ = train_hr(dataclasses.replace(settings, **own), progress=False)
+    pairs = zip(weights(packed.model_dir), weights(folders.model_dir), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("damage", ["no picture", "another size"])
+def test_an_unfit_file_is_one_line_that_names_it(hr_settings, texture_folder, tmp_path, damage, capfd):
+    shutil.copytree(texture_folder, tmp_path / "faces")
+    file = tmp_path / "faces" / "person_3" / "person_3_0002.png"
+    if damage == "no picture":
+        file.write_bytes(b"no picture")
+        message = "not a JPEG"
+    else:
+        cv2.imwrite(str(file), np.zeros((50, 40, 3), np.uint8))
+        message = "expected an aligned face of 48 x 40, got 50 x 40"
+    with pytest.raises(ValueError) as error:
+        train_hr(dataclasses.replace(hr_settings, data_dir=str(tmp_path / "faces")), progress=False)
+    assert str(error.value).startswith(f"{file}: {message}") and "\n" not in str(error.value)
+    assert "person_3_0002" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("stream", ["packed", "folders"])
+def test_a_run_of_version_0_1_0_goes_on(hr_settings, stream, capsys):
+    """It noted its stream; that of class folders is gone, which is said once."""
+    started, _ = train_hr(dataclasses.replace(hr_settings, max_minutes=1e-9), progress=False)
+    note = started.model_dir / "run.json"
+    state = json.loads(note.read_text())
+    assert set(state["inputs"]) == {"learning rate schedule", "data"}
+    state["inputs"]["stream"] = stream
+    note.write_text(json.dumps(state))
+    capsys.readouterr()
+    warned = []
+    for _ in range(2):
+        _, outcome = train_hr(dataclasses.replace(hr_settings, max_minutes=1e-9), progress=False)
+        assert not outcome.complete
+        warned.append(capsys.readouterr().err)
+    if stream == "folders":
+        assert warned[0].startswith(f"warning: {started.model_dir} was begun by version 0.1.0 from class folders")
+        assert warned[0].count("\n") == 1
+    assert warned[stream == "folders" :] == [""] * (2 - (stream == "folders"))

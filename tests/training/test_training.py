@@ -328,7 +328,7 @@ def test_the_last_steps_are_logged_too(hr_options):
 
 
 def test_an_average_of_no_steps_is_the_network_itself(hr_options):
-    options = hr_options | {"max_minutes": 1e-6, "moving_average_decay": 0.9, "run_name": "hr"}
+    options = hr_options | {"max_minutes": 1e-9, "moving_average_decay": 0.9, "run_name": "hr"}
     run, outcome = train_hr(HrSettings(**options), progress=False)
     assert outcome.steps == 0
     assert all(np.any(values) for values in weights(run.model_dir) if values.ndim > 1)

@@ -1,9 +1,12 @@
 """InsightFace's records as a source of labelled faces: read and decoded as batches ask for them."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from cshml_tf.data.insightface.decoding import decode_for_network
-from cshml_tf.data.insightface.records import open_records
+from cshml_tf.data.insightface.records import Records, open_records
 from cshml_tf.data.packed.source import PackedSource
 
 
@@ -16,16 +19,16 @@ class RecordPixels:
         image_size: as `cshml_tf.data.insightface.decoding.decode_for_network`.
 
     Attributes:
-        shape: (faces, H, W, 3), by the first face. Another one that differs is a ValueError when it is read.
+        shape: (faces, H, W, 3), by the first face. Reading a face of another size is a ValueError.
     """
 
-    def __init__(self, records, order, image_size):
+    def __init__(self, records: Records, order: np.ndarray, image_size: tuple[int, int] | None):
         self._records = records
         self._order = order
         self._image_size = image_size
         self.shape = (len(order), *self._read(0).shape)
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: Any) -> np.ndarray:
         if np.ndim(rows):
             return np.stack([self[row] for row in rows])
         pixels = self._read(rows)
@@ -40,13 +43,14 @@ class RecordPixels:
         return decode_for_network(self._records.read_bytes(index), self._records.name_of(index), self._image_size)
 
 
-def read_record_source(path, image_size=None):
+def read_record_source(path: str | Path, image_size: tuple[int, int] | None = None) -> PackedSource:
     """Open a training set as the source of a training.
 
     Args:
         path: as `cshml_tf.data.insightface.records.open_records`.
-        image_size: (height, width) of the network: a face as high and wider loses its sides, so that
-            InsightFace's faces of 112 x 112 serve a network of 112 x 96. None takes them as they are.
+        image_size: (height, width) of the network: a face of that height and of greater width is cropped at both
+            sides, so that InsightFace's faces of 112 x 112 serve a network of 112 x 96. None takes them as they
+            are.
 
     Returns:
         `cshml_tf.data.packed.source.PackedSource`, whose pixels are `RecordPixels`; classes and images have the
@@ -54,12 +58,12 @@ def read_record_source(path, image_size=None):
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: as `open_records`; a label that is no class; or a first image that does not fit.
+        ValueError: as `open_records`; a label that is not a class number; or a first image that does not fit.
     """
     records = open_records(path)
     order = np.argsort(records.labels, kind="stable")
     names = [f"{key}.jpg" for key in records.keys[order]]
     pixels = RecordPixels(records, order, image_size)
     return PackedSource(
-        pixels, np.arange(len(order)), records.labels[order], records.class_names, names, records.path
+        records.labels[order], records.class_names, names, records.path, pixels, np.arange(len(order))
     )

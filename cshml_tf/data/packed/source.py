@@ -1,80 +1,60 @@
 """A packed folder as a source of labelled faces, and as the images of a test."""
 
 import dataclasses
-import functools
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from cshml_tf.data.folder import check_size, digest_of
+from cshml_tf.data.face_source import FaceSource, check_size
 from cshml_tf.data.selection import Selection
 
 PIXELS, LABELS, CLASSES, NAMES, CARD = "pixels.npy", "labels.npy", "classes.txt", "names.txt", "packed.json"
 
 
 @dataclasses.dataclass(frozen=True)
-class PackedSource:
-    """Labelled faces of a packed folder, or those of some of its classes.
+class PackedSource(FaceSource):
+    """Labelled faces of one array, or those of some of its classes.
 
     Attributes:
         pixels: (all images, H, W, 3) uint8 RGB, memory-mapped, or what is indexed like it.
         rows: (images,) integers, the rows of `pixels` that belong to the source.
-        labels: (images,) int32, never falling.
-        classes: list of class names, one a label.
-        names: list of file names, one an image.
-        folder: where they are.
     """
 
-    pixels: np.ndarray
+    pixels: Any
     rows: np.ndarray
-    labels: np.ndarray
-    classes: list
-    names: list
-    folder: Path
-
-    stream = "packed"
-
-    @functools.cached_property
-    def class_sizes(self):
-        """Number of images of each class: (classes,) integers."""
-        return np.bincount(self.labels)
 
     @property
-    def images(self):
+    def images(self) -> Selection:
         """The images in order, each read when it is asked for: a sequence of (H, W, 3) uint8 RGB."""
         return Selection(self.pixels, self.rows)
 
-    def check(self, image_size, every=False):
-        """Refuse faces of another size than (height, width); they are all of one.
-
-        Raises:
-            ValueError: they are.
-        """
+    def read(self, indices: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
+        """Gather faces; as `FaceSource.read`. They are all of one size, so that an error names the folder."""
         check_size(self.folder, self.pixels.shape[1:3], image_size)
-
-    def digest(self):
-        """Give a short text that changes with the names of classes and images and with their order."""
-        return digest_of(self.classes, self.labels, self.names)
+        return np.asarray(self.pixels[self.rows[indices]])
 
 
-def is_packed(folder):
-    """Tell whether a folder is a packed one."""
+def is_packed(folder: str | Path) -> bool:
+    """Return whether a folder is a packed one."""
     return (Path(folder) / CARD).is_file()
 
 
-def read_packed(packed_dir, people=None):
+def read_packed(packed_dir: str | Path, people: Iterable[str] | None = None) -> PackedSource:
     """Open a packed folder.
 
     Args:
         packed_dir: as `cshml_tf.data.packed.writer.pack` made it.
-        people: names of the classes to take; None takes all. Names that it does not have are left out.
+        people: names of the classes to take; None takes all. Names that the folder does not have are ignored.
 
     Returns:
         PackedSource.
 
     Raises:
-        ValueError: it is no packed folder, a part of it is damaged or cut, or it has none of the people listed.
+        ValueError: it is not a packed folder, a part of it is damaged or cut short, or it has none of the people
+            listed.
     """
     packed_dir = Path(packed_dir)
     card = _read_card(packed_dir / CARD)
@@ -86,7 +66,7 @@ def read_packed(packed_dir, people=None):
     if (np.diff(labels) < 0).any() or labels[0] < 0 or labels[-1] >= len(classes):
         raise ValueError(f"{packed_dir / LABELS}: expected labels 0 to {len(classes) - 1} in order, got others")
     if people is None:
-        return PackedSource(pixels, np.arange(len(names)), labels, classes, names, packed_dir)
+        return PackedSource(labels, classes, names, packed_dir, pixels, np.arange(len(names)))
     wanted = set(people)
     taken = np.array([name in wanted for name in classes])
     rows = np.flatnonzero(taken[labels])
@@ -94,10 +74,10 @@ def read_packed(packed_dir, people=None):
         raise ValueError(f"data_dir: {packed_dir} has none of the {len(wanted)} people listed")
     relabelled = (np.cumsum(taken) - 1).astype(np.int32)[labels[rows]]
     kept = [name for name, is_taken in zip(classes, taken, strict=True) if is_taken]
-    return PackedSource(pixels, rows, relabelled, kept, [names[row] for row in rows], packed_dir)
+    return PackedSource(relabelled, kept, [names[row] for row in rows], packed_dir, pixels, rows)
 
 
-def find_packed_images(packed_dir, images):
+def find_packed_images(packed_dir: str | Path, images: Iterable[Any]) -> dict[Any, np.ndarray]:
     """Find the images of a test.
 
     Args:
@@ -105,7 +85,7 @@ def find_packed_images(packed_dir, images):
         images: `cshml_tf.data.protocols.FaceImage`s.
 
     Returns:
-        dict of `FaceImage` to (H, W, 3) uint8 RGB; images that are not there are left out.
+        dict of `FaceImage` to (H, W, 3) uint8 RGB; images that the folder does not have are left out.
 
     Raises:
         ValueError: as `read_packed`.

@@ -1,14 +1,13 @@
 """From class folders of aligned faces, or from images of any origin, to a packed folder."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 
-from cshml_tf.data.folder import SUFFIXES, read_class_folders
+from cshml_tf.data.folder import read_class_folders
 from cshml_tf.data.packed.source import CARD, CLASSES, LABELS, NAMES, PIXELS, is_packed
-from cshml_tf.files import write_json, write_text
-from cshml_tf.images import IMAGE_SUFFIXES, UnreadableImage, read_image
+from cshml_tf.files import remove_left_overs, replacing, write_json, write_text
+from cshml_tf.images import IMAGE_SUFFIXES, READ_SUFFIXES, UnreadableImage, read_image
 
 
 def pack(data_dir, packed_dir, people=None, progress=iter):
@@ -58,19 +57,17 @@ def write_packed(packed_dir, images, labels, classes, names):
     """
     packed_dir = Path(packed_dir)
     _check_new(packed_dir)
-    partial = packed_dir.with_name(f".{packed_dir.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    packed_dir.parent.mkdir(parents=True, exist_ok=True)
+    # Those of a large data set would fill the disk.
+    remove_left_overs(packed_dir)
+    with replacing(packed_dir) as partial:
+        partial.mkdir()
         size = _write_pixels(partial / PIXELS, images, len(names))
         np.save(partial / LABELS, np.asarray(labels, np.int32))
         write_text(partial / CLASSES, "".join(f"{name}\n" for name in classes))
         write_text(partial / NAMES, "".join(f"{name}\n" for name in names))
         card = {"image_size": list(size), "images": len(names), "classes": len(classes)}
         write_json(partial / CARD, card)
-        partial.rename(packed_dir)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return card
 
 
@@ -93,7 +90,7 @@ def _check_names(source, names):
     for folder in dict.fromkeys(Path(path).parent for path in source.paths):
         for file in sorted(folder.iterdir()):
             if file.suffix.lower() in IMAGE_SUFFIXES and str(file) not in taken and file.name[0] != ".":
-                raise ValueError(f"{file}: expected aligned faces of {', '.join(SUFFIXES)} alone")
+                raise ValueError(f"{file}: expected aligned faces of {', '.join(READ_SUFFIXES)} alone")
 
 
 def _is_utf8(name):

@@ -9,6 +9,8 @@ enough that no part hides another at the poses of `view`.
 import cv2
 import numpy as np
 
+from cshml_tf.metrics.verification import unit_rows
+
 # The frontal sheet: what it covers in millimetres, and how finely it is drawn and bent.
 SHEET_LEFT, SHEET_TOP = -110.0, -150.0
 SHEET_WIDTH, SHEET_HEIGHT = 220.0, 300.0
@@ -57,7 +59,7 @@ def normals(surface):
     slope_x = cv2.Sobel(surface, cv2.CV_32F, 1, 0, scale=SURFACE_SCALE / 8)
     slope_y = cv2.Sobel(surface, cv2.CV_32F, 0, 1, scale=SURFACE_SCALE / 8)
     direction = np.stack((-slope_x, -slope_y, np.ones_like(surface)), 2)
-    return direction / np.linalg.norm(direction, axis=2, keepdims=True)
+    return unit_rows(direction)
 
 
 def hollows(surface):

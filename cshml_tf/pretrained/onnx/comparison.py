@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cshml_tf.metrics.verification import unit_rows
 from cshml_tf.pretrained.onnx.graph import UnsupportedGraph, first_line
 from cshml_tf.pretrained.onnx.network import embedding_tensor, input_form
 
@@ -37,7 +38,7 @@ def largest_difference(graph, backbone, images, embedding=None, colours="rgb"):
         raise UnsupportedGraph(f"expected onnxruntime to run the file, got {first_line(error)}") from error
     if theirs.size != ours.size:
         raise UnsupportedGraph(f"expected embeddings {ours.shape} of onnxruntime, got {theirs.shape}")
-    return float(np.abs(_unit(ours) - _unit(theirs.reshape(ours.shape))).max())
+    return float(np.abs(unit_rows(ours) - unit_rows(theirs.reshape(ours.shape))).max())
 
 
 def _run(graph, tensor, images):
@@ -62,7 +63,3 @@ def _run(graph, tensor, images):
         feed = np.resize(part, (batch, *part.shape[1:])).astype(dtype)
         results.append(session.run([tensor], {graph.input_name: feed})[0][: len(part)])
     return np.concatenate(results).astype(np.float32)
-
-
-def _unit(embeddings):
-    return embeddings / np.linalg.norm(embeddings, axis=-1, keepdims=True)

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from cshml_tf.evaluation.scface.coupled_mappings.training_rows import checked_rows
+from cshml_tf.metrics.verification import unit_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +71,4 @@ class CoupledMapping:
             ValueError: rows that are not these.
         """
         probes, gallery = self.map_lr(lr_rows), self.map_hr(hr_rows)
-        return _unit(probes) @ _unit(gallery).T if cosine else -cdist(probes, gallery)
-
-
-def _unit(rows):
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+        return unit_rows(probes) @ unit_rows(gallery).T if cosine else -cdist(probes, gallery)

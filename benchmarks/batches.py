@@ -1,0 +1,147 @@
+"""Images per second from class folders and from packed faces, and pairs per second of a training that reads them.
+
+python benchmarks/batches.py faces faces_packed
+python benchmarks/batches.py faces faces_packed --other ../an_older_checkout
+
+`faces` holds class folders of aligned faces, all of one size, and `faces_packed` the same packed
+(`pack_dataset.py`). Each round measures every checkout in a process of its own, in turns, so that a busy machine
+slows all alike; the table has the medians over the rounds.
+"""
+
+import argparse
+import csv
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SEED = 1
+# Batches of the paper's size and of the recipe of docs/results.md.
+CASES = {
+    "HR, 90": (90, None, {}),
+    "12, 90": (90, [12], {}),
+    "8 12 16 20, 64": (64, [8, 12, 16, 20], {}),
+    "8 12 16 20, 64, same person": (64, [8, 12, 16, 20], {"pairing": "same_person"}),
+}
+NETWORK = "--model_def small_resnet --embedding_size 128 --max_steps 1"
+TRAINING = "--resolution 8 12 16 20 --random_shift 2 --log_every 1"
+
+
+def images_per_second(data_dir, batch_size, resolutions, options, seconds):
+    """Take batches for a while, after some that start the threads; flips and shifts of 2 pixels are on."""
+    from cshml_tf.data import sources
+
+    try:
+        from cshml_tf.data import batches
+    except ImportError:  # Version 0.1.0 had them elsewhere.
+        batches = sources
+    source = sources.open_source(data_dir)
+    first = source.images[0]
+    size = first.shape[:2] if hasattr(first, "shape") else _size_of_file(first)
+    if resolutions is None:
+        stream = batches.hr_batches(source, size, batch_size, SEED, shift=2)
+    else:
+        stream = batches.two_branch_batches(source, size, batch_size, SEED, resolutions, shift=2, **options)
+    iterator = iter(stream)
+    list(itertools.islice(iterator, 8))
+    started, taken = time.perf_counter(), 0
+    while time.perf_counter() - started < seconds:
+        next(iterator)
+        taken += batch_size
+    rate = taken / (time.perf_counter() - started)
+    if hasattr(stream, "close"):
+        stream.close()
+    return rate
+
+
+def _size_of_file(path):
+    from cshml_tf.images import read_image
+
+    return read_image(path).shape[:2]
+
+
+def training_rate(data_dir, image_size, steps):
+    """Train two branches of a small network by the commands; the median of the second's own pairs per second."""
+    from cshml_tf.cli import train_cshml, train_hr
+
+    with tempfile.TemporaryDirectory() as folder:
+        shared = ["--data_dir", data_dir, "--batch_size", 64, "--learning_rate", 0.01]
+        shared += ["--models_base_dir", f"{folder}/models", "--logs_base_dir", f"{folder}/logs"]
+        hr = ["--run_name", "hr", "--image_size", *image_size, *NETWORK.split()]
+        lr = [
+            "--run_name",
+            "lr",
+            "--pretrained_model",
+            f"{folder}/models/hr",
+            "--max_steps",
+            steps,
+            *TRAINING.split(),
+        ]
+        for command, words in ((train_hr, hr), (train_cshml, lr)):
+            if command.main([str(word) for word in [*shared, *words]]) != 0:
+                raise SystemExit("the training failed")
+        with open(Path(folder, "logs", "lr", "history.csv"), newline="") as file:
+            rates = [float(row["pairs_per_second"]) for row in csv.DictReader(file)]
+    return statistics.median(rates[len(rates) // 3 :])
+
+
+def measure(arguments):
+    """Measure the `cshml_tf` that Python finds: a dict of rates."""
+    folders = {"class folders": arguments.faces, "packed": arguments.packed}
+    rates = {
+        f"{kind}: {name}": images_per_second(folder, *case, arguments.seconds)
+        for name, case in CASES.items()
+        for kind, folder in folders.items()
+    }
+    first = next(path for path in sorted(Path(arguments.faces).glob("*/*")) if path.suffix != ".txt")
+    for kind, folder in folders.items():
+        rates[f"{kind}: training, 64"] = training_rate(folder, _size_of_file(first), arguments.steps)
+    return rates
+
+
+def in_a_process(checkout):
+    """Measure a checkout in a process of its own."""
+    environment = os.environ | {"PYTHONPATH": str(checkout), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, __file__, *sys.argv[1:], "--one"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{checkout}: {done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main():
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("faces", help="folder of class folders of aligned faces")
+    parser.add_argument("packed", help="the same packed")
+    parser.add_argument("--other", metavar="CHECKOUT", help="another checkout, to compare with")
+    parser.add_argument("--rounds", type=int, default=5, help="processes per checkout")
+    parser.add_argument("--seconds", type=float, default=2.0, help="time of each measurement")
+    parser.add_argument("--steps", type=int, default=30, help="training steps")
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(measure(arguments)))
+        return
+    checkouts = [ROOT] + ([Path(arguments.other).resolve()] if arguments.other else [])
+    rounds = []
+    for number in range(arguments.rounds):
+        # Whoever is first in one round is last in the next.
+        order = checkouts if number % 2 else checkouts[::-1]
+        taken = {checkout: in_a_process(checkout) for checkout in order}
+        rounds.append([taken[checkout] for checkout in checkouts])
+    print(f"{'per second':45} {'here':>9}" + (f" {'other':>9} {'here/other':>11}" if arguments.other else ""))
+    for name in rounds[0][0]:
+        medians = [statistics.median(taken[place][name] for taken in rounds) for place in range(len(checkouts))]
+        ratio = f" {medians[0] / medians[1]:11.2f}" if arguments.other else ""
+        print(f"{name:45}" + "".join(f" {median:9.0f}" for median in medians) + ratio)
+
+
+if __name__ == "__main__":
+    main()

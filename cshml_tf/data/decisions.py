@@ -1,0 +1,163 @@
+"""What a step's batch holds, decided in NumPy from the seed and the step alone, for every source and backend.
+
+Position p of the endless stream of images belongs to epoch p // images, and each epoch is a permutation of its
+own. Every other decision is a uniform number per row of the batch. A run that continues at step k therefore sees
+what an uninterrupted run would have seen, and nothing about the stream need be saved.
+
+The generator of a decision is `numpy.random.default_rng([seed, STREAM, step])`, and of an epoch's order
+`default_rng([seed, ORDER, epoch])`; runs of version 0.1.0 from packed faces followed the same numbers, so these
+must not change.
+"""
+
+import dataclasses
+import functools
+
+import numpy as np
+
+from cshml_tf.data.face_source import FaceSource
+from cshml_tf.data.pairing import check_mixup, moved_pairs
+
+# One stream of random numbers for each decision, so that none depends on another.
+ORDER, FLIP, PARTNER, RESOLUTION, DOWN, ACROSS, MIXED, OWN = range(8)
+
+
+@dataclasses.dataclass(frozen=True)
+class Policy:
+    """What all batches of a stream have in common.
+
+    Attributes:
+        batch_size: rows per batch, over all workers.
+        seed: int; the same seed gives the same stream.
+        flip: whether half of the rows, by chance, are mirrored.
+        shift: largest number of pixels by which a row is moved up, down or to either side.
+        resolutions: number of resolutions, of which each row draws one.
+        pairing: one of `cshml_tf.data.pairing.PAIRINGS`.
+        negative_share: share of the rows whose LR faces are exchanged.
+        mixup: share of the rows, by chance, that are mixed with the row before.
+
+    Raises:
+        ValueError: an unknown pairing, or a share that the batch cannot have.
+    """
+
+    batch_size: int
+    seed: int
+    flip: bool = True
+    shift: int = 0
+    resolutions: int = 1
+    pairing: str = "same_image"
+    negative_share: float = 0.0
+    mixup: float = 0.0
+
+    def __post_init__(self):
+        moved_pairs(self.pairing, self.negative_share, self.batch_size)
+        check_mixup(self.mixup, self.pairing, self.negative_share, self.batch_size)
+
+
+@dataclasses.dataclass(frozen=True)
+class Faces:
+    """One side of a batch, HR or LR, before mixing: arrays with one entry per row.
+
+    Attributes:
+        image: (rows,) int64, places in the source.
+        mirrored: (rows,) bool.
+        down: (rows,) int64, by how many pixels the face is moved down.
+        across: (rows,) int64, by how many it is moved to the right, after it was mirrored.
+        label: (rows,) int32; -1 where the row is mixed.
+    """
+
+    image: np.ndarray
+    mirrored: np.ndarray
+    down: np.ndarray
+    across: np.ndarray
+    label: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """What a whole batch holds, over all workers.
+
+    Attributes:
+        hr: Faces.
+        lr: Faces; the same object as `hr` where every row pairs a face with itself.
+        resolution: (rows,) int32, which of the resolutions the LR face gets.
+        own: (rows,) float32, the weight of the row's own pixels; the rest is the weight of the row before, in the
+            first row of the last one. 1 where nothing is mixed.
+    """
+
+    hr: Faces
+    lr: Faces
+    resolution: np.ndarray
+    own: np.ndarray
+
+
+def decide(policy: Policy, source: FaceSource, step: int) -> Decision:
+    """Decide what the batch of a step holds.
+
+    Args:
+        policy: Policy.
+        source: where the faces are; its labels are looked at, its pixels are not.
+        step: int, counted from 0.
+
+    Returns:
+        Decision; the same for the same labels, policy and step.
+    """
+    uniform = functools.partial(_uniform, policy.seed, step, policy.batch_size)
+    image = _images_of_step(policy, len(source), step)
+    change = _changes(policy, uniform)
+    mixed = uniform(MIXED) < policy.mixup if policy.mixup else np.zeros(policy.batch_size, bool)
+    own = np.where(mixed, uniform(OWN), 1.0) if policy.mixup else np.ones(policy.batch_size)
+
+    def side(images, rows=slice(None)):
+        label = np.where(mixed, np.int32(-1), source.labels[images][rows])
+        return Faces(images[rows], *(each[rows] for each in change), label)
+
+    hr = side(image)
+    partner = _partners(source, image, uniform(PARTNER), policy.pairing)
+    exchanged = moved_pairs(policy.pairing, policy.negative_share, policy.batch_size)
+    # The LR faces of the first rows change places in a circle.
+    rows = np.concatenate([np.roll(np.arange(exchanged), 1), np.arange(exchanged, policy.batch_size)])
+    lr = hr if partner is image and not exchanged else side(partner, rows)
+    resolution = (uniform(RESOLUTION) * policy.resolutions).astype(np.int32)
+    return Decision(hr, lr, resolution, own.astype(np.float32))
+
+
+def _uniform(seed, step, count, stream):
+    return np.random.default_rng([seed, stream, step]).random(count)
+
+
+def _images_of_step(policy, images, step):
+    """Return the images at the step's positions of the endless stream."""
+    positions = np.arange(step * policy.batch_size, (step + 1) * policy.batch_size)
+    epochs, places = positions // images, positions % images
+    image = np.empty(policy.batch_size, np.int64)
+    for epoch in np.unique(epochs):
+        image[epochs == epoch] = _order(policy.seed, int(epoch), images)[places[epochs == epoch]]
+    return image
+
+
+@functools.lru_cache(maxsize=4)
+def _order(seed, epoch, images):
+    return np.random.default_rng([seed, ORDER, epoch]).permutation(images)
+
+
+def _partners(source, image, uniform, pairing):
+    """Pick the image itself, any image, or another of its class (itself if it is alone), all equally likely."""
+    if pairing == "same_image":
+        return image
+    if pairing == "random":
+        return (uniform * len(source)).astype(np.int64)
+    sizes = source.class_sizes
+    firsts = np.cumsum(sizes) - sizes
+    first, size = firsts[source.labels[image]], sizes[source.labels[image]]
+    further = np.minimum(1 + (uniform * (size - 1)).astype(np.int64), size - 1)
+    return first + (image - first + further) % size
+
+
+def _changes(policy, uniform):
+    """Draw for each row whether it is mirrored, and by how many pixels it is moved down and across."""
+    mirrored = policy.flip & (uniform(FLIP) < 0.5)
+    down, across = (
+        np.floor(uniform(stream) * (2 * policy.shift + 1)).astype(np.int64) - policy.shift
+        for stream in (DOWN, ACROSS)
+    )
+    return mirrored, down, across

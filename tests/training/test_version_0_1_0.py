@@ -1,0 +1,67 @@
+"""What version 0.1.0 wrote is still read: its networks give the same embeddings, its runs continue.
+
+The folders beside this file were written by it, from the textures of `drawn.draw_textures` packed: an HR network;
+an LR run of 8 steps that was killed after its checkpoint of step 4; and the classifier of the same run left alone.
+"""
+
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from drawn import draw_textures
+
+import cshml_tf
+from cshml_tf.data.packed.writer import pack
+from cshml_tf.images import read_image
+from cshml_tf.model_folder import read_card, read_classifier
+from cshml_tf.training.lr import train_lr
+from cshml_tf.training.settings import LrSettings
+
+WRITTEN = Path(__file__).parent / "version_0_1_0"
+# The options that the run was begun with.
+OPTIONS = {
+    "pretrained_model": "models/hr",
+    "resolution": (8, 12),
+    "batch_size": 8,
+    "learning_rate": 0.05,
+    "log_every": 2,
+    "max_steps": 8,
+    "checkpoint_steps": 4,
+    "random_shift": 2,
+    "mixup": 0.5,
+    "lfw_use_flipped_images": True,
+}
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    """The folder that version 0.1.0 worked in."""
+    (tmp_path / "textures").mkdir()
+    draw_textures(tmp_path / "textures")
+    pack(tmp_path / "textures", tmp_path / "packed")
+    for name in ("hr", "cut"):
+        shutil.copytree(WRITTEN / name, tmp_path / "models" / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_saved_network_gives_the_embeddings_it_gave(workplace):
+    recogniser = cshml_tf.load_recogniser("models/hr")
+    pixels = np.stack([read_image(f"textures/person_{n}/person_{n}_0001.png") for n in range(3)])
+    expected = np.load(WRITTEN / "embeddings.npy")
+    assert expected.shape == (3, 16)
+    assert np.abs(keras.ops.convert_to_numpy(recogniser(pixels)) - expected).max() < 1e-5
+
+
+def test_a_killed_run_continues_as_if_it_had_not_been_killed(workplace):
+    run, outcome = train_lr(LrSettings(data_dir="packed", run_name="cut", **OPTIONS), progress=False)
+    assert outcome.complete and outcome.steps == 8
+    centres, classes = read_classifier(run.model_dir)
+    started = np.load(WRITTEN / "hr" / "classifier.npy")
+    expected = np.load(WRITTEN / "whole_classifier.npy")
+    assert len(classes) == 6 and np.abs(expected - started).max() > 1e-3
+    # Bit for bit on the machine that wrote it; another processor adds up in another order.
+    assert np.abs(centres - expected).max() < 1e-5
+    assert read_card(run.model_dir)["settings"]["mixup"] == 0.5
