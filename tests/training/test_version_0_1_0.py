@@ -31,7 +31,7 @@ OPTIONS = {
     "checkpoint_steps": 4,
     "random_shift": 2,
     "mixup": 0.5,
-    "lfw_use_flipped_images": True,
+    "use_flipped_images": True,
 }
 
 
