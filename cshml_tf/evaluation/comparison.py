@@ -26,7 +26,7 @@ def face_lines(
         folders: the networks' model folders.
         with_boxes: whether the detector's box and score are added.
     """
-    rows = [("", "face", "width", "network", "folder")]
+    rows: list[tuple[str, ...]] = [("", "face", "width", "network", "folder")]
     for number, (path, face, resolution) in enumerate(zip(paths, faces, resolutions, strict=True), 1):
         folder = folders.hr_dir if resolution is None else folders.lr_dirs[resolution]
         row = (str(number), str(path), f"{face.width:.1f} px", _network_name(resolution), str(folder))
