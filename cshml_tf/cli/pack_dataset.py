@@ -11,8 +11,8 @@ def make_parser():
     """Describe the command line."""
     parser = Parser(
         description="Pack aligned faces into one memory-mapped array: class folders, or a training set as "
-        "InsightFace passes it on (train.rec and train.idx). Training from it decodes nothing and needs no "
-        "TensorFlow; measuring and the ablation take it in the place of class folders too.",
+        "InsightFace passes it on (train.rec and train.idx). Training from it decodes nothing; "
+        "measuring and the ablation take it in the place of class folders too.",
     )
     group = parser.add_argument_group("input and output")
     group.add_argument(
