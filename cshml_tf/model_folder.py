@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import cshml_tf
-from cshml_tf import backbones, layers  # noqa: F401  registers the layers that a saved recogniser contains
+from cshml_tf import layers  # noqa: F401  registers the layers that a saved recogniser contains
+from cshml_tf.backbones import BACKBONES, builder
 from cshml_tf.degradation.degrade import MODES
 from cshml_tf.files import replacing, write_json, write_text
 
@@ -77,6 +78,9 @@ def load_recogniser(model_dir: str | Path) -> keras.Model:
     path = _file(model_dir, RECOGNISER)
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path}: expected a saved recogniser, got a damaged or truncated file")
+    for name in BACKBONES:
+        # Importing a backbone's module registers the layers of its own, which a saved network may contain.
+        builder(name)
     try:
         with warnings.catch_warnings():
             # Keras warns about a damaged part before it raises.

@@ -4,49 +4,15 @@ Source: Sun et al., "Classifier shared deep network with multi-hierarchy loss fo
 recognition", 2019, figure 1.
 """
 
-import dataclasses
-
 import keras
 from keras import ops
 
 from cshml_tf import losses
 from cshml_tf.layers import Degrade
 from cshml_tf.recogniser import backbone_of, default_tap_of, features
+from cshml_tf.settings.losses import LossSettings
 
-
-@dataclasses.dataclass(frozen=True)
-class LossSettings:
-    """Equation 6 and the constants of its terms; a weight of 0 switches a term off.
-
-    Attributes:
-        scale: s of equation 2.
-        margin: m of equation 2.
-        alpha: least squared distance of two people in equation 3.
-        classifier_weight: weight of equation 2; 1 in the paper.
-        contrastive_weight: lambda, weight of equation 3.
-        multi_hierarchy_weight: beta, weight of equation 5.
-        tap: the feature map of equation 5; None is the recogniser's `default_tap_of`.
-        pool_size: side of its pool; 1 is equation 4, None pools the whole map.
-    """
-
-    scale: float = 30.0
-    margin: float = 0.35
-    alpha: float = 1.0
-    classifier_weight: float = 1.0
-    contrastive_weight: float = 1.0
-    multi_hierarchy_weight: float = 1.0
-    tap: str | None = None
-    pool_size: int | None = 2
-
-    @property
-    def weights(self):
-        """The weight of each term of equation 6 that is switched on, by the term's name."""
-        weights = {
-            "classifier": self.classifier_weight,
-            "contrastive": self.contrastive_weight,
-            "multi_hierarchy": self.multi_hierarchy_weight,
-        }
-        return {name: weight for name, weight in weights.items() if weight != 0}
+__all__ = ["HrNetwork", "LossSettings", "TwoBranchNetwork"]
 
 
 class HrNetwork(keras.Model):

@@ -2,15 +2,14 @@
 
 import collections
 import csv
-import dataclasses
 import io
 import json
 from pathlib import Path
 
-from cshml_tf.alignment.crops import CENTER, CROPS, FALLBACKS, NO_FACE, UNREADABLE
-from cshml_tf.alignment.detector import SMALLEST_FACE
-from cshml_tf.alignment.geometry import LANDMARKS, check_image_size
+from cshml_tf.alignment.crops import CENTER, NO_FACE, UNREADABLE
+from cshml_tf.alignment.geometry import LANDMARKS
 from cshml_tf.files import remove_left_overs_below, replacing, write_text
+from cshml_tf.settings.alignment import AlignmentSettings
 
 RECORD_NAME = "alignment.csv"
 SETTINGS_NAME = "alignment.json"
@@ -19,46 +18,6 @@ COLUMNS = (
     *(f"{landmark}_{axis}" for landmark in LANDMARKS for axis in "xy"),
     "reason",
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class AlignmentSettings:
-    """What decides how an input is aligned; one output folder holds one choice.
-
-    Attributes:
-        image_size: (height, width) of the crops, pixels.
-        detect_multiple_faces: write every face, not the most prominent one alone.
-        fallback: "skip" or "center", for images without a face.
-        longest_side: larger images are shrunk to this before detection, pixels.
-        crop: "landmarks" or "box": how a face is cut out, see `alignment.box_crop`.
-        margin: of a box crop, pixels of the image.
-
-    Raises:
-        ValueError: a value is out of range.
-    """
-
-    image_size: tuple = (112, 96)
-    detect_multiple_faces: bool = False
-    fallback: str = "skip"
-    longest_side: int = 1600
-    crop: str = "landmarks"
-    margin: int = 44
-
-    @property
-    def box_margin(self):
-        """The margin of a box crop, None for landmarks."""
-        return self.margin if self.crop == "box" else None
-
-    def __post_init__(self):
-        object.__setattr__(self, "image_size", check_image_size(self.image_size))
-        if self.fallback not in FALLBACKS:
-            raise ValueError(f"fallback: expected one of {FALLBACKS}, got {self.fallback!r}")
-        if self.longest_side < SMALLEST_FACE:
-            raise ValueError(f"longest_side: expected {SMALLEST_FACE} or more, got {self.longest_side}")
-        if self.crop not in CROPS:
-            raise ValueError(f"crop: expected one of {CROPS}, got {self.crop!r}")
-        if self.margin < 0:
-            raise ValueError(f"margin: expected 0 or more, got {self.margin}")
 
 
 def make_row(path, status, output="", faces="", face=None, reason=""):
@@ -99,7 +58,7 @@ class AlignmentRecord:
             settings. The one change allowed is of `fallback` from "skip" to "center".
     """
 
-    def __init__(self, output_dir, input_dir, settings):
+    def __init__(self, output_dir, input_dir, settings: AlignmentSettings):
         self.output_dir = Path(output_dir)
         self.path = self.output_dir / RECORD_NAME
         self._claim_folder(input_dir, settings)
@@ -149,8 +108,7 @@ class AlignmentRecord:
         return counts
 
     def _claim_folder(self, input_dir, settings):
-        wanted = {"input_dir": str(Path(input_dir).resolve()), **dataclasses.asdict(settings)}
-        wanted["image_size"] = list(settings.image_size)
+        wanted = {"input_dir": str(Path(input_dir).resolve()), **settings.as_json()}
         settings_path = self.output_dir / SETTINGS_NAME
         if settings_path.exists():
             _check_settings(settings_path, wanted)

@@ -9,13 +9,13 @@ from cshml_tf.backbones import build
 from cshml_tf.data.batches import hr_batches
 from cshml_tf.layers import CosFace
 from cshml_tf.model_folder import card_of_kind, load_recogniser, trained_people
-from cshml_tf.network import HrNetwork, LossSettings
+from cshml_tf.network import HrNetwork
 from cshml_tf.recogniser import build_recogniser, clone, image_size_of, standardisation_of
+from cshml_tf.settings.training import HrSettings
 from cshml_tf.training.devices import choose_strategy
 from cshml_tf.training.experiment import Experiment, open_source, run_experiment
 from cshml_tf.training.loop import Outcome
 from cshml_tf.training.run_folder import Run, open_run
-from cshml_tf.training.settings import HrSettings
 from cshml_tf.training.validation import make_lfw_evaluation
 
 
@@ -64,12 +64,10 @@ def prepare_hr(settings: HrSettings) -> Experiment:
             dropout=1.0 - settings.keep_probability,
             to_train=True,
         )
-        losses = LossSettings(scale=settings.scale, margin=settings.margin)
-        network = HrNetwork(recogniser, CosFace(len(source.classes)), losses)
+        network = HrNetwork(recogniser, CosFace(len(source.classes)), settings)
 
     def batches_from(step: int) -> Iterable[dict[str, Any]]:
-        changes = {"flip": settings.random_flip, "shift": settings.random_shift}
-        return hr_batches(source, image_size, settings.batch_size, settings.seed, step, **changes)
+        return hr_batches(source, image_size, settings.batch_size, settings.seed, step, **settings.batch_options())
 
     ancestors = trained_people(settings.pretrained_model) if settings.pretrained_model else frozenset()
     card = {

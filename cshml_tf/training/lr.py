@@ -9,18 +9,17 @@ import numpy as np
 from tqdm import tqdm
 
 from cshml_tf.data.batches import two_branch_batches
-from cshml_tf.degradation.degrade import MODES
 from cshml_tf.degradation.resolution import Resolution, check_reductions, resolution_sides
 from cshml_tf.layers import CosFace, Degrade
 from cshml_tf.model_folder import card_of_kind, load_recogniser, read_classifier, trained_people
 from cshml_tf.network import TwoBranchNetwork
 from cshml_tf.recogniser import clone, image_size_of, standardisation_of, with_tap
+from cshml_tf.settings.training import LrSettings
 from cshml_tf.training.class_means import class_means
 from cshml_tf.training.devices import choose_strategy
 from cshml_tf.training.experiment import Experiment, open_source, run_experiment
 from cshml_tf.training.loop import Outcome
 from cshml_tf.training.run_folder import Run, open_run
-from cshml_tf.training.settings import LrSettings
 from cshml_tf.training.validation import make_lfw_evaluation
 
 
@@ -62,21 +61,21 @@ def prepare_lr(
     Raises:
         ValueError: the settings or the data are invalid.
     """
-    if settings.pretrained_model is None:
-        raise ValueError("pretrained_model: expected the model folder of an HR network, got none")
-    if settings.degradation not in MODES:
-        raise ValueError(f"degradation: expected one of {', '.join(MODES)}, got {settings.degradation!r}")
     keras.utils.set_random_seed(settings.seed)
     strategy = choose_strategy(settings.strategy, settings.replicas)
     card_of_kind(settings.pretrained_model, "hr")
     hr_recogniser = load_recogniser(settings.pretrained_model)
-    start = hr_recogniser if settings.lr_model is None else _load_start(settings.lr_model, hr_recogniser)
+    start = (
+        hr_recogniser
+        if settings.pretrained_lr_model is None
+        else _load_start(settings.pretrained_lr_model, hr_recogniser)
+    )
     if settings.tap is not None:
         hr_recogniser, start = (with_tap(recogniser, settings.tap) for recogniser in (hr_recogniser, start))
     image_size = image_size_of(hr_recogniser)
     check_reductions(settings.resolution, image_size)
     source = open_source(settings, image_size)
-    newest = settings.lr_model or settings.pretrained_model
+    newest = settings.pretrained_lr_model or settings.pretrained_model
     centres = None if settings.new_classifier else _matching_centres(newest, source)
     if centres is None:
         means = {} if means is None else means
@@ -93,13 +92,8 @@ def prepare_lr(
             settings.seed,
             settings.resolution,
             step,
-            flip=settings.random_flip,
-            shift=settings.random_shift,
-            mode=settings.degradation,
-            pairing=settings.pairing,
-            negative_share=settings.negative_share,
-            mixup=settings.mixup,
             degrade_here=not settings.degrade_on_device,
+            **settings.batch_options(),
         )
 
     card = {
@@ -114,20 +108,22 @@ def prepare_lr(
     return Experiment(network, network.student, settings, source, strategy, batches_from, card, people, evaluate)
 
 
-def _load_start(lr_model: str, hr_recogniser: keras.Model) -> keras.Model:
+def _load_start(model_dir: str, hr_recogniser: keras.Model) -> keras.Model:
     """Load the LR network to start from.
 
     Raises:
         ValueError: it is not an LR network, or its architecture differs from the HR network's.
     """
-    card_of_kind(lr_model, "lr")
-    start = load_recogniser(lr_model)
+    card_of_kind(model_dir, "lr")
+    start = load_recogniser(model_dir)
     ours, theirs = (
         [(weight.path, tuple(weight.shape)) for weight in recogniser.weights] + [standardisation_of(recogniser)]
         for recogniser in (hr_recogniser, start)
     )
     if ours != theirs:
-        raise ValueError(f"lr_model: expected a network that began as a clone of the HR network, got {lr_model}")
+        raise ValueError(
+            f"pretrained_lr_model: expected a network that began as a clone of the HR network, got {model_dir}"
+        )
     return start
 
 
@@ -155,7 +151,7 @@ def _two_branches(
     several = strategy.num_replicas_in_sync > 1
     student = clone(start, precision, several, 1.0 - settings.keep_probability, to_train=True)
     degrade = Degrade(settings.resolution, settings.degradation) if settings.degrade_on_device else None
-    network = TwoBranchNetwork(teacher, student, CosFace(classes), settings.losses(), degrade)
+    network = TwoBranchNetwork(teacher, student, CosFace(classes), settings, degrade)
     network.classifier.centres.assign(centres)
     return network
 

@@ -11,7 +11,7 @@ from cshml_tf.degradation.resolution import Resolution, format_resolution
 from cshml_tf.evaluation.embedding import View
 from cshml_tf.evaluation.lfw import Options, evaluate
 from cshml_tf.recogniser import image_size_of
-from cshml_tf.training.settings import RunSettings
+from cshml_tf.settings.training import RunSettings
 
 
 def make_lfw_evaluation(
@@ -44,9 +44,9 @@ def make_lfw_evaluation(
     if not images:
         raise ValueError(f"lfw_dir: expected images of {settings.lfw_pairs}, got none in {settings.lfw_dir}")
     options = Options(
-        batch_size=settings.lfw_batch_size,
-        flip=settings.lfw_use_flipped_images,
-        subtract_mean=settings.lfw_subtract_mean,
+        batch_size=settings.embedding_batch_size,
+        flip=settings.use_flipped_images,
+        subtract_mean=settings.subtract_mean,
     )
     image_size = None if hr_recogniser is None else image_size_of(hr_recogniser)
     # The HR network is frozen, so its embeddings are computed once for all validations.

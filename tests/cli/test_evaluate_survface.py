@@ -20,7 +20,7 @@ def words(models, root, *more):
 
 
 def test_both_tests(models, draw_survface, tmp_path, capsys):
-    more = ("--lr_model", models / "lr", "--report", tmp_path / "surv.json", "--batch_size", 5)
+    more = ("--lr_model", models / "lr", "--report", tmp_path / "surv.json", "--embedding_batch_size", 5)
     assert main(words(models, draw_survface(), *more)) == 0
     report = json.loads((tmp_path / "surv.json").read_text())
     for row in ("hr_network", "served"):
@@ -79,7 +79,9 @@ def failure(capsys, arguments):
 
 def test_bad_input_is_one_line(models, draw_survface, tmp_path, capsys):
     message = "expected SurvFace's Face_Verification_Test_Set or Face_Identification_Test_Set, found neither"
-    assert message in failure(capsys, words(models, tmp_path / "nowhere"))
+    assert message in failure(capsys, words(models, tmp_path))
+    absent = f"ROOT: expected the folder of the data set, got {tmp_path / 'nowhere'}, which does not exist"
+    assert absent in failure(capsys, words(models, tmp_path / "nowhere"))
     root = draw_survface()
     picture = root / "Face_Identification_Test_Set" / "unmated_probe" / "distractor_3.jpg"
     whole = picture.read_bytes()

@@ -61,8 +61,10 @@ def test_some_ways_alone_are_trained_and_drawn(mnist, tmp_path, capsys):
     assert {path.name for path in (out / "models").iterdir()} == {"hr_seed3", "eq2_same_seed3"}
     table = capsys.readouterr().out
     assert "Eq. 2, the HR network's batch" in table and "Eq. 3" not in table
-    assert train_toy.main([*command, "eq2_same"]) == 2
-    assert "--ways: expected each once, got eq2_same eq2_same\n" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stop:
+        train_toy.main([*command, "eq2_same"])
+    assert stop.value.code == 2
+    assert "error: --ways: expected each once, got eq2_same eq2_same" in capsys.readouterr().err
 
 
 def test_the_ceiling_knows_what_few_pixels_hold_and_no_more():

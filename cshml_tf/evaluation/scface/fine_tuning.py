@@ -5,7 +5,6 @@ statistics, which a few hundred images from a few cameras would only degrade. So
 which states neither the number of steps nor the learning rate; those here are ours.
 """
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,37 +15,7 @@ from numpy.typing import ArrayLike
 
 from cshml_tf.losses import contrastive
 from cshml_tf.recogniser import clone
-
-
-@dataclasses.dataclass(frozen=True)
-class FineTuning:
-    """Settings of the fine-tuning.
-
-    Attributes:
-        steps: number of optimiser steps.
-        batch_size: number of pairs per step.
-        learning_rate: initial rate of SGD with momentum 0.9; falls to 0 along a half cosine.
-        negative_share: share of pairs that show two people, 0..1.
-        alpha: margin of equation 3, the squared distance that two people should at least have, 0..4.
-    """
-
-    steps: int = 100
-    batch_size: int = 32
-    learning_rate: float = 0.01
-    negative_share: float = 0.0
-    alpha: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Check the values; a ValueError names the one out of range."""
-        for name, fits, expected in (
-            ("steps", self.steps >= 1, "1 or more"),
-            ("batch_size", self.batch_size >= 1, "1 or more"),
-            ("learning_rate", 0 < self.learning_rate < np.inf, "a number above 0"),
-            ("negative_share", 0 <= self.negative_share <= 1, "0 to 1"),
-            ("alpha", 0 <= self.alpha <= 4, "0 to 4"),
-        ):
-            if not fits:
-                raise ValueError(f"fine-tuning {name}: expected {expected}, got {getattr(self, name)}")
+from cshml_tf.settings.scface import FineTuning
 
 
 def fine_tune(

@@ -9,8 +9,8 @@ from cshml_tf.data.scface import DISTANCES, PEOPLE, split_people
 from cshml_tf.evaluation.scface import experiment
 from cshml_tf.evaluation.scface.experiment import ScfaceExperiment
 from cshml_tf.evaluation.scface.faces import AlignedFaces
-from cshml_tf.evaluation.scface.fine_tuning import FineTuning
 from cshml_tf.evaluation.scface.networks import Served
+from cshml_tf.settings.scface import FineTuning
 
 # One column of 8 pixels per person, each in its own direction from grey; the first and last belong to no person.
 COLUMNS = np.random.default_rng(0).integers(0, 256, (len(PEOPLE) + 2, 8, 3)).astype(np.uint8)

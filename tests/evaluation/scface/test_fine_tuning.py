@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from cshml_tf.evaluation.scface.fine_tuning import FineTuning, fine_tune
+from cshml_tf.evaluation.scface.fine_tuning import fine_tune
 from cshml_tf.recogniser import build_recogniser
+from cshml_tf.settings.scface import FineTuning
 
 SIZE = (12, 10)
 
@@ -89,7 +90,7 @@ def test_batch_norm_keeps_its_statistics_and_runs_repeat(network):
 )
 def test_bad_settings(wrong):
     (name,) = wrong
-    with pytest.raises(ValueError, match=f"fine-tuning {name}: expected"):
+    with pytest.raises(ValueError, match=f"{name}: expected"):
         FineTuning(**wrong)
 
 
