@@ -91,7 +91,8 @@ class Cell:
             "tap": self.tap,
             "run_name": self.name,
         }
-        return LrSettings(**options | weights | pool | own)
+        values: dict[str, Any] = options | weights | pool | own
+        return LrSettings(**values)
 
 
 def parse_losses(text: str) -> str:

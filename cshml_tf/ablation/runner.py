@@ -3,7 +3,7 @@
 import dataclasses
 import gc
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from cshml_tf.training.lr import train_lr
 
 def run_ablation(
     cells: Sequence[Cell],
-    options: Mapping[str, Any],
+    options: dict[str, Any],
     test: PairsTest,
     output_dir: str | Path,
     max_minutes: float | None = None,

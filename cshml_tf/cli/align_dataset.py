@@ -19,7 +19,7 @@ DESCRIPTION = (
     "only what is missing."
 )
 EPILOG = (
-    "Reads JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF and, with the extra `heic`, HEIC, of any bit depth; turns "
+    "Reads JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF and, with the extra 'heic', HEIC of any bit depth; turns "
     "photographs upright by their EXIF tag; shows transparency as white. If photographs in one folder differ "
     "only in their suffix, their crops keep it (a.jpg.png). Exit code: 0 if every photograph is aligned or "
     "recorded and at least one is aligned, 1 if none is, 2 on bad arguments."

@@ -8,7 +8,7 @@ from cshml_tf.settings.groups import DataOptions, DeviceOptions, LoggingOptions,
 from cshml_tf.settings.losses import CosFaceOptions, TapOptions, WeightOptions
 from cshml_tf.settings.measuring import BothOrdersOptions, ComparisonOptions, PairListOptions
 from cshml_tf.settings.option import REQUIRED, Settings, option, options_of, varied
-from cshml_tf.settings.places import MODEL, output_folder
+from cshml_tf.settings.places import HR_MODEL, output_folder
 from cshml_tf.settings.training import LrNetworkOptions, LrSettings, PairOptions, check_optimisation, check_pairs
 
 
@@ -22,7 +22,7 @@ class GridOptions(Settings):
         REQUIRED,
         "model folders of the HR networks that the LR networks start from",
         metavar="DIR",
-        place=MODEL,
+        place=HR_MODEL,
         cell="pretrained_model",
     )
     resolutions: tuple[str, ...] = option(

@@ -4,7 +4,7 @@ import dataclasses
 import os
 from typing import ClassVar
 
-from cshml_tf.degradation.resolution import parse_resolution
+from cshml_tf.degradation.resolution import parse_resolution, resolution_sides
 from cshml_tf.settings.checks import DECAY, FOLDER_NAME, POSITIVE, SEED, at_least, between
 from cshml_tf.settings.choices import CROPS, DEGRADATIONS, OPTIMIZERS, STANDARDISATIONS, STRATEGIES
 from cshml_tf.settings.option import REQUIRED, Settings, option
@@ -22,9 +22,10 @@ def _processes() -> int:
 def read_resolution(word: str) -> int | tuple[int, int]:
     """Read a resolution, "12" or "14x12" (height x width), for `Option.parse`."""
     try:
-        return parse_resolution(word)
+        height, width = resolution_sides(parse_resolution(word))
     except ValueError:
         raise ValueError(f"expected a number such as 12, or 14x12 (height x width), got {word!r}") from None
+    return height if height == width else (height, width)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

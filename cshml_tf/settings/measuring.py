@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from cshml_tf.settings.checks import PIXELS, POSITIVE
 from cshml_tf.settings.option import REQUIRED, Settings, option
-from cshml_tf.settings.places import FACES, MODEL, REPORT, file, output_folder
+from cshml_tf.settings.places import FACES, HR_MODEL, LR_MODEL, REPORT, file, output_folder
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ class HrModelOptions(Settings):
 
     TITLE: ClassVar[str] = "networks"
 
-    hr_model: Path = option(REQUIRED, "model folder of the HR network", metavar="DIR", place=MODEL)
+    hr_model: Path = option(REQUIRED, "model folder of the HR network", metavar="DIR", place=HR_MODEL)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,7 @@ class ModelOptions(HrModelOptions):
         (),
         "model folders of LR networks (default: none, so that the HR network alone is measured)",
         metavar="DIR",
-        place=MODEL,
+        place=LR_MODEL,
         many="extend",
     )
 

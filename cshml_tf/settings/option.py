@@ -261,24 +261,29 @@ def _check_value(field: dataclasses.Field, value: Any) -> None:
     if value is None and kind.optional:
         return
     label = f"{{{field.name}}}"
-    if kind.count is not None:
-        require(isinstance(value, tuple | list), f"{label}: expected a tuple, got %s", repr(value))
-        fits = kind.count == -1 or len(value) == kind.count
-        require(fits, f"{label}: expected %s values, got %s", kind.count, tuple(value))
-        require(not about.unique or len(set(value)) == len(value), f"{label}: expected each once, got %s", value)
-    for each in value if kind.count is not None else (value,):
-        if kind.word in (int, float):
-            whole = kind.word is int
-            is_number = isinstance(each, numbers.Integral if whole else numbers.Real)
-            expected = "a whole number" if whole else "a number"
-            require(is_number, f"{label}: expected {expected}, got %s", repr(each))
-        if isinstance(each, float):
-            require(math.isfinite(each), f"{label}: expected a finite number, got %s", each)
-        if about.choices:
-            allowed = ", ".join(map(str, about.choices))
-            require(each in about.choices, f"{label}: expected one of %s, got %s", allowed, repr(each))
-        if about.check is not None:
-            require(about.check.holds(each), f"{label}: expected %s, got %s", about.check.words, each)
+    if kind.count is None:
+        _check_one(about, kind, label, value)
+        return
+    values = tuple(value) if isinstance(value, tuple | list) else None
+    if values is None:
+        raise OptionError(f"{label}: expected a tuple, got %s", repr(value))
+    require(kind.count in (-1, len(values)), f"{label}: expected %s values, got %s", kind.count, values)
+    require(not about.unique or len(set(values)) == len(values), f"{label}: expected each once, got %s", values)
+    for each in values:
+        _check_one(about, kind, label, each)
+
+
+def _check_one(about: Option, kind: Kind, label: str, value: Any) -> None:
+    if kind.word in (int, float):
+        number, expected = (numbers.Integral, "a whole number") if kind.word is int else (numbers.Real, "a number")
+        require(isinstance(value, number), f"{label}: expected {expected}, got %s", repr(value))
+    if isinstance(value, float):
+        require(math.isfinite(value), f"{label}: expected a finite number, got %s", value)
+    if about.choices:
+        allowed = ", ".join(map(str, about.choices))
+        require(value in about.choices, f"{label}: expected one of %s, got %s", allowed, repr(value))
+    if about.check is not None:
+        require(about.check.holds(value), f"{label}: expected %s, got %s", about.check.words, value)
 
 
 def _as_json(value: Any) -> Any:

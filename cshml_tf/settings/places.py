@@ -1,6 +1,7 @@
 """What must be at the paths of a command before its long work begins: files, folders, model folders, faces."""
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,20 @@ def _not_a_model(path: Path) -> str | None:
     return f"which has no {CARD}" if path.is_dir() else _absent(path, "a file")
 
 
+def _not_of_kind(kind: str) -> Callable[[Path], str | None]:
+    def problem(path: Path) -> str | None:
+        if (reason := _not_a_model(path)) is not None:
+            return reason
+        try:
+            found = json.loads((path / CARD).read_text(encoding="utf-8")).get("kind", kind)
+        except (ValueError, AttributeError):
+            # A damaged card is reported when it is read for its content.
+            return None
+        return None if found == kind else f"whose {CARD} says kind {found!r}"
+
+    return problem
+
+
 def _not_a_folder(path: Path) -> str | None:
     return "which is a file" if path.exists() and not path.is_dir() else None
 
@@ -87,6 +102,8 @@ def _no_pairs(path: Path) -> str | None:
 
 
 MODEL = Place("a model folder", _not_a_model)
+HR_MODEL = Place("the model folder of an HR network", _not_of_kind("hr"))
+LR_MODEL = Place("the model folder of an LR network", _not_of_kind("lr"))
 NEW = Place("a new folder", _not_new, is_input=False)
 FACES = Place("a folder of class folders, packed faces or a train.rec", _no_faces)
 REPORT = Place("a new file or an earlier report (.json)", _not_a_report, is_input=False, is_apart=True)

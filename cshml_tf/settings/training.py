@@ -21,7 +21,7 @@ from cshml_tf.settings.groups import (
 from cshml_tf.settings.losses import CosFaceOptions, LossSettings
 from cshml_tf.settings.measuring import ComparisonOptions, PairListOptions
 from cshml_tf.settings.option import REQUIRED, Settings, fields_in_order, option, options_of, require, varied
-from cshml_tf.settings.places import MODEL
+from cshml_tf.settings.places import HR_MODEL, LR_MODEL
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -104,7 +104,7 @@ class PretrainedOptions(Settings):
         None,
         "model folder of an HR network to start from, instead of a new network",
         metavar="DIR",
-        place=MODEL,
+        place=HR_MODEL,
     )
 
 
@@ -220,7 +220,7 @@ class LrNetworkOptions(DegradationOptions):
         "model folder of an LR network to start from, for example one of another resolution or of other people "
         "(default: a copy of the HR network)",
         metavar="DIR",
-        place=MODEL,
+        place=LR_MODEL,
         formerly=("lr_model",),
     )
     degrade_on_device: bool = option(False, "reduce faces in the network's first layer, not in the input pipeline")

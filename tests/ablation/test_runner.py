@@ -164,7 +164,7 @@ def test_one_folder_is_one_recipe_and_one_test(command, tmp_path, capsys):
         (["--resolutions", "8", "8"], "comes twice"),
         (
             ["--resolutions", "8", "--networks", "absent"],
-            "error: --networks: expected a model folder, got absent, which does not exist",
+            "error: --networks: expected the model folder of an HR network, got absent, which does not exist",
         ),
         (
             ["--resolutions", "8", "--lfw_pairs", "absent.txt"],

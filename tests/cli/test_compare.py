@@ -159,7 +159,7 @@ def test_bad_input_is_one_line(data, tmp_path, capsys):
     (data / "text.png").write_text("no picture")
     assert "text.png: not a JPEG, PNG" in failure(capsys, words(data, "text", "photo"))
     swapped = ["--hr_model", str(data / "lr"), *words(data, "photo", "crop")[2:]]
-    assert "lr: expected the model folder of an HR network" in failure(capsys, swapped)
+    assert "--hr_model: expected the model folder of an HR network, got" in failure(capsys, swapped)
     (tmp_path / "report.json").write_text("[1")
     broken = ("--report", tmp_path / "report.json")
     assert "report.json: expected a report in JSON" in failure(

@@ -164,7 +164,9 @@ def test_bad_input_is_one_line(models, aligned, tmp_path, capsys):
     assert f"--crops: expected a folder, got {tmp_path / 'file'}, which is a file" in said(
         "--crops", str(tmp_path / "file")
     )
-    assert "negative: expected the model folder of an HR network" in said("--hr_model", str(models / "negative"))
+    assert "--hr_model: expected the model folder of an HR network, got" in said(
+        "--hr_model", str(models / "negative")
+    )
     no_model = f"--serve: expected a model folder, got {tmp_path}, which has no model.json"
     assert no_model in said("--serve", f"2={tmp_path}")
     # Before any image is looked at.

@@ -104,7 +104,7 @@ def test_bad_input_is_one_line(models, draw_tinyface, tmp_path, capsys):
     assert "nowhere: expected TinyFace's list" in failure(capsys, words(models, tmp_path / "nowhere"))
     inside = words(models, root, "--report", root / "tiny.json")
     assert "--report: expected a place outside" in failure(capsys, inside)
-    assert "hr: expected the model folder of an LR network" in failure(
+    assert "--lr_model: expected the model folder of an LR network, got" in failure(
         capsys, words(models, root, "--lr_model", models / "hr")
     )
     picture = test / "Gallery_Distractor" / "d_0003.jpg"

@@ -106,7 +106,9 @@ def test_bad_input_is_one_line(data, tmp_path, capsys):
     assert f"--resolution: expected one of those of {data / 'lr_several'}: 8, 7x6" in several
     wrong = failure(capsys, words(data, "--resolution", "9", output=output))
     assert f"resolution 9: expected an LR network that lists it, got {data / 'lr'} (8)" in wrong
-    assert "expected the model folder of an LR network" in failure(capsys, words(data, lr="hr", output=output))
+    assert "--lr_model: expected the model folder of an LR network, got" in failure(
+        capsys, words(data, lr="hr", output=output)
+    )
     absent = failure(capsys, words(data, faces="absent", output=output))
     assert f"LFW_DIR: expected a folder of aligned faces, got {data / 'absent'}, which does not exist" in absent
     lines = (data / "pairs.txt").read_text().splitlines()

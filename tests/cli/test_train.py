@@ -69,7 +69,7 @@ def test_alpha_without_negatives_is_warned_of(folders, hr_model_dir, capsys, neg
     [
         (
             ["--pretrained_model", "absent"],
-            "error: --pretrained_model: expected a model folder, got absent, which does not exist",
+            "error: --pretrained_model: expected the model folder of an HR network, got absent, which does not",
         ),
         (["--data_dir", "absent"], "error: --data_dir: expected a folder of class folders"),
         (["--people", "absent.txt"], "absent.txt"),

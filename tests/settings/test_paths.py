@@ -1,12 +1,13 @@
 """Wrong paths are refused in one line, before Keras, TensorFlow or JAX are imported."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from cshml_tf.settings.evaluation import LfwSettings
+from cshml_tf.settings.evaluation import LfwSettings, TinyFaceSettings
 from cshml_tf.settings.models import ExportSettings
 from cshml_tf.settings.parser import read_settings
 from cshml_tf.settings.paths import check_paths
@@ -43,8 +44,6 @@ for name, words in json.loads(sys.argv[1]).items():
 
 
 def test_every_command_refuses_a_wrong_path_before_its_heavy_imports(tmp_path):
-    import json
-
     assert set(COMMANDS) == {
         path.stem for path in (ROOT / "cshml_tf" / "cli").glob("*.py") if "def main(" in path.read_text()
     }
@@ -82,6 +81,22 @@ def test_what_is_not_a_model_folder(places, name, problem):
     with pytest.raises(ValueError) as error:
         check_paths(ExportSettings(model_dir=places / name, out_dir=places / "out"))
     assert str(error.value) == f"MODEL_DIR: expected a model folder, got {places / name}, {problem}"
+
+
+def test_a_model_folder_of_the_other_kind(places):
+    def settings(kind):
+        (places / "model" / "model.json").write_text(json.dumps({"kind": kind}))
+        return TinyFaceSettings(root=places, hr_model=places / "model")
+
+    check_paths(settings("hr"))
+    with pytest.raises(
+        ValueError, match="expected the model folder of an HR network, got .*, whose model.json says"
+    ):
+        check_paths(settings("lr"))
+    # A damaged card is not this check's subject.
+    damaged = settings("hr")
+    (places / "model" / "model.json").write_text("[")
+    check_paths(damaged)
 
 
 def test_what_is_not_free(places):
