@@ -1,4 +1,4 @@
-"""Align photographs: find each face with MTCNN and warp it to the network's input size.
+"""Align photographs: find each face with MTCNN and warp it to the size of the networks' input.
 
 python align/align_dataset.py ~/photographs ~/aligned_112x96 --workers 4
 python align/align_dataset.py ~/photographs ~/aligned_112x112 --image_size 112 112

@@ -1,4 +1,4 @@
-"""Pack aligned faces into one memory-mapped array, which training reads without decoding and without TensorFlow.
+"""Pack aligned faces into one memory-mapped array, which training reads without decoding images.
 
 python align/pack_dataset.py faces faces_packed
 python align/pack_dataset.py lfw_faces train_packed --people people_train.txt

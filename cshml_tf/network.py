@@ -7,7 +7,6 @@ recognition", 2019, figure 1.
 # pyright: reportOptionalOperand=false, reportOptionalSubscript=false
 # keras.ops has no annotations, and pyright infers that some of its results may be None.
 
-import dataclasses
 from collections.abc import Callable, Mapping
 
 import keras
@@ -17,41 +16,9 @@ from cshml_tf import losses
 from cshml_tf.layers import CosFace, Degrade
 from cshml_tf.losses import Tensor
 from cshml_tf.recogniser import backbone_of, default_tap_of, features
+from cshml_tf.settings.losses import LossSettings
 
-
-@dataclasses.dataclass(frozen=True)
-class LossSettings:
-    """Equation 6 and the constants of its terms; a weight of 0 switches a term off.
-
-    Attributes:
-        scale: s of equation 2.
-        margin: m of equation 2.
-        alpha: least squared distance of two people in equation 3.
-        classifier_weight: weight of equation 2; 1 in the paper.
-        contrastive_weight: lambda, weight of equation 3.
-        multi_hierarchy_weight: beta, weight of equation 5.
-        tap: the feature map of equation 5; None is the recogniser's `default_tap_of`.
-        pool_size: side of its pool; 1 is equation 4, None pools the whole map.
-    """
-
-    scale: float = 30.0
-    margin: float = 0.35
-    alpha: float = 1.0
-    classifier_weight: float = 1.0
-    contrastive_weight: float = 1.0
-    multi_hierarchy_weight: float = 1.0
-    tap: str | None = None
-    pool_size: int | None = 2
-
-    @property
-    def weights(self):
-        """The weight of each term of equation 6 that is switched on, by the term's name."""
-        weights = {
-            "classifier": self.classifier_weight,
-            "contrastive": self.contrastive_weight,
-            "multi_hierarchy": self.multi_hierarchy_weight,
-        }
-        return {name: weight for name, weight in weights.items() if weight != 0}
+__all__ = ["HrNetwork", "LossSettings", "TwoBranchNetwork"]
 
 
 class HrNetwork(keras.Model):
@@ -118,10 +85,11 @@ class TwoBranchNetwork(keras.Model):
     ) -> None:
         super().__init__(name="cs_mhl_net")
         self.tap = default_tap_of(student) if settings.tap is None else settings.tap
-        taps = [tap for tap in backbone_of(student).output if tap != "embedding"]
+        outputs: dict[str, Tensor] = backbone_of(student).output  # pyright: ignore[reportAssignmentType]
+        taps = [tap for tap in outputs if tap != "embedding"]
         if self.tap not in taps:
             raise ValueError(f"tap: expected one of {', '.join(taps)}, got {self.tap!r}")
-        losses.check_pool_size(backbone_of(student).output[self.tap].shape, settings.pool_size)
+        losses.check_pool_size(outputs[self.tap].shape, settings.pool_size)
         self.teacher = teacher
         self.student = student
         self.classifier = classifier

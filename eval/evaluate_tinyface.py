@@ -1,11 +1,11 @@
-"""Identify TinyFace's native low-resolution faces among its distractors.
+"""Identify TinyFace's natively low-resolution faces among its distractors.
 
 Examples:
     python eval/evaluate_tinyface.py tinyface --hr_model models/hr --lr_model models/lr_12 models/lr_20 \
         --report tinyface.json
 
     python eval/evaluate_tinyface.py tinyface --images_root tinyface_112x96 --hr_model models/hr \
-        --lr_model models/lr_12 --use_flipped_images --batch_size 256
+        --lr_model models/lr_12 --use_flipped_images --embedding_batch_size 256
 """
 
 import sys

@@ -13,7 +13,7 @@ PACKAGE = Path(cshml_tf.__file__).parent
 # The lowest level first; a module may import from its own level and from below.
 LEVELS = [
     ["files", "images", "degradation", "metrics", "losses"],
-    ["layers", "backbones", "alignment", "data"],
+    ["layers", "backbones", "alignment", "data", "settings"],
     ["recogniser", "model_folder", "network", "pretrained"],
     ["training", "evaluation", "export", "plots", "gallery", "shortcuts"],
     ["ablation", "toy"],

@@ -1,4 +1,4 @@
-"""Export a model folder as a SavedModel that TensorFlow alone serves.
+"""Export a model folder as a SavedModel, which TensorFlow loads and serves without this library.
 
 Examples:
     python train/export_saved_model.py models/hr exported/hr

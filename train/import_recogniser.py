@@ -1,4 +1,4 @@
-"""Turn a pretrained recogniser into a model folder, the HR network of train_cshml.py.
+"""Turn a pretrained recogniser into a model folder, which serves as the HR network of train_cshml.py.
 
 python train/import_recogniser.py w600k_mbf.onnx models/mbf --standardisation symmetric
 python train/import_recogniser.py 20180402-114759 models/facenet

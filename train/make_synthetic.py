@@ -1,4 +1,4 @@
-"""Draw synthetic faces to train and test on, where no real ones are at hand.
+"""Draw synthetic faces to train and test on, when no real ones are available.
 
 python train/make_synthetic.py ~/synthetic
 python train/make_synthetic.py ~/synthetic_large --people 1000 --test_people 200 --pairs_per_fold 300

@@ -1,11 +1,11 @@
-"""Train the LR network: a clone of the HR network, on low-resolution copies, under the shared classifier.
+"""Train the LR network, a copy of the HR network, on low-resolution faces with the classifier shared by both.
 
     python train/train_cshml.py --data_dir casia_112x96 --pretrained_model models/hr --resolution 12 --run_name 12
     python train/train_cshml.py --data_dir casia_112x96 --pretrained_model models/hr --resolution 8 12 16 20
     python train/train_cshml.py --data_dir casia_112x96 --pretrained_model models/hr --resolution 12 --lambda 0 \
         --beta 0
 
-The last line is equation 2 alone. The same command with --run_name continues a run that was stopped or killed.
+The last command uses equation 2 alone. With --run_name, the same command resumes an interrupted run.
 """
 
 import sys

@@ -4,8 +4,8 @@
     python train/train_hr.py --data_dir casia_112x96 --lfw_dir lfw_112x96 --lfw_pairs pairs.txt \
         --strategy mirrored --mixed_precision --run_name hr_mixed
 
-The model lands in models/<run_name>, the history in logs/<run_name>. The same command again continues a run that
-was stopped or killed.
+The model is written to models/<run_name>, the history to logs/<run_name>. The same command resumes an interrupted
+run.
 """
 
 import sys

@@ -3,7 +3,7 @@
     python train/train_toy.py toy
     python train/train_toy.py toy --mnist mnist.npz --seeds 1 2 3
 
-The same command continues what was stopped or killed.
+The same command resumes an interrupted experiment.
 """
 
 import sys

@@ -1,55 +1,61 @@
-"""What all cells of an ablation's folder have in common, by content: one recipe, one training set, one test."""
+"""What all cells of an ablation's folder share, by content: one recipe, one training set, one test."""
 
 import dataclasses
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+from cshml_tf.ablation.pairs_test import PairsTest
 from cshml_tf.data.protocols import read_people
 from cshml_tf.data.sources import open_source
 from cshml_tf.files import write_json
 from cshml_tf.model_folder import RECOGNISER, read_card
+from cshml_tf.settings.ablation import recipe_options
+from cshml_tf.settings.option import current_names
+from cshml_tf.settings.training import LrSettings
 from cshml_tf.training.experiment import schedule_of
-from cshml_tf.training.settings import LrSettings
 
 _FILE = "ablation.json"
-# What says where something lies; the digests beside it say what it is.
-_PLACES = ("data_dir", "people", "learning_rate_schedule_file", "lr_model")
 
 
 class Common:
-    """The note of a folder, compared with what the next cells would be trained and measured by.
+    """The note in a folder, compared with what the next cells would be trained on and measured by.
 
     Args:
         output_dir: the ablation's folder, which may be absent.
-        options: dict of `LrSettings`'s fields, the same for all cells.
-        test: `cshml_tf.ablation.runner.PairsTest`.
+        settings: of any of the cells; what cells share is read from it.
+        test: the pairs that every network is measured on.
         networks: model folders of HR networks.
 
     Raises:
-        ValueError: the folder's note says otherwise, or something named is not there.
+        ValueError: the folder's note differs, or something named does not exist.
     """
 
-    def __init__(self, output_dir, options, test, networks):
+    def __init__(
+        self, output_dir: str | Path, settings: LrSettings, test: PairsTest, networks: Iterable[str | Path]
+    ) -> None:
         self._path = Path(output_dir) / _FILE
-        self._said = json.loads(json.dumps(_say(options, test)))
+        self._shared = json.loads(json.dumps(_describe(settings, test)))
         self._networks = {Path(network).resolve().name: _digest_of_network(network) for network in networks}
         if self._path.exists():
             self._compare(self._read())
 
-    def note(self):
-        """Write it down, once a cell has been trained with it."""
+    def note(self) -> None:
+        """Write the note, once a cell has been trained by it."""
         noted = self._read()["networks"] if self._path.exists() else {}
-        write_json(self._path, self._said | {"networks": noted | self._networks})
+        write_json(self._path, self._shared | {"networks": noted | self._networks})
 
     def _compare(self, noted):
-        names = sorted((set(noted) | set(self._said)) - {"networks"})
-        differing = [name for name in names if noted.get(name) != self._said.get(name)]
+        written = _in_current_names(noted)
+        names = sorted((set(written) | set(self._shared)) - {"networks"})
+        differing = [name for name in names if written.get(name) != self._shared.get(name)]
         if differing:
             first = differing[0]
             raise ValueError(
                 f"OUT_DIR: {self._path.parent} holds an ablation with other settings ({', '.join(differing)}): "
-                f"{first} was {noted.get(first)!r} and is {self._said.get(first)!r}; choose another folder"
+                f"{first} was {written.get(first)!r} and is {self._shared.get(first)!r}; choose another folder"
             )
         for name, digest in self._networks.items():
             if noted["networks"].get(name, digest) != digest:
@@ -68,21 +74,29 @@ class Common:
         raise ValueError(f"{self._path}: expected the note of an ablation, got other content")
 
 
-def _say(options, test):
-    settings = LrSettings(**options | {"resolution": (1,)})
+def _describe(settings, test):
     source = open_source(settings.data_dir, read_people(settings.people) if settings.people else None)
-    own = {name for name in options if name not in (*_PLACES, *LrSettings.CONTINUATION)}
     test_options = dataclasses.asdict(test.options)
-    # The number of images in a forward pass changes no figure.
+    # The number of images per forward pass changes no measurement.
     del test_options["batch_size"]
-    return {name: options[name] for name in own} | {
+    recipe = settings.as_json()
+    start = settings.pretrained_lr_model
+    return {name: recipe[name] for name in recipe_options()} | {
         "learning rate schedule": schedule_of(settings).as_json(),
         "training data": source.digest(),
-        "LR network to start from": settings.lr_model and _digest_of_network(settings.lr_model),
+        "LR network to start from": start and _digest_of_network(start),
         "pairs": _digest(map(str, test.pairs)),
         "test images": _digest(sorted(map(str, test.images))),
         "test options": test_options,
     }
+
+
+def _in_current_names(noted: Mapping[str, Any]) -> dict[str, Any]:
+    """Translate a note of an earlier version; an option that it did not have was trained with its default."""
+    names = current_names(LrSettings)
+    defaults = {field.name: field.default for field in dataclasses.fields(LrSettings)}
+    absent = {name: defaults[name] for name in recipe_options()}
+    return absent | {names.get(name, name): value for name, value in noted.items()}
 
 
 def _digest_of_network(model_dir):

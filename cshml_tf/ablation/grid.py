@@ -3,18 +3,19 @@
 import dataclasses
 import itertools
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
-from cshml_tf.degradation.resolution import format_resolution, parse_resolution, resolution_sides
-from cshml_tf.training.settings import LrSettings
+from cshml_tf.degradation.resolution import format_resolution, resolution_sides
+from cshml_tf.settings.ablation import AblationSettings
+from cshml_tf.settings.groups import read_resolution
+from cshml_tf.settings.losses import weight_names
+from cshml_tf.settings.option import OptionError, require
+from cshml_tf.settings.training import LrSettings
 
-# The setting that each equation of the paper is weighted by.
-_WEIGHTS = {
-    2: "classifier_weight",
-    3: "contrastive_weight",
-    4: "multi_hierarchy_weight",
-    5: "multi_hierarchy_weight",
-}
+# The setting that weights each of the paper's equations.
+_WEIGHTS = weight_names()
 # Equation 4 is equation 5 without its pool.
 _WITHOUT_POOL = 1
 
@@ -26,58 +27,62 @@ class Cell:
     Attributes:
         network: model folder of the HR network.
         resolutions: tuple of r or (h, w) that the LR network serves.
-        losses: the equations it is trained under, such as "2+3+5".
+        losses: the equations it is trained with, such as "2+3+5".
         seed: of every random decision.
-        tap: the feature map of equations 4 and 5; None is the network's own default, and that of losses without
-            them.
+        tap: the feature map of equations 4 and 5; None is the network's default, and that of losses without these
+            equations.
     """
 
     network: str
-    resolutions: tuple
+    resolutions: tuple[int | tuple[int, int], ...]
     losses: str
     seed: int
     tap: str | None = None
 
     @property
-    def network_name(self):
-        """Give the name of the HR network's folder."""
+    def network_name(self) -> str:
+        """The name of the HR network's folder."""
         return Path(self.network).resolve().name
 
     @property
-    def name(self):
-        """Give the name of its run: "hr_12_eq2+3+5_seed666", or "hr_12_eq2+5_block_a_seed666" with a tap."""
+    def name(self) -> str:
+        """The name of its run: "hr_12_eq2+3+5_seed666", or "hr_12_eq2+5_block_a_seed666" with a tap."""
         resolutions = "+".join(map(format_resolution, self.resolutions))
-        # A layer of an imported network may be called by a path.
+        # A layer of an imported network may be named by a path.
         tap = "" if self.tap is None else "_" + re.sub(r"[^\w.-]", "_", self.tap)
         return f"{self.network_name}_{resolutions}_eq{self.losses}{tap}_seed{self.seed}"
 
-    def as_json(self):
-        """Say in JSON's types which cell it is."""
+    def as_json(self) -> dict[str, Any]:
+        """Return what identifies the cell, in JSON's types."""
         resolutions = [format_resolution(resolution) for resolution in self.resolutions]
         own = {"losses": self.losses, "tap": self.tap, "seed": self.seed, "name": self.name}
         return {"network": self.network_name, "resolutions": resolutions} | own
 
-    def settings(self, **options):
+    def settings(self, **options: Any) -> LrSettings:
         """Make the settings of its run.
 
         Args:
-            **options: of `LrSettings`, but for what the cell itself says; the weights of equations that the
-                cell leaves out are set to 0.
+            **options: fields of `LrSettings`, except those that the cell decides; the weights of equations that
+                the cell leaves out are set to 0.
 
         Returns:
             LrSettings.
 
         Raises:
-            ValueError: an option is none, or an equation of the cell has the weight 0.
+            ValueError: an option that `LrSettings` refuses, or a weight of 0 for an equation of the cell.
         """
         equations = [int(number) for number in self.losses.split("+")]
         used = {_WEIGHTS[number] for number in equations}
         weights = {name: 0.0 for name in set(_WEIGHTS.values()) - used}
         for number in equations:
-            if options.get(_WEIGHTS[number]) == 0:
-                raise ValueError(f"{_WEIGHTS[number]}: expected a weight above 0 for equation {number}, got 0")
-        if 5 in equations and options.get("pool_size") == _WITHOUT_POOL:
-            raise ValueError("pool_size: expected a pool for equation 5, got 1, which is equation 4")
+            name = _WEIGHTS[number]
+            require(
+                options.get(name) != 0, f"{{{name}}}: expected a weight above 0 for equation %s, got 0", number
+            )
+        require(
+            5 not in equations or options.get("pool_size") != _WITHOUT_POOL,
+            "{pool_size}: expected a pool for equation 5, got 1, which is equation 4",
+        )
         pool = {"pool_size": _WITHOUT_POOL} if 4 in equations else {}
         own = {
             "pretrained_model": self.network,
@@ -86,65 +91,89 @@ class Cell:
             "tap": self.tap,
             "run_name": self.name,
         }
-        return LrSettings(**options | weights | pool | own)
+        values: dict[str, Any] = options | weights | pool | own
+        return LrSettings(**values)
 
 
-def parse_losses(text):
+def parse_losses(text: str) -> str:
     """Read a choice of equations, such as "2+3+5".
 
     Returns:
         str, the equations in rising order.
 
     Raises:
-        ValueError: one that is not 2 to 5, one twice, or equations 4 and 5 together.
+        OptionError: an equation that is not one of 2 to 5, one given twice, or equations 4 and 5 together.
     """
     words = str(text).split("+")
     numbers = sorted(int(word) for word in words if word.isdecimal() and int(word) in _WEIGHTS)
-    if len(set(numbers)) != len(words) or {4, 5} <= set(numbers):
-        raise ValueError(
-            f"losses: expected some of the equations 2, 3 and 4 or 5, such as 2+3+5, got {str(text)!r}"
-        )
+    # The equations of one weight exclude each other.
+    is_choice = len({_WEIGHTS[number] for number in numbers}) == len(words)
+    expected = "{losses}: expected some of the equations 2, 3 and 4 or 5, such as 2+3+5, got %s"
+    require(is_choice, expected, repr(str(text)))
     return "+".join(map(str, numbers))
 
 
-def parse_resolutions(text):
+def parse_resolutions(text: str) -> tuple[int | tuple[int, int], ...]:
     """Read the resolutions of one network: "12", or "8+12+16+20" for a network of all four.
 
     Returns:
         tuple of r or (h, w), the smallest first.
 
     Raises:
-        ValueError: one that is no resolution, or one twice.
+        OptionError: a word that is not a resolution, or a resolution given twice.
     """
-    resolutions = tuple(sorted((parse_resolution(word) for word in str(text).split("+")), key=resolution_sides))
-    if len(set(resolutions)) != len(resolutions):
-        raise ValueError(f"resolutions: expected each once, got {text!r}")
+    try:
+        resolutions = tuple(sorted(map(read_resolution, str(text).split("+")), key=resolution_sides))
+    except ValueError as error:
+        raise OptionError("{resolutions}: %s", error) from None
+    require(len(set(resolutions)) == len(resolutions), "{resolutions}: expected each once, got %s", repr(text))
     return resolutions
 
 
-def make_grid(networks, resolutions, losses, seeds, taps=(None,)):
+def cells_of(settings: AblationSettings) -> list[Cell]:
+    """List the cells that the options of the ablation ask for.
+
+    Raises:
+        ValueError: as `make_grid`, `parse_losses` and `parse_resolutions`.
+    """
+    return make_grid(
+        settings.networks,
+        [parse_resolutions(text) for text in settings.resolutions],
+        [parse_losses(text) for text in settings.losses],
+        settings.seeds,
+        settings.taps or (None,),
+    )
+
+
+def make_grid(
+    networks: Iterable[str | Path],
+    resolutions: Iterable[tuple[int | tuple[int, int], ...]],
+    losses: Iterable[str],
+    seeds: Iterable[int],
+    taps: Sequence[str | None] = (None,),
+) -> list[Cell]:
     """List all combinations: the first seed's cells first, so that a stopped ablation has whole tables.
 
     Args:
         networks: model folders of HR networks.
-        resolutions: tuples, as `parse_resolutions` gives.
-        losses: as `parse_losses` gives.
+        resolutions: tuples, as `parse_resolutions` returns.
+        losses: as `parse_losses` returns.
         seeds: whole numbers.
-        taps: names of feature maps, or None for the network's default; losses without equations 4 and 5 have no
-            use for one, and come once.
+        taps: names of feature maps, or None for the network's default; losses without equations 4 and 5 ignore the
+            tap, and come once.
 
     Returns:
         list of `Cell`.
 
     Raises:
-        ValueError: two cells of one name: something given twice, or two model folders named alike.
+        ValueError: two cells with one name: something given twice, or two model folders of the same name.
     """
     cells = [
         Cell(str(network), sides, loss, seed, tap)
         for seed, network, sides, loss in itertools.product(seeds, networks, resolutions, losses)
         for tap in (taps if {"4", "5"} & set(loss) else (None,))
     ]
-    seen = {}
+    seen: dict[str, str] = {}
     for cell in cells:
         if cell.name in seen:
             raise ValueError(

@@ -1,77 +1,49 @@
-"""Train and measure the cells of an ablation, one after the other; what is done already is left as it is."""
+"""Train and measure the cells of an ablation, one after the other; finished cells are left untouched."""
 
 import dataclasses
 import gc
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from cshml_tf.ablation.common import Common
+from cshml_tf.ablation.grid import Cell
+from cshml_tf.ablation.pairs_test import PairsTest
 from cshml_tf.ablation.reports import read_report, report_path, write_report
-from cshml_tf.data.protocols import read_pairs
-from cshml_tf.data.sources import find_images
-from cshml_tf.evaluation.lfw import Options, evaluate
 from cshml_tf.evaluation.networks import trained_on
 from cshml_tf.files import lock_folder
 from cshml_tf.model_folder import card_of_kind, load_recogniser, read_card
-from cshml_tf.recogniser import image_size_of
 from cshml_tf.training.lr import train_lr
 
 
-class PairsTest:
-    """What every network is measured on.
+def run_ablation(
+    cells: Sequence[Cell],
+    options: dict[str, Any],
+    test: PairsTest,
+    output_dir: str | Path,
+    max_minutes: float | None = None,
+    progress: bool = True,
+) -> Iterator[tuple[Cell, dict[str, Any]]]:
+    """Train and measure each cell; an interrupted run is resumed, a finished one is not repeated.
 
     Args:
-        lfw_dir: class folders of aligned faces, or packed.
-        lfw_pairs: its pairs file.
-        options: `cshml_tf.evaluation.lfw.Options`.
-
-    Raises:
-        ValueError: no pairs file, or none of its images.
-        OSError: it cannot be read.
-    """
-
-    def __init__(self, lfw_dir, lfw_pairs, options: Options):
-        self.options = options
-        self.pairs = read_pairs(lfw_pairs)
-        self.images = find_images(lfw_dir, self.pairs)
-        if not self.images:
-            raise ValueError(f"lfw_dir: expected the images of {lfw_pairs}, {lfw_dir} has none of them")
-
-    def measure(self, hr_recogniser, hr_embeddings, resolutions, lr_recogniser=None, degradation="antialias"):
-        """Measure the HR network alone, or an LR network beside it: as `cshml_tf.evaluation.lfw.evaluate`."""
-        return evaluate(
-            self.pairs,
-            self.images,
-            hr_recogniser,
-            lr_recogniser and dict.fromkeys(resolutions, lr_recogniser),
-            resolutions,
-            degradation=degradation,
-            options=self.options,
-            image_size=image_size_of(hr_recogniser),
-            hr_embeddings=hr_embeddings,
-        ).report
-
-
-def run_ablation(cells, options, test, output_dir, max_minutes=None, progress=True):
-    """Train and measure each cell; a run that was cut is continued, a finished one is not repeated.
-
-    Args:
-        cells: list of `cshml_tf.ablation.grid.Cell`.
-        options: dict of `LrSettings`'s fields, the same for all cells.
-        test: `PairsTest`.
-        output_dir: folder of models/, logs/ and reports/; another ablation may have filled it in part.
-        max_minutes: time after which the run in hand is stopped, to be continued by the next call; None has
-            no limit.
-        progress: whether bars are shown.
+        cells: the LR networks to train.
+        options: fields of `LrSettings`, the same for all cells.
+        test: what every network is measured on.
+        output_dir: folder of models/, logs/ and reports/; an earlier ablation may have filled it in part.
+        max_minutes: minutes after which the current run is stopped, to be resumed by the next call; None sets no
+            limit.
+        progress: whether progress bars are shown.
 
     Yields:
-        (cell, report) as each is done. It ends before the last cell where time is up or a signal came.
+        (cell, report) as each is done. It ends before the last cell if time is up or a signal arrives.
 
     Raises:
-        ValueError: bad settings or data; a folder whose ablation has other ones (figures that nothing else tells
-            apart must not meet in one table), or that another process is writing to.
+        ValueError: bad settings or data; a folder whose ablation has other settings (results that differ in
+            nothing visible must not meet in one table), or that another process is writing to.
     """
     output_dir = Path(output_dir)
     folders = {"models_base_dir": str(output_dir / "models"), "logs_base_dir": str(output_dir / "logs")}
@@ -79,7 +51,7 @@ def run_ablation(cells, options, test, output_dir, max_minutes=None, progress=Tr
     settings = [cell.settings(**options | folders) for cell in cells]
     for network in {cell.network for cell in cells}:
         card_of_kind(network, "hr")
-    common = Common(output_dir, options, test, {cell.network for cell in cells})
+    common = Common(output_dir, settings[0], test, {cell.network for cell in cells})
     output_dir.mkdir(parents=True, exist_ok=True)
     with lock_folder(output_dir):
         yield from _run(list(zip(cells, settings, strict=True)), test, output_dir, common, max_minutes, progress)
@@ -99,10 +71,10 @@ def _run(cells, test, output_dir, common, max_minutes, progress):
         common.note()
         if outcome is not None and not outcome.complete:
             return
-        # A report that lies there already is of the network that was trained anew just now.
+        # An existing report belongs to an earlier network if this one was trained just now.
         report = read_report(path) if outcome is None else None
         if report is None:
-            # A graph of an earlier cell is of no more use, and none is small.
+            # Graphs of earlier cells are of no use any more, and none is small.
             keras.backend.clear_session()
             gc.collect()
             hr_recogniser, hr_embeddings = _measure_hr_network(hr_networks, cell, cells, test)
@@ -113,7 +85,7 @@ def _run(cells, test, output_dir, common, max_minutes, progress):
             folders = [cell.network, run.model_dir]
             report["protocol"] |= {
                 "trained_people": trained_on(folders, test.pairs, test.images),
-                # The paper's rows of this network go below.
+                # Selects the paper's rows to show below.
                 "model_def": (read_card(cell.network).get("settings") or {}).get("model_def"),
             }
             report = {"cell": cell.as_json()} | report
@@ -124,7 +96,7 @@ def _run(cells, test, output_dir, common, max_minutes, progress):
 
 
 def _measure_hr_network(measured, cell, cells, test):
-    """Load a cell's HR network and measure it alone, once: the recogniser, and the dict of its embeddings."""
+    """Load a cell's HR network and measure it alone, once; return the recogniser and a dict of its embeddings."""
     if cell.network not in measured:
         measured.clear()
         recogniser, embeddings = load_recogniser(cell.network), {}
@@ -136,7 +108,7 @@ def _measure_hr_network(measured, cell, cells, test):
 
 
 def _until(settings, deadline):
-    """Give a run what time is left, and whether any is."""
+    """Limit a run to the time that is left; also return whether any is left."""
     if deadline is None:
         return settings, True
     left = (deadline - time.monotonic()) / 60

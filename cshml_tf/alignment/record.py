@@ -2,17 +2,17 @@
 
 import collections
 import csv
-import dataclasses
 import io
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO
 
-from cshml_tf.alignment.crops import CENTER, CROPS, FALLBACKS, NO_FACE, UNREADABLE
-from cshml_tf.alignment.detector import SMALLEST_FACE, Face
-from cshml_tf.alignment.geometry import LANDMARKS, check_image_size
+from cshml_tf.alignment.crops import CENTER, NO_FACE, UNREADABLE
+from cshml_tf.alignment.detector import Face
+from cshml_tf.alignment.geometry import LANDMARKS
 from cshml_tf.files import remove_left_overs_below, replacing, write_text
+from cshml_tf.settings.alignment import AlignmentSettings
 
 RECORD_NAME = "alignment.csv"
 SETTINGS_NAME = "alignment.json"
@@ -21,46 +21,6 @@ COLUMNS = (
     *(f"{landmark}_{axis}" for landmark in LANDMARKS for axis in "xy"),
     "reason",
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class AlignmentSettings:
-    """The settings that determine how an input is aligned; all crops of an output folder share them.
-
-    Attributes:
-        image_size: (height, width) of the crops, pixels.
-        detect_multiple_faces: whether to write every face, not only the most prominent one.
-        fallback: "skip" or "center", for images in which no face is found.
-        longest_side: larger images are shrunk to this before detection, pixels.
-        crop: "landmarks" or "box": how a face is cut out, see `crops.align_face` and `crops.box_crop`.
-        margin: margin of a box crop, pixels of the image.
-
-    Raises:
-        ValueError: a value is out of range.
-    """
-
-    image_size: tuple[int, int] = (112, 96)
-    detect_multiple_faces: bool = False
-    fallback: str = "skip"
-    longest_side: int = 1600
-    crop: str = "landmarks"
-    margin: int = 44
-
-    @property
-    def box_margin(self) -> int | None:
-        """The margin of a box crop; None for landmarks."""
-        return self.margin if self.crop == "box" else None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "image_size", check_image_size(self.image_size))
-        if self.fallback not in FALLBACKS:
-            raise ValueError(f"fallback: expected one of {FALLBACKS}, got {self.fallback!r}")
-        if self.longest_side < SMALLEST_FACE:
-            raise ValueError(f"longest_side: expected {SMALLEST_FACE} or more, got {self.longest_side}")
-        if self.crop not in CROPS:
-            raise ValueError(f"crop: expected one of {CROPS}, got {self.crop!r}")
-        if self.margin < 0:
-            raise ValueError(f"margin: expected 0 or more, got {self.margin}")
 
 
 def make_row(
@@ -162,8 +122,7 @@ class AlignmentRecord:
         return counts
 
     def _claim_folder(self, input_dir: str | Path, settings: AlignmentSettings) -> None:
-        wanted = {"input_dir": str(Path(input_dir).resolve()), **dataclasses.asdict(settings)}
-        wanted["image_size"] = list(settings.image_size)
+        wanted = {"input_dir": str(Path(input_dir).resolve()), **settings.as_json()}
         settings_path = self.output_dir / SETTINGS_NAME
         if settings_path.exists():
             _check_settings(settings_path, wanted)

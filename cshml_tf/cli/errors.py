@@ -2,16 +2,19 @@
 
 import functools
 import sys
+from collections.abc import Callable, Sequence
 
 
-def one_line_errors(main):
-    """Decorate `main(argv=None) -> int` so that bad input ends in one line and exit code 2.
+def one_line_errors(main: Callable[[Sequence[str] | None], int | None]) -> Callable[..., int]:
+    """Decorate a command's `main(argv=None)` so that bad input ends in one line and exit code 2.
 
-    `ValueError` and `OSError` are what the library raises for bad input; anything else is a defect of
-    ours and keeps its traceback.
+    The library raises `ValueError` and `OSError` for bad input; anything else is a bug and keeps its traceback.
+
+    Args:
+        main: function of the words of the command line; returns an exit code, or None for 0.
 
     Returns:
-        The decorated function: returns main's exit code, 2 for bad input, 130 when interrupted.
+        The decorated function, which returns main's exit code, 2 for bad input, 130 when interrupted.
     """
 
     @functools.wraps(main)

@@ -1,60 +1,57 @@
 """The command `evaluate_tinyface.py`: identification of native low-resolution faces among distractors."""
 
 import sys
+from collections.abc import Sequence
 
 from cshml_tf.cli.errors import one_line_errors
 from cshml_tf.cli.evaluation_outputs import make_output_folders, progress_bar
-from cshml_tf.cli.native_faces import needs_distributed, parse_arguments, sources
+from cshml_tf.cli.native_faces import TWO_WAYS, sources
 from cshml_tf.cli.quiet_start import start_backend
+from cshml_tf.settings.evaluation import TinyFaceSettings
+from cshml_tf.settings.parser import read_settings
 
-_DESCRIPTION = (
-    "Identify TinyFace's probes in its gallery of mates and distractors: rank-1, 5 and 20, and mean average "
-    "precision. A probe whose image is missing counts as never identified. "
+DESCRIPTION = (
+    "Identify TinyFace's probes in its gallery of mates and distractors: rates at rank 1, 5 and 20, and mean "
+    "average "
+    f"precision. A probe whose image is missing counts as never identified. {TWO_WAYS}"
 )
 
 
 @one_line_errors
-def main(argv=None):
-    """Measure networks on TinyFace; print a table, and write a report and a figure where asked.
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure networks on TinyFace; print a table, and write a report and a plot on request.
 
     Args:
-        argv: the command line's words; None takes the process's own.
-
-    Returns:
-        Exit code: 0, or 2 on bad input.
+        argv: the words of the command line; None takes the process's own.
     """
-    arguments = parse_arguments(
-        argv, _DESCRIPTION, "Testing_Set with its lists (.mat) and folders", "the cumulative match curves"
-    )
-    # Heavy imports come after the arguments, so that --help answers at once.
+    settings = read_settings(TinyFaceSettings, argv, DESCRIPTION)
     start_backend()
     from cshml_tf.data.tinyface import read_tinyface
-    from cshml_tf.evaluation.serving import load_networks
-    from cshml_tf.evaluation.tinyface import evaluate, format_table, remarks
+    from cshml_tf.evaluation.serving import load_serving_networks
+    from cshml_tf.evaluation.tinyface import evaluate, format_tinyface_table, remarks
     from cshml_tf.files import write_json
 
-    test = read_tinyface(arguments.root, arguments.images_root)
-    distributed = read_tinyface(arguments.root) if needs_distributed(arguments) else None
-    networks, folders = load_networks(arguments.hr_model, arguments.lr_model, arguments.hr_width)
-    figures_dir = make_output_folders(arguments)
+    test = read_tinyface(settings.root, settings.images_root)
+    distributed = read_tinyface(settings.root) if settings.needs_distributed else None
+    networks, folders = load_serving_networks(settings.hr_model, settings.lr_model, settings.hr_width)
+    figures_dir = make_output_folders(settings)
     evaluation = evaluate(
         test,
         networks,
         distributed,
-        arguments.batch_size,
-        arguments.use_flipped_images,
+        settings.embedding_batch_size,
+        settings.use_flipped_images,
         progress_bar("image"),
     )
     report = evaluation.report
-    report["protocol"] |= sources(arguments, folders)
-    print(format_table(report))
+    report["protocol"] |= sources(settings, folders)
+    print(format_tinyface_table(report))
     for line in remarks(report["protocol"]):
         print(line, file=sys.stderr)
-    if arguments.report:
-        write_json(arguments.report, report)
+    if settings.report:
+        write_json(settings.report, report)
     if figures_dir:
         _draw(evaluation, figures_dir)
-    return 0
 
 
 def _draw(evaluation, folder):

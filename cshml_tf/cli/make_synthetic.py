@@ -1,37 +1,39 @@
 """The command `make_synthetic.py`: folders of synthetic faces to train and test on."""
 
 import json
-import os
 import time
-from pathlib import Path
+from collections.abc import Sequence
 
 from cshml_tf.cli.errors import one_line_errors
-from cshml_tf.cli.parser import Parser
+from cshml_tf.settings.alignment import SyntheticSettings
+from cshml_tf.settings.parser import read_settings
+
+DESCRIPTION = (
+    "Draw synthetic faces below OUT_DIR: train/NAME/NAME_0001.png ..., test/ with other people, and pairs.txt, a "
+    "list of pairs of the test people in LFW's form. The same command again draws only what is missing."
+)
 
 SETTINGS_NAME = "synthetic.json"
 
 
 @one_line_errors
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Draw a training folder, a test folder of other people, and the pairs to test on.
 
     Args:
-        argv: the command line's words; None takes the process's own.
-
-    Returns:
-        Exit code: 0, or 2 on bad arguments.
+        argv: the words of the command line; None takes the process's own.
     """
-    arguments = _parse(argv)
-    # Heavy imports come after the arguments, so that --help answers at once.
+    settings = read_settings(SyntheticSettings, argv, DESCRIPTION)
+    # Heavy imports come after the settings, so that --help answers at once.
     import tqdm
 
     from cshml_tf.data.synthetic import write_dataset
     from cshml_tf.files import write_text
 
-    out_dir = Path(arguments.out_dir)
-    parts = _parts(arguments)
-    pairs = _pairs(arguments) if arguments.test_people else None
-    _claim(out_dir, _settings(arguments))
+    out_dir = settings.out_dir
+    parts = _parts(settings)
+    pairs = _pairs(settings) if settings.test_people else None
+    _claim(out_dir, _decisive(settings))
     started, drawn = time.monotonic(), 0
     total = sum(people * pictures for _, _, people, pictures in parts)
     with tqdm.tqdm(desc="drawing", total=total, unit="picture") as bar:
@@ -40,84 +42,41 @@ def main(argv=None):
                 out_dir / name,
                 people,
                 pictures,
-                seed=arguments.seed,
-                aligned=not arguments.photographs,
-                image_size=tuple(arguments.image_size),
+                seed=settings.seed,
+                aligned=not settings.photographs,
+                image_size=tuple(settings.image_size),
                 first_identity=first,
-                workers=arguments.workers,
+                workers=settings.workers,
                 progress=bar.update,
             )
     if pairs:
         write_text(out_dir / "pairs.txt", pairs)
-    _report(arguments, parts, drawn, time.monotonic() - started)
-    return 0
+    _report(settings, parts, drawn, time.monotonic() - started)
 
 
-def _parse(argv):
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    parser = Parser(
-        description="Draw synthetic faces below OUT_DIR: train/Name/Name_0001.png ..., test/ with other "
-        "people, and pairs.txt, a list of pairs of the test people in LFW's form. The same command "
-        "again does only what is missing.",
-    )
-    parser.add_argument("out_dir", metavar="OUT_DIR", help="new, empty, or of an earlier run to continue")
-    training = parser.add_argument_group("training folder")
-    training.add_argument("--people", type=int, default=120, metavar="N", help="how many; 0 leaves it out")
-    training.add_argument("--pictures", type=int, default=20, metavar="N", help="pictures of each")
-    test = parser.add_argument_group("test folder")
-    test.add_argument("--test_people", type=int, default=40, metavar="N", help="how many; 0 leaves it out")
-    test.add_argument("--test_pictures", type=int, default=10, metavar="N", help="pictures of each")
-    test.add_argument("--folds", type=int, default=10, metavar="N", help="folds of pairs.txt")
-    test.add_argument("--pairs_per_fold", type=int, default=100, metavar="N", help="pairs of each kind in a fold")
-    pictures = parser.add_argument_group("pictures")
-    pictures.add_argument(
-        "--image_size", type=int, nargs=2, default=[112, 96], metavar=("H", "W"), help="of aligned faces, pixels"
-    )
-    pictures.add_argument(
-        "--photographs",
-        action="store_true",
-        help="draw photographs of 250 x 250 that are not aligned, and a landmarks.csv in each folder",
-    )
-    pictures.add_argument("--seed", type=int, default=0, help="another seed draws other people")
-    running = parser.add_argument_group("running")
-    running.add_argument("--workers", type=int, default=min(cores, 8), help="number of processes")
-    arguments = parser.parse_args(argv)
-    for name in ("people", "test_people", "seed"):
-        if getattr(arguments, name) < 0:
-            parser.error(f"--{name}: expected 0 or more, got {getattr(arguments, name)}")
-    for name in ("pictures", "test_pictures", "folds", "pairs_per_fold", "workers"):
-        if getattr(arguments, name) < 1:
-            parser.error(f"--{name}: expected 1 or more, got {getattr(arguments, name)}")
-    if min(arguments.image_size) < 1:
-        parser.error(f"--image_size: expected two numbers of 1 or more, got {arguments.image_size}")
-    if not arguments.people and not arguments.test_people:
-        parser.error("--people and --test_people are both 0: nothing to draw")
-    return arguments
-
-
-def _parts(arguments):
+def _parts(settings):
     """What to draw: (folder, number of the first person, people, pictures of each)."""
     parts = [
-        ("train", 0, arguments.people, arguments.pictures),
-        ("test", arguments.people, arguments.test_people, arguments.test_pictures),
+        ("train", 0, settings.people, settings.pictures),
+        ("test", settings.people, settings.test_people, settings.test_pictures),
     ]
     return [part for part in parts if part[2]]
 
 
-def _pairs(arguments):
+def _pairs(settings):
     """The text of pairs.txt, made first: what can't be paired is refused before anything is drawn."""
     from cshml_tf.data.synthetic import pairs_text, person_name
 
-    numbers = range(arguments.people, arguments.people + arguments.test_people)
-    pictures = {person_name(number): arguments.test_pictures for number in numbers}
-    return pairs_text(pictures, arguments.folds, arguments.pairs_per_fold, arguments.seed)
+    numbers = range(settings.people, settings.people + settings.test_people)
+    pictures = {person_name(number): settings.test_pictures for number in numbers}
+    return pairs_text(pictures, settings.folds, settings.pairs_per_fold, settings.seed)
 
 
-def _settings(arguments):
-    """What decides the pictures; the number of processes does not."""
+def _decisive(settings):
+    """Return what decides the pictures; the number of processes does not."""
     from cshml_tf import __version__
 
-    chosen = {name: value for name, value in vars(arguments).items() if name not in ("out_dir", "workers")}
+    chosen = {name: value for name, value in settings.as_json().items() if name not in ("out_dir", "workers")}
     return {"version": __version__, **chosen}
 
 
@@ -152,11 +111,11 @@ def _read_settings(path):
     return settings
 
 
-def _report(arguments, parts, drawn, seconds):
+def _report(settings, parts, drawn, seconds):
     for name, _, people, pictures in parts:
-        print(f"{Path(arguments.out_dir, name)}: {people} people, {pictures} pictures of each")
-    if arguments.test_people:
-        pairs = f"{arguments.folds} folds of 2 x {arguments.pairs_per_fold} pairs"
-        print(f"{Path(arguments.out_dir, 'pairs.txt')}: {pairs}")
+        print(f"{settings.out_dir / name}: {people} people, {pictures} pictures of each")
+    if settings.test_people:
+        pairs = f"{settings.folds} folds of 2 x {settings.pairs_per_fold} pairs"
+        print(f"{settings.out_dir / 'pairs.txt'}: {pairs}")
     rate = f"{drawn / seconds:.0f} pictures/s" if drawn else "nothing was missing"
     print(f"{drawn} drawn now in {seconds:.1f} s ({rate})")

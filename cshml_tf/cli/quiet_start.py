@@ -1,20 +1,21 @@
-"""Native libraries' own words kept off the screen, so that a command's lines are all that is read."""
+"""Start of the Keras backend without the messages of native libraries, so that only our own lines are printed."""
 
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
 
 
-def start_backend(tensorflow_only=False):
-    """Import what Keras computes with, TensorFlow or what KERAS_BACKEND names, without native libraries' notes.
+def start_backend(tensorflow_only: bool = False) -> None:
+    """Import Keras and its backend, TensorFlow or what KERAS_BACKEND names, without native libraries' messages.
 
-    A user who has set TF_CPP_MIN_LOG_LEVEL sees every line.
+    If TF_CPP_MIN_LOG_LEVEL is set, the messages are shown.
 
     Args:
         tensorflow_only: whether the command works with TensorFlow alone.
 
     Raises:
-        ValueError: what is named, or what the command needs, cannot be imported.
+        ValueError: the named backend, or the one that the command needs, cannot be imported.
     """
     quiet = "TF_CPP_MIN_LOG_LEVEL" not in os.environ
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -34,10 +35,10 @@ def start_backend(tensorflow_only=False):
 
 
 @contextlib.contextmanager
-def native_noise_silenced():
-    """Keep what libjpeg, libpng and TensorFlow's start print off the screen; Python still prints.
+def native_noise_silenced() -> Iterator[None]:
+    """Hide what libjpeg, libpng and TensorFlow's start-up print; Python still prints.
 
-    They write to file descriptor 2 past `sys.stderr`.
+    They write to file descriptor 2, bypassing `sys.stderr`.
     """
     screen = os.dup(2)
     sink = os.open(os.devnull, os.O_WRONLY)

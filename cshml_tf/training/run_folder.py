@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cshml_tf.files import lock_folder, write_json
+from cshml_tf.settings.option import options_of
 
 _STATE = "run.json"
 
@@ -111,7 +112,7 @@ def open_run(kind, settings):
     log_dir = Path(settings.logs_base_dir) / name
     run = Run(model_dir, log_dir, json.loads(json.dumps({"kind": kind} | settings.as_json())))
     if model_dir.exists() and any(model_dir.iterdir()):
-        run.finished, run.inputs = _check_same_run(model_dir, run.settings, settings.CONTINUATION)
+        run.finished, run.inputs = _check_same_run(model_dir, run.settings, type(settings))
     return run
 
 
@@ -122,14 +123,17 @@ def _time_as_name(base):
     return next(candidate for candidate in candidates if not (base / candidate).exists())
 
 
-def _check_same_run(model_dir, settings, free):
+def _check_same_run(model_dir, settings, settings_class):
     """Compare with the settings that made the folder; give whether that run is finished, and its inputs."""
     try:
         state = json.loads((model_dir / _STATE).read_text(encoding="utf-8"))
-        stored, finished, inputs = state["settings"], state["finished"], state["inputs"]
+        stored, finished, inputs = dict(state["settings"]), state["finished"], state["inputs"]
     except (OSError, ValueError, KeyError, TypeError):
         raise ValueError(f"run_name: {model_dir} exists and is no run's folder; choose another name") from None
-    names = sorted((set(stored) | set(settings)) - set(free))
+    if stored.get("kind") == settings["kind"]:
+        stored = {"kind": settings["kind"]} | _in_current_names(stored, settings_class)
+    free = {name for name, about in options_of(settings_class).items() if about.continues}
+    names = sorted((set(stored) | set(settings)) - free)
     differing = [name for name in names if stored.get(name) != settings.get(name)]
     if differing:
         first = differing[0]
@@ -138,3 +142,13 @@ def _check_same_run(model_dir, settings, free):
             f"{stored.get(first)!r} and is {settings.get(first)!r}; choose another name"
         )
     return finished, inputs
+
+
+def _in_current_names(stored, settings_class):
+    """Translate settings that an earlier version wrote; an option it did not have has its default."""
+    own = {name: value for name, value in stored.items() if name != "kind"}
+    try:
+        return settings_class.from_json(own).as_json()
+    except (ValueError, TypeError):
+        # What settings cannot be today differs from them, and the comparison names it.
+        return own

@@ -138,7 +138,7 @@ def test_people_trained_on_are_warned_of(command, capsys):
 def test_no_time_left_stops_between_runs_and_the_same_command_goes_on(command, tmp_path, capsys):
     words = [*command, "--resolutions", "8"]
     assert run_ablation.main([*words, "--max_minutes", "1e-9"]) == 0
-    assert "stopped: 0 of 1 done; the same command goes on" in capsys.readouterr().out
+    assert "stopped: 0 of 1 done; the same command resumes" in capsys.readouterr().out
     assert not (tmp_path / "out" / "reports").exists()
     assert run_ablation.main(words) == 0
     assert "1 of 1: hr_8_eq2+3+5_seed666" in capsys.readouterr().out
@@ -149,7 +149,7 @@ def test_one_folder_is_one_recipe_and_one_test(command, tmp_path, capsys):
     assert run_ablation.main(words) == 0
     assert run_ablation.main([*words, "--margin", "0.2"]) == 2
     assert "holds an ablation with other settings (margin): margin was 0.35 and is 0.2" in capsys.readouterr().err
-    assert run_ablation.main([*words, "--lfw_use_flipped_images"]) == 2
+    assert run_ablation.main([*words, "--use_flipped_images"]) == 2
     assert "other settings (test options)" in capsys.readouterr().err
     (tmp_path / "people.txt").write_text("person_0\nperson_1\n")
     assert run_ablation.main([*words, "--people", str(tmp_path / "people.txt")]) == 2
@@ -159,12 +159,18 @@ def test_one_folder_is_one_recipe_and_one_test(command, tmp_path, capsys):
 @pytest.mark.parametrize(
     "words, message",
     [
-        (["--resolutions", "8", "--losses", "2+7"], "error: losses: expected some of the equations"),
-        (["--resolutions", "8+8"], "error: resolutions: expected each once"),
+        (["--resolutions", "8", "--losses", "2+7"], "error: --losses: expected some of the equations"),
+        (["--resolutions", "8+8"], "error: --resolutions: expected each once"),
         (["--resolutions", "8", "8"], "comes twice"),
-        (["--resolutions", "8", "--networks", "absent"], "error: absent: expected a model folder"),
-        (["--resolutions", "8", "--lfw_pairs", "absent.txt"], "absent.txt"),
-        (["--resolutions", "8", "--lambda", "0"], "expected a weight above 0 for equation 3"),
+        (
+            ["--resolutions", "8", "--networks", "absent"],
+            "error: --networks: expected the model folder of an HR network, got absent, which does not exist",
+        ),
+        (
+            ["--resolutions", "8", "--lfw_pairs", "absent.txt"],
+            "error: --lfw_pairs: expected a file, got absent.txt, which does not exist",
+        ),
+        (["--resolutions", "8", "--lambda", "0"], "error: --lambda: expected a weight above 0 for equation 3"),
         (["--resolutions", "64"], "error: resolution: expected at most the faces' 48 x 40"),
     ],
 )
@@ -176,4 +182,4 @@ def test_bad_input_is_one_line(command, capsys, words, message):
 def test_a_file_where_the_folder_should_be(command, tmp_path, capsys):
     (tmp_path / "out").write_text("x")
     assert run_ablation.main([*command, "--resolutions", "8"]) == 2
-    assert "OUT_DIR: expected a folder, got the file" in capsys.readouterr().err
+    assert f"OUT_DIR: expected a folder, got {tmp_path / 'out'}, which is a file" in capsys.readouterr().err

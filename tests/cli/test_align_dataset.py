@@ -120,20 +120,24 @@ def test_exit_code_without_any_face(tmp_path, capsys):
 @pytest.mark.parametrize(
     "words, message",
     [
-        (["missing", "out"], "error: missing: expected a folder of images, but it does not exist"),
-        (["a_file", "out"], "error: a_file: expected a folder of images, got a file"),
+        (["missing", "out"], "error: INPUT_DIR: expected a folder of images, got missing, which does not exist"),
+        (["a_file", "out"], "error: INPUT_DIR: expected a folder of images, got a_file, which is a file"),
         (["empty", "out"], "error: empty: expected a folder with images"),
         (["empty", "empty"], "error: empty: expected"),
-        (["empty", "out", "--image_size", "0", "96"], "error: image_size: expected"),
-        (["empty", "out", "--workers", "0"], "error: workers: expected 1 to 128, got 0"),
-        (["empty", "out", "--longest_side", "0"], "error: longest_side: expected"),
+        (["empty", "out", "--image_size", "0", "96"], "error: --image_size: expected 1 or more, got 0"),
+        (["empty", "out", "--workers", "0"], "error: --workers: expected 1 to 128, got 0"),
+        (["empty", "out", "--longest_side", "0"], "error: --longest_side: expected 20 or more, got 0"),
     ],
 )
 def test_bad_arguments_end_in_one_line(tmp_path, monkeypatch, capsys, words, message):
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
     Path("a_file").touch()
-    assert main(words) == 2
+    try:
+        code = main(words)
+    except SystemExit as stop:
+        code = stop.code
+    assert code == 2
     error = capsys.readouterr().err
     assert error.startswith(message) and error.count("\n") == 1
     assert not Path("out").exists()

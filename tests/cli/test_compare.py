@@ -1,6 +1,5 @@
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ from cshml_tf.model_folder import load_recogniser, save_model
 from cshml_tf.recogniser import build_recogniser
 
 SIZE = (48, 40)
-SCRIPT = Path(__file__).parents[2] / "eval" / "compare.py"
 
 
 class OneFaceInPhotographs:
@@ -77,9 +75,9 @@ def test_faces_scores_and_how_to_decide(data, capsys):
     hr, lr = str(data / "hr"), str(data / "lr")
     assert served == [["40.0 px", "HR", hr], ["40.0 px", "HR", hr], ["12.0 px", "LR 12", lr]]
     notes = captured.err.splitlines()
-    assert f"note: {data / 'crop.png'}: no face found: the whole picture is taken as a crop" in notes
+    assert f"note: {data / 'crop.png'}: no face found: the whole picture is treated as a crop" in notes
     assert any("small.png: smaller than the 20 pixels" in line for line in notes)
-    assert "no decisions: give --report" in lines[-1]
+    assert "no decisions: pass --report" in lines[-1]
     scores = np.array([numbers(line) for line in lines[7:10]])
     np.testing.assert_allclose(scores, expected_scores(data), atol=6e-4)
 
@@ -143,7 +141,7 @@ def test_without_an_lr_network_small_faces_are_told_of(data, capsys):
     assert main(words(data, "crop", "tiny", options=("--aligned",), lr=False)) == 0
     captured = capsys.readouterr()
     assert captured.err == (
-        f"note: {data / 'tiny.png'}: 6 pixels wide, but there is no LR network: judged as a sharp face\n"
+        f"note: {data / 'tiny.png'}: 6 pixels wide, but there is no LR network: embedded by the HR network\n"
     )
     assert "6.0 px   HR" in captured.out
 
@@ -156,11 +154,12 @@ def failure(capsys, arguments):
 
 
 def test_bad_input_is_one_line(data, tmp_path, capsys):
-    assert "absent.png: cannot open" in failure(capsys, words(data, "photo", "absent"))
+    absent = f"IMAGE: expected a picture, got {data / 'absent.png'}, which does not exist"
+    assert absent in failure(capsys, words(data, "photo", "absent"))
     (data / "text.png").write_text("no picture")
     assert "text.png: not a JPEG, PNG" in failure(capsys, words(data, "text", "photo"))
     swapped = ["--hr_model", str(data / "lr"), *words(data, "photo", "crop")[2:]]
-    assert "lr: expected the model folder of an HR network" in failure(capsys, swapped)
+    assert "--hr_model: expected the model folder of an HR network, got" in failure(capsys, swapped)
     (tmp_path / "report.json").write_text("[1")
     broken = ("--report", tmp_path / "report.json")
     assert "report.json: expected a report in JSON" in failure(
@@ -174,12 +173,16 @@ def test_bad_input_is_one_line(data, tmp_path, capsys):
     ("names", "options", "message"),
     [
         (("photo",), (), "IMAGE: expected two or more, got"),
-        (("photo", "crop"), ("--far", "0"), "expected a rate between 0 and 1, got '0'"),
-        (("photo", "crop"), ("--threshold", "1.5"), "expected a cosine similarity, -1 to 1, got '1.5'"),
-        (("photo", "crop"), ("--threshold", "nan"), "expected a cosine similarity, -1 to 1, got 'nan'"),
-        (("photo", "crop"), ("--hr_width", "0"), "expected a number of pixels above 0, got '0'"),
-        (("photo", "crop"), ("--hr_width", "inf"), "expected a number of pixels above 0, got 'inf'"),
-        (("photo", "crop"), ("--report", "a", "--threshold", "0"), "not allowed with argument"),
+        (("photo", "crop"), ("--far", "0"), "--far: expected a rate between 0 and 1, got 0"),
+        (("photo", "crop"), ("--threshold", "1.5"), "--threshold: expected -1 to 1, a cosine similarity, got 1.5"),
+        (("photo", "crop"), ("--threshold", "nan"), "--threshold: expected a finite number, got nan"),
+        (("photo", "crop"), ("--hr_width", "0"), "--hr_width: expected a number of pixels above 0, got 0"),
+        (("photo", "crop"), ("--hr_width", "inf"), "--hr_width: expected a finite number, got inf"),
+        (
+            ("photo", "crop"),
+            ("--report", "a", "--threshold", "0"),
+            "--threshold: cannot be combined with --report",
+        ),
     ],
 )
 def test_bad_arguments(data, capsys, names, options, message):

@@ -1,6 +1,5 @@
 import json
 import pickle
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,7 +15,6 @@ from cshml_tf.model_folder import save_model
 from cshml_tf.recogniser import build_recogniser
 
 SIZE = (32, 28)
-SCRIPT = Path(__file__).parents[2] / "eval" / "evaluate_lfw.py"
 
 
 def write_faces(folder, random):
@@ -62,7 +60,7 @@ def arguments(data, *more):
 
 def test_report_table_and_figures(data, tmp_path, capsys):
     report_path = tmp_path / "new" / "lfw.json"
-    more = ("--lr_model", data / "lr", "--report", report_path, "--lfw_batch_size", 7)
+    more = ("--lr_model", data / "lr", "--report", report_path, "--embedding_batch_size", 7)
     assert main(arguments(data, *more)) == 0
     report = json.loads(report_path.read_text())
     assert list(report) == ["HR", "8", "6x5", "protocol"]
@@ -107,8 +105,8 @@ def test_a_pair_set_is_measured_like_its_folder(data, tmp_path, capsys):
     said = failure(capsys, [str(tmp_path / "higher.bin"), "--hr_model", str(data / "hr")])
     assert "higher.bin: image 1: expected a face 32 high, like the network's input, and at least 28 wide" in said
     assert "got 36 x 28" in said
-    assert "--lfw_pairs: expected a list of pairs beside a folder" in failure(capsys, [*arguments(data)[:3]])
-    assert "--lfw_pairs: expected a list" in failure(capsys, [str(path), *arguments(data)[1:]])
+    assert "--lfw_pairs: expected a list of pairs for the folder" in failure(capsys, [*arguments(data)[:3]])
+    assert "--lfw_pairs: cannot be combined with a pair set" in failure(capsys, [str(path), *arguments(data)[1:]])
 
 
 def test_hr_network_alone_with_options(data, tmp_path):
@@ -135,7 +133,7 @@ def test_images_as_they_are(data, tmp_path, capsys):
     assert list(report) == ["HR", "8", "protocol"]
     assert list(report["8"]) == ["HL", "LL", "HL_gain", "LL_gain"]
     assert report["protocol"]["options"]["as_they_are"] and report["protocol"]["degradation"] == {}
-    assert "images as they are, nothing degraded" in capsys.readouterr().out
+    assert "images used without degradation" in capsys.readouterr().out
     for pair, mode in (((None, None), "HR"), ((None, 8), "HL"), ((8, 8), "LL")):
         figures = report["HR"] if mode == "HR" else report["8"][mode]
         assert threshold_for(report, *pair, far=0.1) == figures["thresholds"]["0.1"]
@@ -166,8 +164,16 @@ def test_a_network_that_serves_nothing_is_told(data, capsys):
     assert f"warning: {data / 'other'} serves none of the resolutions" in capsys.readouterr().err
 
 
+def exit_code(words):
+    """Run the command; bad arguments end it as bad input does, with one line and code 2."""
+    try:
+        return main(words)
+    except SystemExit as stop:
+        return stop.code
+
+
 def failure(capsys, words):
-    assert main(words) == 2
+    assert exit_code(words) == 2
     error = capsys.readouterr().err
     assert len(error.splitlines()) == 1
     return error
@@ -178,8 +184,13 @@ def test_bad_input_is_one_line(data, tmp_path, capsys):
     assert "resolution 12: expected an LR network" in failure(capsys, arguments(data, *lr, "--resolutions", "12"))
     words = arguments(data)
     assert "expected a folder of aligned faces" in failure(capsys, [str(tmp_path / "absent"), *words[1:]])
-    assert "none of the 32 has both its images" in failure(capsys, [str(tmp_path), *words[1:]])
-    assert "expected a file" in failure(capsys, arguments(data, "--report", tmp_path))
+    assert "pairs: expected at least one with both images, got none of 32" in failure(
+        capsys, [str(tmp_path), *words[1:]]
+    )
+    a_folder = f"--report: expected a new file or an earlier report (.json), got {tmp_path}, which is a folder"
+    assert a_folder in failure(capsys, arguments(data, "--report", tmp_path))
+    over_pairs = arguments(data, "--report", data / "pairs.txt")
+    assert "pairs.txt, which exists" in failure(capsys, over_pairs)
     (tmp_path / "pairs.txt").write_text("2\t300\n")
     assert "pairs.txt, line 1: expected 2 x 2 x 300 = 1200 pairs" in failure(
         capsys, arguments(data, "--lfw_pairs", tmp_path / "pairs.txt")
@@ -194,12 +205,15 @@ def test_bad_input_is_one_line(data, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--resolutions", "12x"), "expected a number such as 12, or 14x12, got '12x'"),
+        (
+            ("--resolutions", "12x"),
+            "--resolutions: expected a number such as 12, or 14x12 (height x width), got '12x'",
+        ),
         (("--resolutions", "0"), "got '0'"),
-        (("--far", "2"), "expected a rate between 0 and 1, got '2'"),
-        (("--lfw_batch_size", "0"), "expected a positive number, got '0'"),
-        (("--degradation", "blur"), "invalid choice: 'blur'"),
-        (("--as_they_are", "--degradation", "plain"), "expected none with --as_they_are"),
+        (("--far", "2"), "--far: expected a rate between 0 and 1, got 2"),
+        (("--embedding_batch_size", "0"), "--embedding_batch_size: expected a positive number, got 0"),
+        (("--degradation", "blur"), "--degradation: expected one of antialias, plain, got 'blur'"),
+        (("--as_they_are", "--degradation", "plain"), "--degradation: cannot be combined with --as_they_are"),
         (("--as_they_are", "--resolutions", "8"), "expected LR networks (--lr_model) to choose from"),
     ],
 )

@@ -76,13 +76,13 @@ def test_what_serves_a_distance(models, aligned, capsys):
 
 
 def test_rows_that_are_done_survive_a_later_failure(models, aligned, tmp_path, monkeypatch, capsys):
-    from cshml_tf.evaluation.scface.experiment import Experiment
+    from cshml_tf.evaluation.scface.experiment import ScfaceExperiment
 
     def fails(*arguments):
         raise ValueError("the 50 people: expected more")
         yield
 
-    monkeypatch.setattr(Experiment, "split", fails)
+    monkeypatch.setattr(ScfaceExperiment, "split", fails)
     assert main(as_it_comes(models, aligned, "--report", str(tmp_path / "report.json"))) == 2
     captured = capsys.readouterr()
     assert captured.err == "error: the 50 people: expected more\n"
@@ -130,11 +130,19 @@ def test_a_distance_of_which_no_image_can_be_read(models, draw_scface, tmp_path,
     assert main(as_it_comes(models, root, "--reduce", "1=20")) == 2
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("warning: distance 1: unreadable: 650: 001_cam1_1,")
-    assert lines[1:] == ["error: SCface: expected probes of distance 1, got none that can be read"]
+    assert lines[1:] == ["error: SCface: expected probes at distance 1, got none that can be read"]
+
+
+def exit_code(words):
+    """Run the command; bad arguments end it as bad input does, with one line and code 2."""
+    try:
+        return main(words)
+    except SystemExit as stop:
+        return stop.code
 
 
 def failure(capsys, arguments):
-    assert main(arguments) == 2
+    assert exit_code(arguments) == 2
     captured = capsys.readouterr()
     assert (len(captured.err.splitlines()), captured.out) == (1, "")
     return captured.err
@@ -149,15 +157,20 @@ def test_bad_input_is_one_line(models, aligned, tmp_path, capsys):
     assert "--serve: expected each distance once, got 1 1" in said("--serve", "1=a", "1=b")
     assert "--seeds: expected each once" in said("--seeds", "3", "3")
     for seed in ("-1", str(2**32)):
-        assert f"--seeds: expected whole numbers from 0 to 4294967295, got {seed}" in said("--seeds", seed)
+        assert f"--seeds: expected 0 to 4294967295, got {seed}" in said("--seeds", seed)
     assert "--crops: expected a place outside" in said("--crops", str(aligned / "crops"))
     assert "--report: expected a place outside" in said("--report", str(aligned / "report.json"))
     (tmp_path / "file").touch()
-    assert said("--crops", str(tmp_path / "file")) == f"error: {tmp_path / 'file'}: File exists\n"
-    assert "negative: expected the model folder of an HR network" in said("--hr_model", str(models / "negative"))
-    assert f"{tmp_path}: expected a model folder" in said("--serve", f"2={tmp_path}")
+    assert f"--crops: expected a folder, got {tmp_path / 'file'}, which is a file" in said(
+        "--crops", str(tmp_path / "file")
+    )
+    assert "--hr_model: expected the model folder of an HR network, got" in said(
+        "--hr_model", str(models / "negative")
+    )
+    no_model = f"--serve: expected a model folder, got {tmp_path}, which has no model.json"
+    assert no_model in said("--serve", f"2={tmp_path}")
     # Before any image is looked at.
-    too_large = said("--reduce", "1=60", root=tmp_path / "nowhere")
+    too_large = said("--reduce", "1=60", root=tmp_path)
     assert "--reduce of distance 1: expected at most the faces' 48 x 40, got 60 x 60" in too_large
     assert "learning_rate: expected a number above 0" in said(
         "--fine_tune_steps", "3", "--fine_tune_learning_rate", "0"

@@ -41,7 +41,14 @@ def naive_rank_1(test, recognisers):
 
 def test_report_table_and_figure(models, draw_tinyface, tmp_path, capsys):
     root = draw_tinyface()
-    more = ("--lr_model", models / "negative", "--report", tmp_path / "new" / "tiny.json", "--batch_size", 4)
+    more = (
+        "--lr_model",
+        models / "negative",
+        "--report",
+        tmp_path / "new" / "tiny.json",
+        "--embedding_batch_size",
+        4,
+    )
     assert main(words(models, root, *more)) == 0
     report = json.loads((tmp_path / "new" / "tiny.json").read_text())
     figures, protocol = report["identification"], report["protocol"]
@@ -91,10 +98,13 @@ def failure(capsys, arguments):
 def test_bad_input_is_one_line(models, draw_tinyface, tmp_path, capsys):
     root = draw_tinyface()
     test = root / "Testing_Set"
+    absent = f"ROOT: expected the folder of the data set, got {tmp_path / 'nowhere'}, which does not exist"
+    assert absent in failure(capsys, words(models, tmp_path / "nowhere"))
+    (tmp_path / "nowhere").mkdir()
     assert "nowhere: expected TinyFace's list" in failure(capsys, words(models, tmp_path / "nowhere"))
     inside = words(models, root, "--report", root / "tiny.json")
     assert "--report: expected a place outside" in failure(capsys, inside)
-    assert "hr: expected the model folder of an LR network" in failure(
+    assert "--lr_model: expected the model folder of an LR network, got" in failure(
         capsys, words(models, root, "--lr_model", models / "hr")
     )
     picture = test / "Gallery_Distractor" / "d_0003.jpg"
@@ -108,8 +118,8 @@ def test_bad_input_is_one_line(models, draw_tinyface, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (("--batch_size", "0"), "expected a positive number, got '0'"),
-        (("--hr_width", "-3"), "expected a number of pixels above 0, got '-3'"),
+        (("--embedding_batch_size", "0"), "--embedding_batch_size: expected a positive number, got 0"),
+        (("--hr_width", "-3"), "--hr_width: expected a number of pixels above 0, got -3"),
     ],
 )
 def test_bad_arguments(models, capsys, more, message):

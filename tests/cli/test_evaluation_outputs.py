@@ -31,7 +31,7 @@ def test_folders_are_made_and_nothing_is_left_in_them(tmp_path):
 
 
 def test_a_folder_that_can_not_be_written_to(read_only, tmp_path):
-    message = f"expected a folder to write to, {read_only}: Read-only file system"
+    message = f"expected a writable folder, got {read_only}: Read-only file system"
     with pytest.raises(ValueError, match=f"--report: {message}"):
         make_output_folders(Namespace(report=read_only / "report.json", figures=tmp_path))
     with pytest.raises(ValueError, match=f"--figures: {message}"):

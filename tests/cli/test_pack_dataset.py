@@ -36,7 +36,8 @@ def test_records_are_packed_and_cut_to_their_middle(tmp_path, capsys):
     source = read_packed(tmp_path / "packed")
     assert source.classes == ["00000", "00005"]
     assert np.array_equal(source.pixels, faces[:, :, 8:104])
-    assert pack_dataset.main([str(tmp_path), str(tmp_path / "p2"), "--people", "people.txt"]) == 2
+    (tmp_path / "people.txt").write_text("somebody\n")
+    assert pack_dataset.main([str(tmp_path), str(tmp_path / "p2"), "--people", str(tmp_path / "people.txt")]) == 2
     assert "--people: is for class folders" in capsys.readouterr().err
 
 
@@ -48,9 +49,9 @@ def test_the_middle_is_of_records_alone(texture_folder, tmp_path, capsys):
 @pytest.mark.parametrize(
     "faces, packed, message",
     [
-        ("absent", "packed", "error: data_dir: expected a folder of class folders"),
+        ("absent", "packed", "error: FACES: expected a folder of class folders, packed faces or a train.rec, got"),
         (".", "packed", "error: data_dir: expected class folders"),
-        ("faces", ".", "error: packed_dir: expected a new folder"),
+        ("faces", ".", "error: PACKED: expected a new folder, got"),
     ],
 )
 def test_bad_input_is_one_line(texture_folder, tmp_path, capsys, faces, packed, message):

@@ -1,10 +1,10 @@
 """What all scripts have in common: help at once, and one line for a call without arguments."""
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[2]
 # A word of each script's help that no other library's would have.
@@ -26,17 +26,29 @@ SCRIPTS = {
     "train/train_toy.py": "--mnist",
 }
 
+# Runs scripts one after the other in one process, each with the same words.
 WATCHED = """
-import atexit, runpy, sys
-script, *sys.argv[1:] = sys.argv[1:]
-atexit.register(lambda: print("tensorflow" in sys.modules))
-runpy.run_path(script, run_name="__main__")
+import contextlib, io, json, runpy, sys
+scripts, words = json.loads(sys.argv[1])
+for script in scripts:
+    sys.argv[:] = [script, *words]
+    out, err, code = io.StringIO(), io.StringIO(), None
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            runpy.run_path(script, run_name="__main__")
+        except SystemExit as stop:
+            code = stop.code
+    heavy = sorted({"tensorflow", "keras", "jax", "cv2"} & set(sys.modules))
+    print(json.dumps([code, out.getvalue(), err.getvalue(), heavy]))
 """
 
 
-def run(script, *words):
-    command = [sys.executable, "-c", WATCHED, str(ROOT / script), *words]
-    return subprocess.run(command, capture_output=True, text=True)
+def run_all(*words):
+    """Return of each script: exit code, standard output, standard error and the heavy modules it imported."""
+    scripts = [str(ROOT / script) for script in SCRIPTS]
+    command = [sys.executable, "-c", WATCHED, json.dumps([scripts, words])]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return dict(zip(SCRIPTS, map(json.loads, done.stdout.splitlines()), strict=True))
 
 
 def test_every_script_is_listed():
@@ -46,15 +58,25 @@ def test_every_script_is_listed():
     assert found == set(SCRIPTS)
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_help_comes_without_tensorflow(script):
-    result = run(script, "--help")
-    assert result.returncode == 0 and SCRIPTS[script] in result.stdout
-    assert result.stdout.endswith("False\n")
+def test_help_comes_without_tensorflow():
+    for script, (code, out, err, heavy) in run_all("--help").items():
+        assert (code, err, heavy) == (0, "", []), script
+        assert SCRIPTS[script] in out and out.startswith("usage: ")
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_no_arguments_are_one_line(script):
-    result = run(script)
-    assert result.returncode == 2 and result.stdout == "False\n"
-    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
+def test_help_reads_well():
+    """No default is a value of Python, and none contradicts its sentence."""
+    for script, (_, out, _, _) in run_all("--help").items():
+        text = " ".join(out.split())
+        assert not re.search(r"\bNone\b|default: (True|False|\(\)|\[\])", text), script
+        assert not re.search(
+            r"\b(Give|Say|Tell|is none|of another kind|beside|told of|a forward pass|a step)\b", text
+        )
+        for option in re.findall(r"^  (--\w+)", out, re.MULTILINE):
+            assert "-" not in option[2:], f"{script}: {option}"
+
+
+def test_no_arguments_are_one_line():
+    for script, (code, out, err, heavy) in run_all().items():
+        assert (code, out, heavy) == (2, "", []), script
+        assert err.startswith("error: ") and err.count("\n") == 1

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import cv2
 import pytest
 
@@ -10,7 +8,6 @@ from cshml_tf.model_folder import save_model
 from cshml_tf.recogniser import build_recogniser
 
 SIZE = (48, 40)
-SCRIPT = Path(__file__).parents[2] / "eval" / "show_pairs.py"
 
 
 def write_model(folder, kind, resolutions, people=(), width=2):
@@ -109,15 +106,15 @@ def test_bad_input_is_one_line(data, tmp_path, capsys):
     assert f"--resolution: expected one of those of {data / 'lr_several'}: 8, 7x6" in several
     wrong = failure(capsys, words(data, "--resolution", "9", output=output))
     assert f"resolution 9: expected an LR network that lists it, got {data / 'lr'} (8)" in wrong
-    assert "expected the model folder of an LR network" in failure(capsys, words(data, lr="hr", output=output))
+    assert "--lr_model: expected the model folder of an LR network, got" in failure(
+        capsys, words(data, lr="hr", output=output)
+    )
     absent = failure(capsys, words(data, faces="absent", output=output))
-    assert f"LFW_DIR: expected a folder of aligned faces, {data / 'absent'} is none" in absent
-    few = failure(capsys, words(data, "--seed", -1, output=output))
-    assert "seed: expected a whole number from 0 on, got -1" in few
+    assert f"LFW_DIR: expected a folder of aligned faces, got {data / 'absent'}, which does not exist" in absent
     lines = (data / "pairs.txt").read_text().splitlines()
     (tmp_path / "few.txt").write_text("\n".join(["1\t2", *lines[1:3], *lines[7:9]]) + "\n")
     few = failure(capsys, words(data, "--lfw_pairs", tmp_path / "few.txt", output=output))
-    assert "pairs: 4 of one person asked for, the list has 2 to compare" in few
+    assert "pairs: expected at least 4 of one person in the list, got 2" in few
     assert not output.parent.exists()
 
 
@@ -125,9 +122,13 @@ def test_bad_input_is_one_line(data, tmp_path, capsys):
     ("more", "message"),
     [
         (("--pairs", "7"), "--pairs: expected an even number up to 20, got 7"),
+        (("--seed", "-1"), "--seed: expected 0 to 4294967295, got -1"),
         (("--pairs", "22"), "--pairs: expected an even number up to 20, got 22"),
         (("--output", "figure.pdf"), "--output: expected a file that ends in .png, got figure.pdf"),
-        (("--resolution", "12x"), "expected a number such as 12, or 14x12, got '12x'"),
+        (
+            ("--resolution", "12x"),
+            "--resolution: expected a number such as 12, or 14x12 (height x width), got '12x'",
+        ),
     ],
 )
 def test_bad_arguments(data, capsys, more, message):

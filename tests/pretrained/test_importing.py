@@ -89,7 +89,11 @@ def test_faces_of_the_wrong_size_are_refused(recogniser_file, tmp_path, capsys):
     ],
 )
 def test_bad_arguments_are_one_line(recogniser_file, tmp_path, capsys, words, message):
-    assert import_recogniser.main([str(recogniser_file), str(tmp_path / "hr"), *words]) == 2
+    try:
+        code = import_recogniser.main([str(recogniser_file), str(tmp_path / "hr"), *words])
+    except SystemExit as stop:
+        code = stop.code
+    assert code == 2
     error = capsys.readouterr().err
     assert message in error and len(error.splitlines()) == 1
     assert not (tmp_path / "hr").exists()
@@ -103,11 +107,14 @@ def test_an_unknown_template_is_refused(recogniser_file, tmp_path):
 
 def test_a_folder_in_use_is_left_alone(recogniser_file, tmp_path, capsys):
     assert import_recogniser.main([str(recogniser_file), str(tmp_path), "--standardisation", "fixed"]) == 2
-    assert "expected a new or empty folder" in capsys.readouterr().err
+    assert "expected a folder that is absent or empty" in capsys.readouterr().err
 
 
 def test_a_missing_source_is_one_line(tmp_path, capsys):
-    for name, message in (("absent.onnx", "expected an ONNX file"), ("absent", "expected a checkpoint's folder")):
+    (tmp_path / "empty").mkdir()
+    absent = "SOURCE: expected an ONNX file or a FaceNet checkpoint, got"
+    messages = {"absent.onnx": absent, "absent": absent, "empty": "expected a folder with one checkpoint"}
+    for name, message in messages.items():
         assert import_recogniser.main([str(tmp_path / name), str(tmp_path / "hr"), *FIXED]) == 2
         error = capsys.readouterr().err
         assert message in error and len(error.splitlines()) == 1

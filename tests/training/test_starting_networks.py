@@ -39,7 +39,7 @@ def test_the_lr_network_and_w_start_from_the_hr_model(lr_options, hr_model_dir):
 
 def test_an_lr_run_can_start_from_an_lr_network(lr_options, texture_folder, hr_model_dir):
     first, _ = train_lr(LrSettings(**lr_options | {"max_steps": 10, "resolution": (12,)}), progress=False)
-    idle = lr_options | {"lr_model": str(first.model_dir), "max_steps": 1, "learning_rate": 1e-12}
+    idle = lr_options | {"pretrained_lr_model": str(first.model_dir), "max_steps": 1, "learning_rate": 1e-12}
     run, _ = train_lr(LrSettings(**idle | {"run_name": "second"}), progress=False)
     before, after = (backbone_of(cshml_tf.load_recogniser(folder)) for folder in (first.model_dir, run.model_dir))
     pairs = list(zip(before.trainable_variables, after.trainable_variables, strict=True))
@@ -52,11 +52,11 @@ def test_an_lr_run_can_start_from_an_lr_network(lr_options, texture_folder, hr_m
 
 def test_an_lr_network_of_another_kind_is_no_start(lr_options, hr_options, hr_model_dir):
     with pytest.raises(ValueError, match="expected the model folder of an LR network"):
-        train_lr(LrSettings(**lr_options | {"lr_model": str(hr_model_dir)}), progress=False)
+        train_lr(LrSettings(**lr_options | {"pretrained_lr_model": str(hr_model_dir)}), progress=False)
     wider, _ = train_hr(
         HrSettings(**hr_options | {"width": 6, "max_steps": 1, "run_name": "wider"}), progress=False
     )
     of_wider = lr_options | {"pretrained_model": str(wider.model_dir), "max_steps": 1, "run_name": "lr"}
     other, _ = train_lr(LrSettings(**of_wider), progress=False)
     with pytest.raises(ValueError, match="lr_model: expected a network that began as a clone of the HR network"):
-        train_lr(LrSettings(**lr_options | {"lr_model": str(other.model_dir)}), progress=False)
+        train_lr(LrSettings(**lr_options | {"pretrained_lr_model": str(other.model_dir)}), progress=False)

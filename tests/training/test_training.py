@@ -233,7 +233,7 @@ def test_lfw_figures_come_while_training(hr_options, texture_folder, tmp_path):
 def test_lfw_options_are_evaluations_own(hr_options, texture_folder, tmp_path):
     pairs = write_pairs(tmp_path)
     options = hr_options | {"lfw_dir": str(texture_folder), "lfw_pairs": str(pairs), "max_steps": 1}
-    options |= {"lfw_use_flipped_images": True, "lfw_subtract_mean": True}
+    options |= {"use_flipped_images": True, "subtract_mean": True}
     run, _ = train_hr(HrSettings(**options), progress=False)
     listed = read_pairs(pairs)
     images, recogniser = find_images(texture_folder, listed), cshml_tf.load_recogniser(run.model_dir)
@@ -250,8 +250,8 @@ def test_lfw_options_are_evaluations_own(hr_options, texture_folder, tmp_path):
         ({"keep_probability": 0.0}, "keep_probability: expected above 0"),
         ({"learning_rate": float("nan")}, "learning_rate: expected a finite number, got nan"),
         ({"run_name": "../elsewhere"}, "run_name: expected the name of a folder, without a path"),
-        ({"seed": 2**32}, "seed: expected below 2 to the power of 32"),
-        ({"replicas": 2}, "replicas: expected strategy mirrored beside it, got auto"),
+        ({"seed": 2**32}, "seed: expected 0 to 4294967295, got 4294967296"),
+        ({"replicas": 2}, "replicas: expected strategy mirrored, got auto"),
         ({"learning_rate_schedule_file": "s.txt"}, "learning_rate_schedule_file: expected learning_rate -1"),
     ],
 )
@@ -266,7 +266,7 @@ def test_all_weights_zero_is_refused(lr_options):
 
 
 def test_mixtures_that_nothing_learns_from_are_refused(lr_options):
-    with pytest.raises(ValueError, match="mixup: expected equation 3 or 5 beside it"):
+    with pytest.raises(ValueError, match="mixup: expected equation 3 or 5 as well"):
         LrSettings(**lr_options, mixup=0.5, contrastive_weight=0.0, multi_hierarchy_weight=0.0)
 
 
@@ -341,7 +341,9 @@ def test_an_lr_network_is_no_teacher(lr_options):
 
 
 def test_a_given_network_brings_its_own_options(hr_options, hr_model_dir):
-    with pytest.raises(ValueError, match="model_def: expected none beside pretrained_model, got small_resnet"):
+    with pytest.raises(
+        ValueError, match="model_def: cannot be combined with pretrained_model, which has its own; got small"
+    ):
         HrSettings(**hr_options | {"pretrained_model": str(hr_model_dir)})
 
 
@@ -363,7 +365,7 @@ def test_w_starts_at_the_class_means_where_there_is_none(lr_options, hr_model_di
 def test_any_layers_map_can_be_the_tap(lr_options):
     run, _ = train_lr(LrSettings(**lr_options | {"max_steps": 1, "tap": "stem.pool"}), progress=False)
     assert read_card(run.model_dir)["tap"] == "stem.pool"
-    with pytest.raises(ValueError, match="a layer that gives feature maps, got 'flatten'"):
+    with pytest.raises(ValueError, match="a layer that outputs feature maps, got 'flatten'"):
         train_lr(LrSettings(**lr_options | {"tap": "flatten"}), progress=False)
 
 

@@ -20,7 +20,7 @@ from cshml_tf.training.lr import train_lr
 from cshml_tf.training.settings import LrSettings
 
 WRITTEN = Path(__file__).parent / "version_0_1_0"
-# The options that the run was begun with.
+# The options that the run was begun with, under the names they have now.
 OPTIONS = {
     "pretrained_model": "models/hr",
     "resolution": (8, 12),
@@ -31,7 +31,7 @@ OPTIONS = {
     "checkpoint_steps": 4,
     "random_shift": 2,
     "mixup": 0.5,
-    "lfw_use_flipped_images": True,
+    "use_flipped_images": True,
 }
 
 

@@ -1,0 +1,78 @@
+"""What `compare.py` prints: the faces, the matrix of their scores, and the decisions."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cshml_tf.degradation.resolution import format_resolution
+from cshml_tf.evaluation.networks import Networks
+from cshml_tf.gallery import Decision, FoundFace
+
+
+def face_lines(
+    paths: Sequence[Path],
+    faces: Sequence[FoundFace],
+    resolutions: Sequence[int | tuple[int, int] | None],
+    folders: Networks,
+    with_boxes: bool = False,
+) -> list[str]:
+    """Lay out one line per face: its number, file, width and network, and on request its box and score.
+
+    Args:
+        paths: of the pictures.
+        faces: of the pictures.
+        resolutions: for each face the resolution of the LR network that embedded it, None for the HR network.
+        folders: the networks' model folders.
+        with_boxes: whether the detector's box and score are added.
+    """
+    rows: list[tuple[str, ...]] = [("", "face", "width", "network", "folder")]
+    for number, (path, face, resolution) in enumerate(zip(paths, faces, resolutions, strict=True), 1):
+        folder = folders.hr_dir if resolution is None else folders.lr_dirs[resolution]
+        row = (str(number), str(path), f"{face.width:.1f} px", _network_name(resolution), str(folder))
+        rows.append(row + ((_box(face),) if with_boxes else ()))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), *row[4:]]).rstrip()
+        for row in rows
+    ]
+
+
+def score_lines(scores: np.ndarray) -> list[str]:
+    """Lay out a (faces, faces) matrix of cosine similarities with numbered rows and columns."""
+    return _matrix(len(scores), lambda row, column: f"{scores[row, column]:.3f}")
+
+
+def decision_lines(decisions: Sequence[Decision], size: int) -> list[str]:
+    """Lay out a matrix of "same" and "different" for a number of faces."""
+    words = {(each.first, each.second): "same" if each.same else "different" for each in decisions}
+    return _matrix(size, lambda row, column: words.get((min(row, column), max(row, column)), "-"))
+
+
+def pair_line(decision: Decision) -> str:
+    """Write the decision on one pair, with its score and its threshold."""
+    word, sign = ("same     ", ">=") if decision.same else ("different", "< ")
+    pair = f"{decision.first + 1} and {decision.second + 1}"
+    return f"{pair:9}  {word}  {decision.score:.4f} {sign} {decision.threshold:.4f}  ({decision.kind})"
+
+
+def _network_name(resolution: int | tuple[int, int] | None) -> str:
+    return "HR" if resolution is None else f"LR {format_resolution(resolution)}"
+
+
+def _box(face: FoundFace) -> str:
+    if face.face is None:
+        return "crop"
+    box = face.face
+    return f"box {box.width:.0f} x {box.height:.0f} at ({box.x:.0f}, {box.y:.0f}), score {box.score:.3f}"
+
+
+def _matrix(size: int, cell: Callable[[int, int], str]) -> list[str]:
+    """Lay out a square matrix with numbered rows and columns; `cell` of row and column returns its words."""
+    cells = [[cell(row, column) for column in range(size)] for row in range(size)]
+    width = max(len(word) for line in cells for word in line)
+    margin = len(str(size))
+    lines = ["  ".join([" " * margin, *(str(number).rjust(width) for number in range(1, size + 1))])]
+    for number, line in enumerate(cells, 1):
+        lines.append("  ".join([str(number).rjust(margin), *(word.rjust(width) for word in line)]))
+    return lines

@@ -1,0 +1,76 @@
+"""What a report on SCface records of how its rows were made, and the same in words."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from cshml_tf.degradation.resolution import format_resolution
+from cshml_tf.evaluation.scface.faces import AlignedFaces
+from cshml_tf.evaluation.scface.networks import ScfaceNetworks
+from cshml_tf.settings.scface import FineTuning, ScfaceSettings
+
+if TYPE_CHECKING:
+    from cshml_tf.data.scface import ScFace
+
+
+def describe(
+    settings: ScfaceSettings,
+    networks: ScfaceNetworks,
+    fine_tuning: FineTuning | None,
+    data: "ScFace",
+    mugshots: AlignedFaces,
+    probes: Mapping[int, AlignedFaces],
+) -> dict[str, Any]:
+    """Return what the report records, in JSON's types.
+
+    Args:
+        settings: of the command.
+        networks: those that are measured.
+        fine_tuning: how LR networks are fine-tuned, or None.
+        data: the data set as read.
+        mugshots: aligned.
+        probes: aligned, by distance.
+    """
+    found = {"mugshots": mugshots.found} | {str(distance): faces.found for distance, faces in probes.items()}
+    return {
+        "images_folder": str(settings.scface_dir),
+        "hr_model": str(settings.hr_model),
+        "serving": {str(distance): str(served.folder) for distance, served in networks.served.items()},
+        "reduced_to": {str(distance): format_resolution(to) for distance, to in settings.reduce},
+        "options": {
+            "alignment": settings.alignment,
+            "mugshot_alignment": settings.mugshot_alignment,
+            "landmarks": settings.landmarks,
+            "mappings": list(settings.mappings),
+        },
+        "alignment": {name: dict(Counter(ways.values())) for name, ways in found.items()},
+        "aligned_by": found,
+        "missing": [missing._asdict() for missing in data.missing],
+        "seeds": list(settings.seeds),
+        "fine_tuning": fine_tuning and dataclasses.asdict(fine_tuning),
+        "flip": settings.use_flipped_images,
+    }
+
+
+def in_words(protocol: Mapping[str, Any]) -> list[str]:
+    """Write how the faces were aligned, which network served which distance, and how it was fine-tuned.
+
+    Args:
+        protocol: as `describe` returns.
+
+    Returns:
+        One line per set of images, and one or two on the rest.
+    """
+    lines = []
+    for name, counts in protocol["alignment"].items():
+        words = "mugshots" if name == "mugshots" else f"distance {name}"
+        ways = ", ".join(f"{count} {way}" for way, count in counts.items())
+        served = f"; served by {protocol['serving'][name]}" if name in protocol["serving"] else ""
+        reduced = f", reduced to {protocol['reduced_to'][name]}" if name in protocol["reduced_to"] else ""
+        lines.append(f"{words}: {ways}{served}{reduced}")
+    tuning = protocol["fine_tuning"]
+    if tuning:
+        lines.append("fine-tuning: " + ", ".join(f"{name} {value:g}" for name, value in tuning.items()))
+    lines.append(f"flip averaging {'on' if protocol['flip'] else 'off'}; missing probes count as not identified")
+    return lines

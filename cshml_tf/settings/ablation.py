@@ -1,0 +1,114 @@
+"""The options of the ablation: what its cells differ in, how all of them are trained, and what measures them."""
+
+import dataclasses
+from typing import Any, ClassVar
+
+from cshml_tf.settings.checks import SEED
+from cshml_tf.settings.groups import DataOptions, DeviceOptions, LoggingOptions, OptimisationOptions
+from cshml_tf.settings.losses import CosFaceOptions, TapOptions, WeightOptions
+from cshml_tf.settings.measuring import BothOrdersOptions, ComparisonOptions, PairListOptions
+from cshml_tf.settings.option import REQUIRED, Settings, option, options_of, varied
+from cshml_tf.settings.places import HR_MODEL, output_folder
+from cshml_tf.settings.training import LrNetworkOptions, LrSettings, PairOptions, check_optimisation, check_pairs
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GridOptions(Settings):
+    """What the cells of the ablation differ in; each option is a list, and every combination is a cell."""
+
+    TITLE: ClassVar[str] = "combinations"
+
+    networks: tuple[str, ...] = option(
+        REQUIRED,
+        "model folders of the HR networks that the LR networks start from",
+        metavar="DIR",
+        place=HR_MODEL,
+        cell="pretrained_model",
+    )
+    resolutions: tuple[str, ...] = option(
+        REQUIRED,
+        "resolutions, one LR network for each: 12, or 14x12 (height x width); 8+12+16+20 is one network for all "
+        "four",
+        metavar="R",
+        cell="resolution",
+    )
+    losses: tuple[str, ...] = option(
+        ("2+3+5",),
+        "the paper's equations in the loss, such as 2 2+3 2+3+5: 2 is the classifier, 3 contrastive, 5 "
+        "multi-hierarchy, and 4 is 5 without its pool",
+        metavar="EQUATIONS",
+    )
+    taps: tuple[str, ...] = varied(
+        TapOptions,
+        "tap",
+        default=(),
+        help="feature maps of equation 5, one LR network for each, as in the paper's table 3 (default: block_c, "
+        "or the last map of an imported network)",
+        formerly=("tap",),
+        cell="tap",
+        group=TITLE,
+    )
+    seeds: tuple[int, ...] = option((666,), "seeds of every random decision", check=SEED, cell="seed")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AblationSettings(
+    GridOptions,
+    DataOptions,
+    PairListOptions,
+    ComparisonOptions,
+    BothOrdersOptions,
+    WeightOptions,
+    CosFaceOptions,
+    PairOptions,
+    LrNetworkOptions,
+    OptimisationOptions,
+    DeviceOptions,
+    LoggingOptions,
+):
+    """The options of the ablation's command."""
+
+    output_dir: str = option(
+        REQUIRED,
+        "folder for models/, logs/, reports/, table.md, runs.csv and figure.png; it may hold an earlier ablation, "
+        "which is resumed or extended",
+        positional="OUT_DIR",
+        place=output_folder(),
+        group="output",
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse combinations that no cell can have."""
+        super().__post_init__()
+        check_optimisation(self)
+        check_pairs(self)
+
+    def shared_options(self) -> dict[str, Any]:
+        """Return what all cells are trained with: fields of `LrSettings`, but for what a cell itself decides.
+
+        How networks are tested is left out, because the test follows training here.
+        """
+        decided = cell_options() | {"run_name", "models_base_dir", "logs_base_dir"}
+        return {
+            name: getattr(self, name)
+            for name, about in options_of(LrSettings).items()
+            if hasattr(self, name) and not about.of_test and name not in decided
+        }
+
+
+def cell_options() -> set[str]:
+    """Return the fields of `LrSettings` that a cell of the grid decides."""
+    return {about.cell for about in options_of(GridOptions).values() if about.cell}
+
+
+def recipe_options() -> set[str]:
+    """Return the fields of `LrSettings` whose values all cells of one folder must share.
+
+    Left out are those that a cell decides, that may differ when a run continues, that say how networks are
+    measured, and paths, because what lies there is compared by content.
+    """
+    return {
+        name
+        for name, about in options_of(LrSettings).items()
+        if name in options_of(AblationSettings) and not (about.continues or about.of_test or about.place)
+    } - cell_options()

@@ -1,0 +1,158 @@
+"""The options of the commands that align photographs, pack faces and draw synthetic ones."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, ClassVar
+
+from cshml_tf.settings.checks import SEED, at_least
+from cshml_tf.settings.choices import FALLBACKS
+from cshml_tf.settings.groups import CropOptions, DataOptions, ImageSizeOptions, WorkerOptions
+from cshml_tf.settings.option import REQUIRED, option, require, varied
+from cshml_tf.settings.places import FACES, NEW, folder, output_folder
+
+SMALLEST_FACE = 20
+
+
+def _idle_margin(settings: Any) -> str | None:
+    return None if settings.crop == "box" else "has no effect without --crop box"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AlignmentSettings(ImageSizeOptions, CropOptions):
+    """What decides how a photograph is aligned; one output folder holds one choice.
+
+    Attributes:
+        image_size: (height, width) of the crops, pixels.
+        crop: "landmarks" or "box": how a face is cut out, see `alignment.crops`.
+        margin: of a box crop, pixels of the photograph.
+        detect_multiple_faces: whether every face is written, not the most prominent one alone.
+        fallback: "skip" or "center", for photographs without a face.
+        longest_side: larger photographs are shrunk to this before detection, pixels.
+    """
+
+    TITLE: ClassVar[str] = "crops"
+
+    image_size: tuple[int, int] = varied(
+        ImageSizeOptions, "image_size", help="height and width of the crops, in pixels", group=TITLE
+    )
+    margin: int = option(
+        44,
+        "margin added to the box by --crop box, in pixels of the photograph, half of it on each side; FaceNet "
+        "uses 44 for 182 x 182 and 32 for 160 x 160",
+        metavar="PIXELS",
+        check=at_least(0),
+        idle=_idle_margin,
+    )
+    detect_multiple_faces: bool = option(
+        False, "write every face (NAME_0.png, NAME_1.png ...), not the most prominent one alone"
+    )
+    fallback: str = option(
+        "skip",
+        "what to do if no face is found: skip the photograph, or write its center; either is recorded",
+        choices=FALLBACKS,
+    )
+    longest_side: int = option(
+        1600,
+        "shrink larger photographs to this for detection (crops are cut from the original)",
+        metavar="PIXELS",
+        check=at_least(SMALLEST_FACE),
+        group="detection",
+    )
+
+    @property
+    def box_margin(self) -> int | None:
+        """The margin of a box crop, None for landmarks."""
+        return self.margin if self.crop == "box" else None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AlignCommandSettings(AlignmentSettings, WorkerOptions):
+    """The options of `cshml-align`."""
+
+    input_dir: Path = option(
+        REQUIRED,
+        "class folders of photographs",
+        positional="INPUT_DIR",
+        place=folder("a folder of images"),
+        group="folders",
+    )
+    output_dir: Path = option(
+        REQUIRED,
+        "folder for the crops: new, empty, or of an earlier run to continue",
+        positional="OUTPUT_DIR",
+        place=output_folder(),
+        group="folders",
+    )
+    retry_failures: bool = option(
+        False, "try the photographs again that are recorded as failed", group=WorkerOptions.TITLE
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PackSettings(DataOptions):
+    """The options of `cshml-pack`."""
+
+    TITLE: ClassVar[str] = "input and output"
+
+    data_dir: Path = varied(
+        DataOptions,
+        "data_dir",
+        help="folder of class folders of aligned faces of one size, or of train.rec and train.idx",
+        positional="FACES",
+        place=FACES,
+        group=TITLE,
+    )
+    packed_dir: Path = option(REQUIRED, "folder to create", positional="PACKED", place=NEW)
+    people: Path | None = varied(
+        DataOptions,
+        "people",
+        help="file of the people to pack, LFW's people.txt or one name per line; not for train.rec (default: "
+        "everyone)",
+        group=TITLE,
+    )
+    middle: tuple[int, int] | None = option(
+        None,
+        "for train.rec: keep the middle of each face, this high and wide; 112 96 crops faces of 112 x 112 for a "
+        "network of 112 x 96",
+        metavar=("H", "W"),
+        check=at_least(1),
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SyntheticSettings(ImageSizeOptions, WorkerOptions):
+    """The options of `cshml-synthetic`."""
+
+    out_dir: Path = option(
+        REQUIRED,
+        "folder for the faces: new, empty, or of an earlier run to continue",
+        positional="OUT_DIR",
+        place=output_folder(),
+        group="output",
+    )
+    people: int = option(
+        120, "number of people in train/; 0 draws no such folder", check=at_least(0), group="training folder"
+    )
+    pictures: int = option(20, "pictures per person in train/", check=at_least(1), group="training folder")
+    test_people: int = option(
+        40, "number of people in test/; 0 draws no such folder", check=at_least(0), group="test folder"
+    )
+    test_pictures: int = option(10, "pictures per person in test/", check=at_least(1), group="test folder")
+    folds: int = option(10, "number of folds in pairs.txt", check=at_least(1), group="test folder")
+    pairs_per_fold: int = option(
+        100,
+        "pairs of the same person, and as many of two people, per fold",
+        check=at_least(1),
+        group="test folder",
+    )
+    photographs: bool = option(
+        False,
+        "draw photographs of 250 x 250 that are not aligned, and write their landmarks.csv",
+        group=ImageSizeOptions.TITLE,
+    )
+    seed: int = option(0, "seed of the people drawn", check=SEED, group=ImageSizeOptions.TITLE)
+
+    def __post_init__(self) -> None:
+        """Refuse to draw nothing."""
+        super().__post_init__()
+        require(self.people + self.test_people > 0, "{people} and {test_people} are both 0: nothing to draw")

@@ -1,0 +1,180 @@
+"""The options of the commands that measure networks on LFW's pairs, TinyFace and QMUL-SurvFace."""
+
+import dataclasses
+from pathlib import Path
+from typing import ClassVar
+
+from cshml_tf.settings.checks import RATE
+from cshml_tf.settings.choices import GALLERIES
+from cshml_tf.settings.groups import DegradationOptions, read_resolution
+from cshml_tf.settings.measuring import (
+    BothOrdersOptions,
+    ComparisonOptions,
+    EmbeddingOptions,
+    ModelOptions,
+    OutputOptions,
+    PairListOptions,
+    ServingOptions,
+)
+from cshml_tf.settings.option import REQUIRED, Settings, option, require, varied
+from cshml_tf.settings.places import PAIR_FACES, folder
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ResolutionsOptions(Settings):
+    """The resolutions to measure."""
+
+    TITLE: ClassVar[str] = "protocol"
+
+    resolutions: tuple[int | tuple[int, int], ...] | None = option(
+        None,
+        "resolutions to measure, such as 12 or 14x12 (height x width) (default: all those of the LR networks)",
+        metavar="R",
+        parse=read_resolution,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LfwSettings(
+    PairListOptions, ModelOptions, ResolutionsOptions, BothOrdersOptions, ComparisonOptions, OutputOptions
+):
+    """The options of `cshml-evaluate-lfw`."""
+
+    lfw_dir: Path = varied(
+        PairListOptions,
+        "lfw_dir",
+        help="aligned faces, Name/Name_0001.png or packed; or a pair set of InsightFace, such as lfw.bin",
+        positional="LFW_DIR",
+        place=PAIR_FACES,
+    )
+    lfw_pairs: Path | None = varied(
+        PairListOptions,
+        "lfw_pairs",
+        default=None,
+        help="list of pairs, such as pairs.txt; required for a folder of faces, while a pair set has its own",
+    )
+    degradation: str | None = varied(
+        DegradationOptions,
+        "degradation",
+        default=None,
+        help="how images are reduced (default: as in each LR network's training, or antialias without LR "
+        "networks)",
+        group="protocol",
+    )
+    average_orders: bool = varied(
+        BothOrdersOptions,
+        "average_orders",
+        help="measure each HL pair twice, with either image degraded (with --as_they_are: embedded by the LR "
+        "network), and average the two",
+    )
+    as_they_are: bool = option(
+        False,
+        "degrade nothing, for images of low quality such as XQLFW's: HR embeds both images with the HR network, "
+        "HL the second one with the LR network, LL both with the LR network",
+        group="protocol",
+    )
+    far: tuple[float, ...] = option(
+        (0.1, 0.01, 0.001),
+        "false accept rates to report thresholds for",
+        metavar="RATE",
+        check=RATE,
+        group="protocol",
+    )
+    figures: Path | None = varied(
+        OutputOptions,
+        "figures",
+        help="folder for ROC curves and score histograms (default: FILE_figures, next to --report FILE.json)",
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse options that do not go together."""
+        super().__post_init__()
+        is_pair_set = self.lfw_dir.suffix == ".bin" and not self.lfw_dir.is_dir()
+        require(
+            not is_pair_set or self.lfw_pairs is None,
+            "{lfw_pairs}: cannot be combined with a pair set (.bin), which has its own pairs; got %s",
+            self.lfw_pairs,
+        )
+        require(
+            is_pair_set or self.lfw_pairs is not None,
+            "{lfw_pairs}: expected a list of pairs for the folder %s, got none",
+            self.lfw_dir,
+        )
+        require(
+            not self.as_they_are or self.degradation is None,
+            "{degradation}: cannot be combined with {as_they_are}, which degrades nothing",
+        )
+        require(
+            not self.as_they_are or not self.resolutions or bool(self.lr_model),
+            "{resolutions}: expected LR networks ({lr_model}) to choose from with {as_they_are}, got none",
+        )
+
+    @property
+    def is_pair_set(self) -> bool:
+        """Whether the faces and their pairs come in one file of InsightFace."""
+        return self.lfw_pairs is None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NativeFacesSettings(ModelOptions, ServingOptions, EmbeddingOptions, OutputOptions):
+    """The options of commands that measure natively low-resolution faces, of data sets as distributed."""
+
+    root: Path = option(
+        REQUIRED,
+        "the data set as distributed",
+        positional="ROOT",
+        place=folder("the folder of the data set"),
+        group="data",
+    )
+    images_root: Path | None = option(
+        None,
+        "folder to take the images from, such as aligned copies in the same subfolders; absent images count as "
+        "missing, so align with --fallback center (default: ROOT)",
+        metavar="DIR",
+        place=folder(),
+        group="data",
+    )
+
+    @property
+    def needs_distributed(self) -> bool:
+        """Whether the widths of faces must be looked up in other files than the networks are shown."""
+        return bool(self.images_root and self.lr_model)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TinyFaceSettings(NativeFacesSettings):
+    """The options of `cshml-evaluate-tinyface`."""
+
+    root: Path = varied(
+        NativeFacesSettings,
+        "root",
+        help="TinyFace as distributed: the folder that contains Testing_Set, with its lists (.mat) and its images",
+    )
+    figures: Path | None = varied(
+        OutputOptions,
+        "figures",
+        help="folder for the cumulative match curves (default: FILE_figures, next to --report FILE.json)",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SurvFaceSettings(NativeFacesSettings):
+    """The options of `cshml-evaluate-survface`."""
+
+    root: Path = varied(
+        NativeFacesSettings,
+        "root",
+        help="QMUL-SurvFace as distributed: Face_Verification_Test_Set and Face_Identification_Test_Set, or one "
+        "of them",
+    )
+    gallery: str = option(
+        "people",
+        "what identification ranks: people, each by the mean embedding of the person's images, or single images",
+        choices=GALLERIES,
+        group="identification",
+    )
+    figures: Path | None = varied(
+        OutputOptions,
+        "figures",
+        help="folder for the ROC curves of verification (default: FILE_figures, next to --report FILE.json)",
+    )

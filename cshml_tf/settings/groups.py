@@ -1,0 +1,245 @@
+"""Groups of options that several commands share."""
+
+import dataclasses
+import os
+from typing import ClassVar
+
+from cshml_tf.degradation.resolution import parse_resolution, resolution_sides
+from cshml_tf.settings.checks import DECAY, FOLDER_NAME, POSITIVE, SEED, at_least, between
+from cshml_tf.settings.choices import CROPS, DEGRADATIONS, OPTIMIZERS, STANDARDISATIONS, STRATEGIES
+from cshml_tf.settings.option import REQUIRED, Settings, option
+from cshml_tf.settings.places import FACES, file
+
+MOST_WORKERS = 128
+
+
+def _processes() -> int:
+    """Return how many processes work by default: one per core that this process may use, eight at most."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, 8)
+
+
+def read_resolution(word: str) -> int | tuple[int, int]:
+    """Read a resolution, "12" or "14x12" (height x width), for `Option.parse`."""
+    try:
+        height, width = resolution_sides(parse_resolution(word))
+    except ValueError:
+        raise ValueError(f"expected a number such as 12, or 14x12 (height x width), got {word!r}") from None
+    return height if height == width else (height, width)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataOptions(Settings):
+    """Where the faces to train on come from."""
+
+    TITLE: ClassVar[str] = "data"
+
+    data_dir: str = option(
+        REQUIRED,
+        "aligned faces to train on: a folder of class folders, a packed folder, or InsightFace's train.rec",
+        metavar="FACES",
+        place=FACES,
+    )
+    people: str | None = option(
+        None,
+        "file of the people to train on, LFW's people.txt or one name per line (default: everyone)",
+        metavar="FILE",
+        place=file(),
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OptimisationOptions(Settings):
+    """Steps, learning rate, optimiser, regularisation and augmentation."""
+
+    TITLE: ClassVar[str] = "optimisation"
+
+    batch_size: int = option(90, "HR faces per step, over all devices", check=POSITIVE)
+    epoch_size: int = option(1000, "steps per epoch, the unit of schedules and of validation", check=POSITIVE)
+    max_nrof_epochs: int | None = option(
+        None, "epochs after which training ends, if that is before --max_steps", check=POSITIVE
+    )
+    max_steps: int = option(140_000, "steps after which training ends", check=POSITIVE)
+    max_minutes: float | None = option(
+        None,
+        "stop after this many minutes; the same command resumes (default: no limit)",
+        check=POSITIVE,
+        continues=True,
+    )
+    optimizer: str = option("MOM", "optimiser; MOM is SGD with momentum 0.9", choices=OPTIMIZERS)
+    learning_rate: float = option(-1.0, "constant learning rate, or -1 to follow the schedule")
+    cosine_decay: bool = option(
+        False, "lower the constant learning rate to 0 by the last step, along half a cosine"
+    )
+    learning_rate_schedule_file: str | None = option(
+        None,
+        "schedule, with lines 'epoch: rate'; a rate of -1 ends training (default: the paper's, "
+        "0: 0.1, 30: 0.01, 70: 0.001, 120: 0.0001)",
+        metavar="FILE",
+        place=file(),
+    )
+    weight_decay: float = option(
+        5e-4, "factor of the L2 penalty on kernels and classifier weights", check=at_least(0)
+    )
+    moving_average_decay: float = option(
+        0.0,
+        "decay of a moving average of the weights, which is saved in their place; FaceNet uses 0.9999, and 0 "
+        "keeps no average",
+        check=DECAY,
+    )
+    random_flip: bool = option(
+        True, "do not mirror faces (half of them, chosen at random, are mirrored otherwise)", batch="flip"
+    )
+    random_shift: int = option(
+        0,
+        "shift each face at random by up to this many pixels vertically and horizontally, and its low-resolution "
+        "copy with it",
+        metavar="PIXELS",
+        check=at_least(0),
+        batch="shift",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DeviceOptions(Settings):
+    """Which devices train, and in what precision."""
+
+    TITLE: ClassVar[str] = "devices"
+
+    strategy: str = option(
+        "auto",
+        "devices to train on: one; mirrored, a replica on every GPU; auto, mirrored if there are several GPUs",
+        choices=STRATEGIES,
+    )
+    replicas: int | None = option(
+        None,
+        "number of replicas for --strategy mirrored; without a GPU the CPU is split (default: one per GPU)",
+        check=POSITIVE,
+    )
+    mixed_precision: bool = option(False, "compute the backbone in bfloat16; weights stay float32")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LoggingOptions(Settings):
+    """History and checkpoints."""
+
+    TITLE: ClassVar[str] = "logging and checkpoints"
+
+    log_every: int = option(10, "steps between two lines of history.csv", check=POSITIVE)
+    checkpoint_steps: int | None = option(
+        None, "steps between two checkpoints (default: an epoch)", check=POSITIVE
+    )
+    checkpoint_minutes: float = option(
+        10.0, "longest time between two checkpoints, in minutes", check=POSITIVE, continues=True
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunOptions(Settings):
+    """What tells one run from another: its folders and its seed."""
+
+    TITLE: ClassVar[str] = "the run"
+
+    models_base_dir: str = option(
+        "models", "folder in which the model folder is made", metavar="DIR", continues=True
+    )
+    logs_base_dir: str = option(
+        "logs",
+        "folder for the run's logs: history, TensorBoard events and LFW results",
+        metavar="DIR",
+        continues=True,
+    )
+    run_name: str | None = option(
+        None,
+        "name of both folders; the same command with the same name resumes the run (default: the current time)",
+        metavar="NAME",
+        check=FOLDER_NAME,
+        continues=True,
+    )
+    seed: int = option(666, "seed of every random decision", check=SEED)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DegradationOptions(Settings):
+    """How low-resolution pictures are made."""
+
+    TITLE: ClassVar[str] = "LR network"
+
+    degradation: str = option(
+        "antialias",
+        "how faces are reduced: antialias as cameras do, or plain bicubic interpolation",
+        choices=DEGRADATIONS,
+        batch="mode",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StandardisationOptions(Settings):
+    """What a network does to pixels first."""
+
+    TITLE: ClassVar[str] = "network"
+
+    standardisation: str | None = option(
+        None,
+        "scaling of pixels before the network: per_image is pre-whitening, fixed is (x - 127.5) / 128, symmetric "
+        "is (x - 127.5) / 127.5",
+        choices=STANDARDISATIONS,
+        otherwise="per_image",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StemOptions(Settings):
+    """The one thing in which FaceNet's network and the paper's differ."""
+
+    TITLE: ClassVar[str] = "network"
+
+    stem_pool_stride: int | None = option(
+        None,
+        "stride of the stem's pool in inception_resnet_v1: 1 in the paper, 2 in FaceNet (default: 1)",
+        choices=(1, 2),
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ImageSizeOptions(Settings):
+    """The size of aligned faces."""
+
+    TITLE: ClassVar[str] = "pictures"
+
+    image_size: tuple[int, int] = option(
+        (112, 96), "height and width of aligned faces, in pixels", metavar=("H", "W"), check=at_least(1)
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CropOptions(Settings):
+    """How a face is cut out of a photograph."""
+
+    TITLE: ClassVar[str] = "crops"
+
+    crop: str = option(
+        "landmarks",
+        "how faces are cropped: landmarks warps the face onto a template, box cuts out the detector's box as "
+        "FaceNet does",
+        choices=CROPS,
+        formerly=("template",),
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WorkerOptions(Settings):
+    """How many processes work."""
+
+    TITLE: ClassVar[str] = "running"
+
+    workers: int = option(_processes(), "number of processes", check=between(1, MOST_WORKERS))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SeedOptions(Settings):
+    """The seeds of repeated experiments."""
+
+    TITLE: ClassVar[str] = "seeds"
+
+    seeds: tuple[int, ...] = option((1, 2, 3, 4, 5), "seeds of every random decision", check=SEED, unique=True)

@@ -1,0 +1,111 @@
+"""What must be at the paths of a command before its long work begins: files, folders, model folders, faces."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+CARD = "model.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """What an option's path must lead to.
+
+    Attributes:
+        words: what is expected there, such as "a model folder".
+        problem: function of a path that returns what is wrong with it, such as "which does not exist", or None.
+        is_input: whether the command reads it.
+        is_apart: whether it must lie outside of everything that the command reads.
+    """
+
+    words: str
+    problem: Callable[[Path], str | None]
+    is_input: bool = True
+    is_apart: bool = False
+
+
+def folder(words: str = "a folder") -> Place:
+    """Return the place of an existing folder."""
+    return Place(words, lambda path: None if path.is_dir() else _absent(path, "a file"))
+
+
+def file(words: str = "a file") -> Place:
+    """Return the place of an existing file."""
+    return Place(words, lambda path: None if path.is_file() else _absent(path, "a folder"))
+
+
+def new_folder(words: str = "a folder that is absent or empty") -> Place:
+    """Return the place of a folder to write that must not hold anything yet."""
+    return Place(words, _not_free, is_input=False)
+
+
+def output_folder(words: str = "a folder", is_apart: bool = False) -> Place:
+    """Return the place of a folder to write that may hold earlier work."""
+    return Place(words, _not_a_folder, is_input=False, is_apart=is_apart)
+
+
+def _absent(path: Path, other: str) -> str:
+    return f"which is {other}" if path.exists() else "which does not exist"
+
+
+def _not_a_model(path: Path) -> str | None:
+    if (path / CARD).is_file():
+        return None
+    return f"which has no {CARD}" if path.is_dir() else _absent(path, "a file")
+
+
+def _not_of_kind(kind: str) -> Callable[[Path], str | None]:
+    def problem(path: Path) -> str | None:
+        if (reason := _not_a_model(path)) is not None:
+            return reason
+        try:
+            found = json.loads((path / CARD).read_text(encoding="utf-8")).get("kind", kind)
+        except (ValueError, AttributeError):
+            # A damaged card is reported when it is read for its content.
+            return None
+        return None if found == kind else f"whose {CARD} says kind {found!r}"
+
+    return problem
+
+
+def _not_a_folder(path: Path) -> str | None:
+    return "which is a file" if path.exists() and not path.is_dir() else None
+
+
+def _not_free(path: Path) -> str | None:
+    if path.is_dir():
+        return "which holds files" if any(path.iterdir()) else None
+    return _not_a_folder(path)
+
+
+def _not_new(path: Path) -> str | None:
+    return "which exists" if path.exists() else None
+
+
+def _not_a_report(path: Path) -> str | None:
+    if path.is_dir():
+        return "which is a folder"
+    return "which exists" if path.is_file() and path.suffix != ".json" else None
+
+
+def _no_faces(path: Path) -> str | None:
+    """Accept a folder, or either file of InsightFace's records; what they hold is read later."""
+    if path.is_dir() or (path.is_file() and path.suffix in (".rec", ".idx")):
+        return None
+    return _absent(path, "a file")
+
+
+def _no_pairs(path: Path) -> str | None:
+    """Accept a folder, or a pair set of InsightFace."""
+    return None if path.is_dir() or (path.is_file() and path.suffix == ".bin") else _absent(path, "a file")
+
+
+MODEL = Place("a model folder", _not_a_model)
+HR_MODEL = Place("the model folder of an HR network", _not_of_kind("hr"))
+LR_MODEL = Place("the model folder of an LR network", _not_of_kind("lr"))
+NEW = Place("a new folder", _not_new, is_input=False)
+FACES = Place("a folder of class folders, packed faces or a train.rec", _no_faces)
+REPORT = Place("a new file or an earlier report (.json)", _not_a_report, is_input=False, is_apart=True)
+TEST_FACES = folder("a folder of aligned faces")
+PAIR_FACES = Place("a folder of aligned faces, or a pair set (.bin)", _no_pairs)

@@ -1,0 +1,290 @@
+"""Every setting of a training run; names are FaceNet's where it has them."""
+
+import dataclasses
+from typing import Any, ClassVar
+
+from cshml_tf.degradation.resolution import resolution_sides
+from cshml_tf.settings.checks import POSITIVE, SHARE, above
+from cshml_tf.settings.choices import MODELS, PAIRINGS
+from cshml_tf.settings.groups import (
+    DataOptions,
+    DegradationOptions,
+    DeviceOptions,
+    ImageSizeOptions,
+    LoggingOptions,
+    OptimisationOptions,
+    RunOptions,
+    StandardisationOptions,
+    StemOptions,
+    read_resolution,
+)
+from cshml_tf.settings.losses import CosFaceOptions, LossSettings
+from cshml_tf.settings.measuring import ComparisonOptions, PairListOptions
+from cshml_tf.settings.option import REQUIRED, Settings, fields_in_order, option, options_of, require, varied
+from cshml_tf.settings.places import HR_MODEL, LR_MODEL
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ValidationOptions(ComparisonOptions):
+    """Validation on LFW while a network trains."""
+
+    TITLE: ClassVar[str] = "validation"
+
+    lfw_dir: str | None = varied(
+        PairListOptions,
+        "lfw_dir",
+        default=None,
+        help="aligned LFW to validate on, class folders or packed; needs --lfw_pairs (default: no validation)",
+        group=TITLE,
+    )
+    lfw_pairs: str | None = varied(
+        PairListOptions,
+        "lfw_pairs",
+        default=None,
+        help="list of pairs of --lfw_dir, such as pairs.txt",
+        group=TITLE,
+    )
+    validate_every_n_epochs: int = option(1, "epochs between two validations", check=POSITIVE, of_test=True)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunSettings(
+    DataOptions, OptimisationOptions, CosFaceOptions, DeviceOptions, RunOptions, LoggingOptions, ValidationOptions
+):
+    """What the training of the HR and of the LR network have in common; see the groups for the fields."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that no run can have."""
+        super().__post_init__()
+        both_or_neither = (self.lfw_dir is None) == (self.lfw_pairs is None)
+        require(both_or_neither, "{lfw_dir} and {lfw_pairs}: expected both or neither, got one of them")
+        check_optimisation(self)
+
+    @property
+    def last_step(self) -> int:
+        """The step at which the run ends, unless its schedule ends it earlier."""
+        epochs = self.max_nrof_epochs
+        return self.max_steps if epochs is None else min(self.max_steps, epochs * self.epoch_size)
+
+    def batch_options(self) -> dict[str, Any]:
+        """Return what the options say of the batches, as arguments of `cshml_tf.data.batches`."""
+        return {about.batch: getattr(self, name) for name, about in options_of(type(self)).items() if about.batch}
+
+
+def check_optimisation(settings: Any) -> None:
+    """Refuse options of optimisation and devices that do not go together.
+
+    Raises:
+        OptionError: they do not; the message names both.
+    """
+    require(
+        settings.learning_rate == -1 or settings.learning_rate_schedule_file is None,
+        "{learning_rate_schedule_file}: expected {learning_rate} -1, got %s",
+        settings.learning_rate,
+    )
+    require(
+        settings.learning_rate > 0 or not settings.cosine_decay,
+        "{cosine_decay}: expected a positive {learning_rate}, got %s",
+        settings.learning_rate,
+    )
+    require(
+        settings.replicas is None or settings.strategy == "mirrored",
+        "{replicas}: expected {strategy} mirrored, got %s",
+        settings.strategy,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PretrainedOptions(Settings):
+    """The network that training starts from."""
+
+    TITLE: ClassVar[str] = "network"
+
+    pretrained_model: str | None = option(
+        None,
+        "model folder of an HR network to start from, instead of a new network",
+        metavar="DIR",
+        place=HR_MODEL,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ArchitectureOptions(Settings):
+    """Which network is built."""
+
+    TITLE: ClassVar[str] = "network"
+
+    model_def: str | None = option(None, "architecture of the network", choices=MODELS, otherwise=MODELS[0])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NewNetworkOptions(ArchitectureOptions, ImageSizeOptions, StandardisationOptions, StemOptions):
+    """A new network; none of these goes with a pretrained one, which has its own."""
+
+    TITLE: ClassVar[str] = "network"
+
+    image_size: tuple[int, int] | None = varied(
+        ImageSizeOptions,
+        "image_size",
+        default=None,
+        help="height and width of the aligned faces, in pixels",
+        otherwise=(112, 96),
+        group=TITLE,
+    )
+    embedding_size: int | None = option(None, "length of an embedding", check=POSITIVE, otherwise=512)
+    width: int | None = option(
+        None,
+        "channels of the first stage of small_resnet or digit_cnn (default: the architecture's own)",
+        check=POSITIVE,
+    )
+    depth: int | None = option(
+        None,
+        "layers of resnet (4, 10, 20, 36 or 64; default: 20) or lightcnn (9 or 29; default: 9)",
+        check=POSITIVE,
+    )
+    batch_norm: bool | None = option(
+        None,
+        "turn batch norm of resnet, lightcnn or squeezenet on or off; resnet and lightcnn have none in their "
+        "papers and then need a lower learning rate than the default schedule begins with (default: as in its "
+        "paper)",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DropoutOptions(Settings):
+    """Dropout before the embedding."""
+
+    TITLE: ClassVar[str] = "network"
+
+    keep_probability: float = option(0.8, "1 - dropout", metavar="SHARE", check=above(0, up_to=1))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HrSettings(PretrainedOptions, NewNetworkOptions, DropoutOptions, RunSettings):
+    """The settings of an HR network's training.
+
+    Options of a new network that are None are filled in, unless `pretrained_model` is given, which brings its own.
+    """
+
+    # What only some networks take, so that None is passed to none of them.
+    NETWORK_OPTIONS: ClassVar[tuple[str, ...]] = ("stem_pool_stride", "width", "depth", "batch_norm")
+
+    def __post_init__(self) -> None:
+        """Fill in the defaults of a new network; refuse what no HR network can have."""
+        for name in (field.name for field in fields_in_order(NewNetworkOptions)):
+            given, otherwise = getattr(self, name), options_of(type(self))[name].otherwise
+            if self.pretrained_model is None and given is None:
+                object.__setattr__(self, name, otherwise)
+            require(
+                self.pretrained_model is None or given is None,
+                f"{{{name}}}: cannot be combined with {{pretrained_model}}, which has its own; got %s",
+                given,
+            )
+        super().__post_init__()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PairOptions(Settings):
+    """How HR and LR faces become pairs."""
+
+    TITLE: ClassVar[str] = "pairs"
+
+    pairing: str = option(
+        "same_image",
+        "the LR face of each HR face: a copy of the same image, of another image of the same person, or of any "
+        "image",
+        choices=PAIRINGS,
+        batch="pairing",
+    )
+    negative_share: float = option(
+        0.0, "share of pairs that show two people, 0 to 1", metavar="SHARE", check=SHARE, batch="negative_share"
+    )
+    mixup: float = option(
+        0.0,
+        "share of pairs, 0 to 1, whose two faces are both blended with another pair's; equations 3 and 5 learn "
+        "from blended pairs, equation 2 skips them",
+        metavar="SHARE",
+        check=SHARE,
+        batch="mixup",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LrNetworkOptions(DegradationOptions):
+    """How LR pictures are made, and where the LR network and the classifier start."""
+
+    TITLE: ClassVar[str] = "LR network"
+
+    pretrained_lr_model: str | None = option(
+        None,
+        "model folder of an LR network to start from, for example one of another resolution or of other people "
+        "(default: a copy of the HR network)",
+        metavar="DIR",
+        place=LR_MODEL,
+        formerly=("lr_model",),
+    )
+    degrade_on_device: bool = option(False, "reduce faces in the network's first layer, not in the input pipeline")
+    new_classifier: bool = option(
+        False,
+        "initialise the classifier weights W from class-mean HR embeddings even if the pretrained network has a "
+        "classifier; needed to train on other people than it was trained on",
+    )
+    keep_probability: float = varied(
+        DropoutOptions, "keep_probability", default=1.0, help="1 - dropout of the LR network", group=TITLE
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LrStartOptions(PretrainedOptions):
+    """What one LR network is made from and for."""
+
+    TITLE: ClassVar[str] = "network and resolution"
+
+    pretrained_model: str = varied(
+        PretrainedOptions, "pretrained_model", default=REQUIRED, help="model folder of the HR network", group=TITLE
+    )
+    resolution: tuple[int | tuple[int, int], ...] = option(
+        REQUIRED,
+        "resolution to train for: 12 for 12 x 12 pixels, or HEIGHTxWIDTH such as 14x12; several train one "
+        "network for all of them",
+        metavar="R",
+        parse=read_resolution,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LrSettings(LrStartOptions, LossSettings, PairOptions, LrNetworkOptions, RunSettings):
+    """The settings of an LR network's training: equation 6, and how LR pictures and pairs are made."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that no LR network can have."""
+        super().__post_init__()
+        check_pairs(self)
+        require(
+            bool(self.weights),
+            "the weights of equation 6: expected 0 or more, one above 0, got 0 for all of them",
+        )
+        require(
+            not self.mixup or set(self.weights) != {"classifier"},
+            "{mixup}: expected equation 3 or 5 as well, because equation 2 learns nothing from blended pairs; got "
+            "{contrastive_weight} 0 and {multi_hierarchy_weight} 0",
+        )
+        require(len(self.resolution) > 0, "{resolution}: expected at least one, got none")
+        sides = [resolution_sides(resolution) for resolution in self.resolution]
+        require(len(set(sides)) == len(sides), "{resolution}: expected each once, got %s", self.resolution)
+
+
+def check_pairs(settings: Any) -> None:
+    """Refuse ways to pair faces that do not go together.
+
+    Raises:
+        OptionError: they do not; the message names both.
+    """
+    for name in ("negative_share", "mixup"):
+        share, batch = getattr(settings, name), settings.batch_size
+        require(not share or batch >= 2, f"{{{name}}}: expected {{batch_size}} 2 or more, got %s", batch)
+    require(
+        not settings.mixup or not (settings.negative_share or settings.pairing == "random"),
+        "{mixup}: cannot be combined with {negative_share} or {pairing} random, because both faces of a blended "
+        "pair must show the same mixture of people",
+    )

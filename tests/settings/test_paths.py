@@ -1,0 +1,118 @@
+"""Wrong paths are refused in one line, before Keras, TensorFlow or JAX are imported."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cshml_tf.settings.evaluation import LfwSettings, TinyFaceSettings
+from cshml_tf.settings.models import ExportSettings
+from cshml_tf.settings.parser import read_settings
+from cshml_tf.settings.paths import check_paths
+
+ROOT = Path(__file__).parents[2]
+
+# Every command, with words that are right but for the paths.
+COMMANDS = {
+    "align_dataset": "absent out",
+    "pack_dataset": "absent out",
+    "compare": "a.png b.png --hr_model absent",
+    "evaluate_lfw": "absent --lfw_pairs absent.txt --hr_model absent",
+    "evaluate_scface": "absent --hr_model absent",
+    "evaluate_survface": "absent --hr_model absent",
+    "evaluate_tinyface": "absent --hr_model absent",
+    "show_pairs": "absent --lfw_pairs absent.txt --hr_model absent --lr_model absent --output x.png",
+    "export_saved_model": "absent out",
+    "import_recogniser": "absent.onnx out --standardisation fixed",
+    "make_synthetic": "a_file",
+    "run_ablation": "out --networks absent --resolutions 12 --data_dir absent --lfw_dir absent --lfw_pairs absent",
+    "train_cshml": "--data_dir absent --pretrained_model absent --resolution 12",
+    "train_hr": "--data_dir absent",
+    "train_toy": "toy --mnist absent.npz",
+}
+WATCHED = """
+import contextlib, importlib, io, json, sys
+for name, words in json.loads(sys.argv[1]).items():
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        code = importlib.import_module(f"cshml_tf.cli.{name}").main(words.split())
+    heavy = {"keras", "tensorflow", "jax", "cv2"} & set(sys.modules)
+    print(json.dumps([name, code, said.getvalue(), sorted(heavy)]))
+"""
+
+
+def test_every_command_refuses_a_wrong_path_before_its_heavy_imports(tmp_path):
+    assert set(COMMANDS) == {
+        path.stem for path in (ROOT / "cshml_tf" / "cli").glob("*.py") if "def main(" in path.read_text()
+    }
+    (tmp_path / "a_file").write_text("")
+    command = [sys.executable, "-c", WATCHED, json.dumps(COMMANDS)]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
+    )
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [name for name, *_ in lines] == list(COMMANDS)
+    for name, code, said, heavy in lines:
+        assert (code, heavy) == (2, []), name
+        assert said.startswith("error: ") and said.count("\n") == 1 and ": expected " in said, said
+    assert [path.name for path in tmp_path.iterdir()] == ["a_file"]
+
+
+@pytest.fixture
+def places(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.json").write_text("{}")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name, problem",
+    [
+        ("absent", "which does not exist"),
+        ("file", "which is a file"),
+        ("folder", "which has no model.json"),
+    ],
+)
+def test_what_is_not_a_model_folder(places, name, problem):
+    with pytest.raises(ValueError) as error:
+        check_paths(ExportSettings(model_dir=places / name, out_dir=places / "out"))
+    assert str(error.value) == f"MODEL_DIR: expected a model folder, got {places / name}, {problem}"
+
+
+def test_a_model_folder_of_the_other_kind(places):
+    def settings(kind):
+        (places / "model" / "model.json").write_text(json.dumps({"kind": kind}))
+        return TinyFaceSettings(root=places, hr_model=places / "model")
+
+    check_paths(settings("hr"))
+    with pytest.raises(
+        ValueError, match="expected the model folder of an HR network, got .*, whose model.json says"
+    ):
+        check_paths(settings("lr"))
+    # A damaged card is not this check's subject.
+    damaged = settings("hr")
+    (places / "model" / "model.json").write_text("[")
+    check_paths(damaged)
+
+
+def test_what_is_not_free(places):
+    for name in ("out", "folder"):
+        check_paths(ExportSettings(model_dir=places / "model", out_dir=places / name))
+    with pytest.raises(
+        ValueError, match="OUT_DIR: expected a folder that is absent or empty, got .*which is a file"
+    ):
+        check_paths(ExportSettings(model_dir=places / "model", out_dir=places / "file"))
+    with pytest.raises(ValueError, match="OUT_DIR: .*which holds files"):
+        check_paths(ExportSettings(model_dir=places / "model", out_dir=places / "model"))
+
+
+def test_outputs_lie_outside_of_what_is_read(places):
+    words = [str(places / "folder"), "--lfw_pairs", str(places / "file"), "--hr_model", str(places / "model")]
+    read_settings(LfwSettings, [*words, "--report", str(places / "report.json")], "")
+    for option, path in (("--report", "folder/x/report.json"), ("--figures", "model/figures")):
+        with pytest.raises(ValueError, match=f"{option}: expected a place outside of .*, which is read, got"):
+            read_settings(LfwSettings, [*words, option, str(places / path)], "")
