@@ -208,7 +208,8 @@ def _open(data, name):
         _register_heic()
     if name == "AVIF" and not features.check("avif"):
         raise UnreadableImage("AVIF is not read by this build of Pillow: convert it to PNG or JPEG")
-    image = Image.open(io.BytesIO(data), formats=("HEIF" if name == "HEIC" else name,))
+    stream = io.BytesIO(data)
+    image = Image.open(stream, formats=("HEIF" if name == "HEIC" else name,))
     width, height = image.size
     if max(image.size) > LONGEST_SIDE:
         raise UnreadableImage(f"{width} x {height}: a side is longer than {LONGEST_SIDE} pixels")
@@ -216,7 +217,7 @@ def _open(data, name):
         raise UnreadableImage(f"an animated {name}: expected one picture")
     # The decoders accept a file that lacks its end. Where Pillow has stopped reading, a JPEG's headers are
     # over, and with them the thumbnail that has an end marker of its own.
-    if name in _END_MARKERS and data.find(_END_MARKERS[name], image.fp.tell()) < 0:
+    if name in _END_MARKERS and data.find(_END_MARKERS[name], stream.tell()) < 0:
         raise UnreadableImage(f"the {name} file is cut short: no end marker")
     return image
 
@@ -231,7 +232,10 @@ def _register_heic():
 
 def _decode_plain(data):
     # In this mode OpenCV applies the EXIF orientation too.
-    return cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise UnreadableImage("the JPEG file is cut short or damaged: it cannot be decoded")
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
 def _decode(image, data):

@@ -2,8 +2,9 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from cshml_tf.cli.errors import one_line_errors
 from cshml_tf.cli.quiet_start import start_backend
@@ -77,15 +78,14 @@ def _find_faces(settings, image_size):
     return [find_face(read_named(path), image_size, detector) for path in settings.images]
 
 
-def _threshold(settings, report):
+def _threshold(settings: CompareSettings, report: dict | None) -> Callable[[Any, Any], float] | None:
     """Return the function of two faces' resolutions that returns their threshold; None for no decisions."""
     from cshml_tf.gallery import threshold_for
 
     if report is not None:
         return lambda first, second: threshold_for(report, first, second, settings.far)
-    if settings.threshold is not None:
-        return lambda first, second: settings.threshold
-    return None
+    given = settings.threshold
+    return None if given is None else lambda first, second: given
 
 
 def _notes(paths, faces, networks, resolutions):

@@ -7,6 +7,7 @@ TensorFlow and on JAX. A worker makes its slice of the batch and reads the faces
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def hr_batches(
         ValueError: workers that cannot share the batch evenly.
     """
     policy = Policy(batch_size, seed, flip, shift)
-    maker = _Maker(source, tuple(image_size), policy, _rows_of(worker, workers, batch_size))
+    maker = _Maker(source, image_size, policy, _rows_of(worker, workers, batch_size))
     return carry(maker.hr_batch, maker.signature(("hr",)), start_step)
 
 
@@ -102,7 +103,7 @@ def two_branch_batches(
             evenly.
     """
     policy = Policy(batch_size, seed, flip, shift, len(resolutions), pairing, negative_share, mixup)
-    maker = _Maker(source, tuple(image_size), policy, _rows_of(worker, workers, batch_size))
+    maker = _Maker(source, image_size, policy, _rows_of(worker, workers, batch_size))
 
     def batch(step):
         made = maker.pair_batch(step)
@@ -112,7 +113,7 @@ def two_branch_batches(
 
     signature = maker.signature(("hr", "lr")) | {"resolution": (maker.rows.shape, np.int32)}
     if degrade_here:
-        signature["lr"] = (signature["lr"][0], np.float32)
+        signature |= {"lr": (signature["lr"][0], np.float32)}
     return carry(batch, signature, start_step)
 
 
@@ -135,10 +136,10 @@ class _Maker:
     policy: Policy
     rows: np.ndarray
 
-    def signature(self, sides):
+    def signature(self, sides: Sequence[str]) -> dict[str, tuple[tuple[int, ...], Any]]:
         """Return the shape and the dtype of each array that a batch of these sides has."""
         count = self.rows.shape
-        pixels = {side: ((*count, *self.image_size, 3), np.uint8) for side in sides}
+        pixels: dict[str, Any] = {side: ((*count, *self.image_size, 3), np.uint8) for side in sides}
         return pixels | {f"{side}_label": (count, np.int32) for side in sides}
 
     def hr_batch(self, step):

@@ -4,7 +4,7 @@ import collections
 import concurrent.futures
 import itertools
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, Protocol
 
 import keras
@@ -55,7 +55,7 @@ def carry(make_batch: Callable[[int], Batch], signature: Signature, start_step: 
     return TensorFlowStream(make_batch, signature, start_step, MAKERS)
 
 
-def _on_threads(make_batch, start_step) -> Iterator[Batch]:
+def _on_threads(make_batch: Callable[[int], Batch], start_step: int) -> Generator[Batch, None, None]:
     pool = concurrent.futures.ThreadPoolExecutor(MAKERS, "batches")
     waiting = collections.deque()
     try:

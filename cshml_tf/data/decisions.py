@@ -107,11 +107,12 @@ def decide(policy: Policy, source: FaceSource, step: int) -> Decision:
     mixed = uniform(MIXED) < policy.mixup if policy.mixup else np.zeros(policy.batch_size, bool)
     own = np.where(mixed, uniform(OWN), 1.0) if policy.mixup else np.ones(policy.batch_size)
 
-    def side(images, rows=slice(None)):
+    def side(images: np.ndarray, rows: np.ndarray) -> Faces:
+        mirrored, down, across = (each[rows] for each in change)
         label = np.where(mixed, np.int32(-1), source.labels[images][rows])
-        return Faces(images[rows], *(each[rows] for each in change), label)
+        return Faces(images[rows], mirrored, down, across, label)
 
-    hr = side(image)
+    hr = side(image, np.arange(policy.batch_size))
     partner = _partners(source, image, uniform(PARTNER), policy.pairing)
     exchanged = moved_pairs(policy.pairing, policy.negative_share, policy.batch_size)
     # The LR faces of the first rows change places in a circle.

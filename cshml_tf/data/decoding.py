@@ -23,7 +23,7 @@ def decode_image(data):
     stored = tf.cast(tf.ensure_shape(stored, (None, None, None)), tf.float32)
     channels = tf.shape(stored)[2]
     # Of two or four channels the last is opacity; one or two are grey.
-    colours = channels - tf.cast(channels % 2 == 0, tf.int32)
+    colours = channels - tf.cast(tf.equal(tf.math.floormod(channels, 2), 0), tf.int32)
     colour = tf.gather(stored, [0, colours // 2, colours - 1], axis=2)
     opacity = tf.where(colours < channels, stored[..., -1:] / 255.0, 1.0)
     return tf.round(colour * opacity + 255.0 * (1.0 - opacity))

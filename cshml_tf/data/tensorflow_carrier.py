@@ -1,6 +1,6 @@
 """Batches carried by tf.data, so that tf.distribute can share each of them among replicas."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ class TensorFlowStream:
     def __init__(
         self,
         make_batch: Callable[[int], dict[str, np.ndarray]],
-        signature: dict[str, tuple[tuple[int, ...], Any]],
+        signature: Mapping[str, tuple[tuple[int, ...], Any]],
         start_step: int,
         makers: int,
     ):

@@ -77,7 +77,13 @@ def distribute(batches: Stream, strategy: Any) -> Stream:
     Returns:
         Stream; with one replica the stream as it is.
     """
-    return batches if strategy.num_replicas_in_sync == 1 else batches.distribute(strategy)
+    if strategy.num_replicas_in_sync == 1:
+        return batches
+    from cshml_tf.data.tensorflow_carrier import TensorFlowStream
+
+    # Several replicas are TensorFlow's alone, and so is what carries their batches.
+    assert isinstance(batches, TensorFlowStream)
+    return batches.distribute(strategy)
 
 
 def _logical_cpus(count):

@@ -1,6 +1,8 @@
 """From class folders of aligned faces, or from images of any origin, to a packed folder."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -108,12 +110,12 @@ def _read(path):
         raise ValueError(f"{path}: expected an image, got a file that is {error}") from error
 
 
-def _write_pixels(path, images, count):
-    """Write the array, an image at a time and holding no more than that; gives (height, width)."""
-    shape = None
+def _write_pixels(path: Path, images: Iterable[tuple[Any, np.ndarray]], count: int) -> tuple[int, int]:
+    """Write the array, holding one image at a time; return (height, width)."""
+    shape: tuple[int, ...] = ()
     with open(path, "wb") as file:
         for name, pixels in images:
-            if shape is None:
+            if not shape:
                 shape = pixels.shape
                 header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
                 np.lib.format.write_array_header_1_0(file, header)
@@ -121,4 +123,4 @@ def _write_pixels(path, images, count):
                 expected, got = (f"{height} x {width}" for height, width, _ in (shape, pixels.shape))
                 raise ValueError(f"{name}: expected {expected} as the first image, got {got}")
             file.write(pixels.astype(np.uint8, order="C", copy=False).tobytes())
-    return shape[:2]
+    return shape[0], shape[1]
