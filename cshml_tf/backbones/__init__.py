@@ -1,9 +1,14 @@
-"""Backbones: standardised pictures in, named feature maps and an embedding out."""
+"""Backbones: they turn standardised pictures into named feature maps and an embedding."""
 
 import importlib
 import inspect
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-# The module of each network; its function has the same name. Modules are imported when a network is built, so
+if TYPE_CHECKING:
+    import keras
+
+# The module of each network; its function has the same name. A module is imported when its network is built, so
 # that the names cost nothing.
 BACKBONES = {
     "inception_resnet_v1": "inception_resnet_v1",
@@ -16,35 +21,37 @@ BACKBONES = {
 }
 
 
-def builder(name):
-    """Return the function that builds a network, and with it import the layers that its saved models need.
+def builder(name: str) -> "Callable[..., keras.Model]":
+    """Return the function that builds a network; this imports the layers that its saved models contain.
 
     Raises:
-        ValueError: an unknown name.
+        ValueError: unknown name.
     """
     if name not in BACKBONES:
-        raise ValueError(f"backbone: expected one of {', '.join(BACKBONES)}, got {name!r}")
+        raise ValueError(f"model_def: expected one of {', '.join(BACKBONES)}, got {name!r}")
     module = importlib.import_module(f"cshml_tf.backbones.{BACKBONES[name]}")
     return getattr(module, BACKBONES[name])
 
 
-def build(name, image_size=(112, 96), embedding_size=512, **options):
+def build(
+    name: str, image_size: Sequence[int] = (112, 96), embedding_size: int = 512, **options: Any
+) -> "keras.Model":
     """Build a backbone by name.
 
     Args:
         name: a key of `BACKBONES`.
         image_size: (height, width) of its input.
         embedding_size: E.
-        **options: what the backbone's own function takes beside these.
+        **options: further arguments of the backbone's own function.
 
     Returns:
-        keras.Model named "backbone": standardised images (batch, height, width, 3) float32 -> dict of
-        named taps, each (batch, h, w, channels), and "embedding" (batch, E), not normalised.
+        Model named "backbone": standardised images (batch, height, width, 3) float32 -> dict of named taps, each
+        (batch, h, w, channels), and "embedding" (batch, E), not normalised.
 
     Raises:
-        ValueError: an unknown name or option, or a size that does not fit.
+        ValueError: unknown name or option, or a size that does not fit.
     """
-    # OpenCV comes with it, which the names alone do not need.
+    # This imports OpenCV, which the names alone do not need.
     from cshml_tf.alignment.geometry import check_image_size
 
     network = builder(name)

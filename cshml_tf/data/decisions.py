@@ -15,7 +15,7 @@ import functools
 import numpy as np
 
 from cshml_tf.data.face_source import FaceSource
-from cshml_tf.data.pairing import check_mixup, moved_pairs
+from cshml_tf.data.pairing import check_mixup, rolled_pairs
 
 # One stream of random numbers for each decision, so that none depends on another.
 ORDER, FLIP, PARTNER, RESOLUTION, DOWN, ACROSS, MIXED, OWN = range(8)
@@ -49,7 +49,7 @@ class Policy:
     mixup: float = 0.0
 
     def __post_init__(self):
-        moved_pairs(self.pairing, self.negative_share, self.batch_size)
+        rolled_pairs(self.pairing, self.negative_share, self.batch_size)
         check_mixup(self.mixup, self.pairing, self.negative_share, self.batch_size)
 
 
@@ -114,7 +114,7 @@ def decide(policy: Policy, source: FaceSource, step: int) -> Decision:
 
     hr = side(image, np.arange(policy.batch_size))
     partner = _partners(source, image, uniform(PARTNER), policy.pairing)
-    exchanged = moved_pairs(policy.pairing, policy.negative_share, policy.batch_size)
+    exchanged = rolled_pairs(policy.pairing, policy.negative_share, policy.batch_size)
     # The LR faces of the first rows change places in a circle.
     rows = np.concatenate([np.roll(np.arange(exchanged), 1), np.arange(exchanged, policy.batch_size)])
     lr = hr if partner is image and not exchanged else side(partner, rows)

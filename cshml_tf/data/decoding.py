@@ -1,10 +1,10 @@
-"""Image files to pixels inside a TensorFlow graph, the same pixels as `cshml_tf.images.read_image` gives."""
+"""Decode image files inside a TensorFlow graph, to the pixels that `cshml_tf.images.read_image` returns."""
 
 import tensorflow as tf
 
 
-def decode_image(data):
-    """Decode an image file, grey or colour, with or without opacity, which is laid over white.
+def decode_image(data: tf.Tensor) -> tf.Tensor:
+    """Decode an image file, grey or colour; transparency shows white.
 
     EXIF orientation is not applied: aligned faces have none.
 

@@ -1,23 +1,23 @@
-"""How HR and LR images become pairs: the rules that every stream of batches keeps."""
+"""How HR and LR images are paired: the rules that every stream of batches follows."""
 
 PAIRINGS = ("same_image", "same_person", "random")
 
 
-def moved_pairs(pairing, negative_share, batch_size):
-    """Check a way of pairing, and count the pairs whose LR image is passed on by one place.
+def rolled_pairs(pairing: str, negative_share: float, batch_size: int) -> int:
+    """Check how pairs are made, and return the number of pairs whose LR images are rolled by one row.
 
     Args:
         pairing: "same_image": an image with its own LR copy; "same_person": with the LR copy of another image
-            of the same person, where there is one; "random": with the LR copy of any image.
-        negative_share: share of a batch, 0..1, whose LR images are passed on, so that pairs of two people arise
-            (a pair may still be of one person, by chance; labels tell).
-        batch_size: pairs a batch.
+            of the same person, if there is one; "random": with the LR copy of any image.
+        negative_share: share of a batch, 0..1, whose LR images are rolled, which makes pairs of two people. By
+            chance a pair may still be of one person; its labels say so.
+        batch_size: pairs per batch.
 
     Returns:
-        int: 0, or at least 2.
+        0, or at least 2.
 
     Raises:
-        ValueError: an unknown pairing, a share outside 0..1, or a batch too small for one.
+        ValueError: unknown pairing, a share outside 0..1, or a batch too small for any.
     """
     if pairing not in PAIRINGS:
         raise ValueError(f"pairing: expected one of {', '.join(PAIRINGS)}, got {pairing!r}")
@@ -28,23 +28,23 @@ def moved_pairs(pairing, negative_share, batch_size):
     return max(2, round(negative_share * batch_size)) if negative_share else 0
 
 
-def check_mixup(mixup, pairing, negative_share, batch_size):
-    """Check the share of pairs that are mixed: both sides of a pair must stay of one mixture of people.
+def check_mixup(mixup: float, pairing: str, negative_share: float, batch_size: int) -> None:
+    """Check the share of mixed pairs, whose two sides must show the same mixture of people.
 
     Args:
-        mixup: share of pairs, 0..1, whose images are mixed with those of the pair before them in the batch.
+        mixup: share of pairs, 0..1, whose images are mixed with those of the previous pair in the batch.
         pairing: one of `PAIRINGS`.
-        negative_share: as for `moved_pairs`.
-        batch_size: pairs a batch.
+        negative_share: as for `rolled_pairs`.
+        batch_size: pairs per batch.
 
     Raises:
-        ValueError: a share outside 0..1, pairs of two people beside it, or a batch without a pair before.
+        ValueError: a share outside 0..1, combined with pairs of two people, or a batch of one pair.
     """
     if not 0.0 <= mixup <= 1.0:
         raise ValueError(f"mixup: expected 0 to 1, got {mixup}")
     if mixup and (negative_share or pairing == "random"):
         raise ValueError(
-            f"mixup: expected pairs of one person beside it, got pairing {pairing!r} and negative_share "
+            f"mixup: cannot be combined with pairs of two people, got pairing {pairing!r} and negative_share "
             f"{negative_share}"
         )
     if mixup and batch_size < 2:

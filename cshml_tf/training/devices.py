@@ -1,4 +1,4 @@
-"""Which devices train: a tf.distribute strategy from the command line's words; on JAX, one device."""
+"""The devices that train: a tf.distribute strategy chosen by name; on JAX, one device."""
 
 import contextlib
 from typing import Any
@@ -12,28 +12,28 @@ _MOST_LOGICAL_CPUS = 16
 
 
 class OneDevice:
-    """What takes the place of a tf.distribute.Strategy on JAX: one replica."""
+    """A stand-in for tf.distribute.Strategy on JAX: one replica."""
 
     num_replicas_in_sync = 1
 
-    def scope(self):
-        """Give a context that changes nothing."""
+    def scope(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context that changes nothing."""
         return contextlib.nullcontext()
 
 
-def choose_strategy(name="auto", replicas=None):
-    """Choose the strategy.
+def choose_strategy(name: str = "auto", replicas: int | None = None) -> Any:
+    """Choose the strategy by name.
 
     Args:
-        name: "one" device; "mirrored": a replica on each GPU, or on each of `replicas` logical CPUs where there
-            is no GPU; "auto": mirrored where there are several GPUs, else one.
-        replicas: number of replicas for "mirrored"; None takes every GPU.
+        name: "one" device; "mirrored": a replica on each GPU, or on each of `replicas` logical CPUs without a
+            GPU; "auto": mirrored if there are several GPUs, otherwise one.
+        replicas: number of replicas for "mirrored"; None uses every GPU.
 
     Returns:
         tf.distribute.Strategy, or `OneDevice`.
 
     Raises:
-        ValueError: an unknown name, more replicas than devices, or "mirrored" on another backend.
+        ValueError: unknown name, more replicas than devices, or "mirrored" on another backend.
     """
     if name not in STRATEGIES:
         raise ValueError(f"strategy: expected one of {', '.join(STRATEGIES)}, got {name!r}")
@@ -56,11 +56,11 @@ def choose_strategy(name="auto", replicas=None):
     return tf.distribute.MirroredStrategy(devices[:replicas])
 
 
-def check_batch_size(batch_size, strategy):
-    """Refuse a batch that the replicas cannot share evenly.
+def check_batch_size(batch_size: int, strategy: Any) -> None:
+    """Check that the replicas can share a batch evenly.
 
     Raises:
-        ValueError: it is no multiple of their number.
+        ValueError: it is not a multiple of their number.
     """
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
@@ -86,8 +86,8 @@ def distribute(batches: Stream, strategy: Any) -> Stream:
     return batches.distribute(strategy)
 
 
-def _logical_cpus(count):
-    """Split the CPU, so that the ways of several devices can be tried without them."""
+def _logical_cpus(count: int) -> list[str]:
+    """Split the CPU, so that training on several devices can be tried without them."""
     import tensorflow as tf
 
     if not 1 <= count <= _MOST_LOGICAL_CPUS:

@@ -1,22 +1,26 @@
-"""What the two trainings share: the source, the loop, validation on LFW, and the model folder at the end."""
+"""What HR and LR training share: the source, the loop, validation on LFW, and the model folder at the end."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
+from pathlib import Path
 from typing import Any
 
 import keras
 
 from cshml_tf.data import sources
+from cshml_tf.data.carriers import Stream
+from cshml_tf.data.face_source import FaceSource
 from cshml_tf.data.protocols import read_people
 from cshml_tf.files import write_text
 from cshml_tf.model_folder import save_model
 from cshml_tf.recogniser import clone, settle_batch_norm
+from cshml_tf.settings.training import RunSettings
 from cshml_tf.training.checkpoint import delete_checkpoints
 from cshml_tf.training.devices import check_batch_size
-from cshml_tf.training.loop import run_steps
+from cshml_tf.training.loop import Outcome, run_steps
 from cshml_tf.training.optimizers import averaged_weights, make_optimizer
 from cshml_tf.training.run_folder import Run
-from cshml_tf.training.schedule import make_schedule
+from cshml_tf.training.schedule import CosineDecay, Schedule, make_schedule
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,35 +31,39 @@ class Experiment:
         network: `HrNetwork` or `TwoBranchNetwork`.
         recogniser: the one inside it that learns, and is saved.
         settings: HrSettings or LrSettings.
-        source: as `cshml_tf.data.sources.open_source` gives.
-        strategy: as `cshml_tf.training.devices.choose_strategy` gives, under which the network was made.
-        batches_from: function of a step that returns the `cshml_tf.data.carriers.Stream` that begins there.
-        card: what the model folder says beside settings, steps and figures.
-        people: names of everybody the recogniser has been trained on, by the end.
-        evaluate: function of a float32 recogniser giving a dict of figures, or None.
+        source: the training faces.
+        strategy: as `cshml_tf.training.devices.choose_strategy` returns; the network was made in its scope.
+        batches_from: function of a step that returns the stream of batches that begins there.
+        card: the entries of the model folder's card, apart from settings, steps and figures.
+        people: names of everyone the recogniser will have been trained on at the end.
+        evaluate: function of a float32 recogniser that returns figures by name, or None.
         fresh: whether the recogniser started from random weights.
     """
 
     network: Any
     recogniser: keras.Model
-    settings: Any
-    source: Any
+    settings: RunSettings
+    source: FaceSource
     strategy: Any
-    batches_from: Callable
-    card: dict
-    people: frozenset
-    evaluate: Callable | None = None
+    batches_from: Callable[[int], Stream]
+    card: dict[str, Any]
+    people: Set[str]
+    evaluate: Callable[[keras.Model], dict[str, Any]] | None = None
     fresh: bool = False
 
 
-def open_source(settings, image_size):
-    """List the training images, and look at the first.
+def open_source(settings: RunSettings, image_size: tuple[int, int]) -> FaceSource:
+    """Open the training faces and check the first.
+
+    Args:
+        settings: where the faces are, and whose.
+        image_size: (height, width) of the network's input.
 
     Returns:
         As `cshml_tf.data.sources.open_source`.
 
     Raises:
-        ValueError: nothing to train on, or a first image that does not fit.
+        ValueError: there is nothing to train on, or the first face is unreadable or of another size.
     """
     people = read_people(settings.people) if settings.people else None
     source = sources.open_source(settings.data_dir, people, image_size)
@@ -63,8 +71,8 @@ def open_source(settings, image_size):
     return source
 
 
-def schedule_of(settings):
-    """Make the learning rate's schedule of a run's settings."""
+def schedule_of(settings: RunSettings) -> Schedule | CosineDecay:
+    """Return the learning rate schedule of a run."""
     return make_schedule(
         settings.learning_rate,
         settings.learning_rate_schedule_file,
@@ -73,41 +81,51 @@ def schedule_of(settings):
     )
 
 
-def run_experiment(experiment: Experiment, run: Run, progress=True):
+def run_experiment(
+    experiment: Experiment, run: Run, progress: bool = True, on_step: Callable[[int], None] | None = None
+) -> Outcome:
     """Train until the last step or a limit, and write the model folder.
 
     Args:
-        experiment: Experiment.
-        run: Run, opened with the experiment's settings.
-        progress: whether a bar is shown.
+        experiment: what to train.
+        run: opened with the experiment's settings.
+        progress: whether to show a progress bar.
+        on_step: function of the number of steps done, called after each; or None.
 
     Returns:
-        `cshml_tf.training.loop.Outcome`.
+        How training ended.
 
     Raises:
-        ValueError: an image cannot be read or does not fit, or the training diverges.
+        ValueError: a face cannot be read or is of another size, or training diverges.
     """
     settings = experiment.settings
     schedule = schedule_of(settings)
-    # What can be refused is refused before the run's folder is made.
+    # Whatever can be refused is refused before the run's folder is made.
     check_batch_size(settings.batch_size, experiment.strategy)
     experiment.batches_from(0)
     run.begin({"learning rate schedule": schedule.as_json(), "data": experiment.source.digest()})
     try:
-        return _run(experiment, run, schedule, progress)
+        return _run(experiment, run, schedule, progress, on_step)
     finally:
         run.release()
 
 
-def _run(experiment, run, schedule, progress):
-    settings = experiment.settings
+def _run(
+    experiment: Experiment,
+    run: Run,
+    schedule: Schedule | CosineDecay,
+    progress: bool,
+    on_step: Callable[[int], None] | None,
+) -> Outcome:
+    settings, evaluate = experiment.settings, experiment.evaluate
     with experiment.strategy.scope():
         optimizer = make_optimizer(settings.optimizer, schedule.rate(0), settings.moving_average_decay)
 
-    measured = {}
+    measured: dict[int, dict[str, Any]] = {}
 
-    def validate(steps):
-        measured[steps] = experiment.evaluate(_as_trained(experiment, optimizer, steps))
+    def validate(steps: int) -> dict[str, float]:
+        assert evaluate is not None
+        measured[steps] = evaluate(_as_trained(experiment, optimizer, steps))
         _write_lfw_result(run.log_dir, steps, measured[steps])
         return {f"lfw/{name}": value for name, value in measured[steps].items() if value is not None}
 
@@ -119,11 +137,12 @@ def _run(experiment, run, schedule, progress):
         run,
         experiment.strategy,
         experiment.batches_from,
-        validate=validate if experiment.evaluate else None,
+        validate=validate if evaluate else None,
         progress=progress,
+        on_step=on_step,
     )
     recogniser = _as_trained(experiment, optimizer, outcome.steps)
-    if experiment.evaluate and outcome.steps not in measured:
+    if evaluate and outcome.steps not in measured:
         validate(outcome.steps)
     _save(experiment, run, recogniser, outcome, measured.get(outcome.steps, {}))
     if outcome.complete:
@@ -132,8 +151,8 @@ def _run(experiment, run, schedule, progress):
     return outcome
 
 
-def _as_trained(experiment, optimizer, steps):
-    """Copy the recogniser as it will be served: float32, batch norm of one device, averaged weights if kept."""
+def _as_trained(experiment: Experiment, optimizer: keras.Optimizer, steps: int) -> keras.Model:
+    """Copy the recogniser in its final form: float32, batch norm of one device, averaged weights if kept."""
     with averaged_weights(optimizer, experiment.network.trainable_variables):
         recogniser = clone(experiment.recogniser)
     if experiment.fresh and steps:
@@ -141,7 +160,9 @@ def _as_trained(experiment, optimizer, steps):
     return recogniser
 
 
-def _save(experiment, run, recogniser, outcome, figures):
+def _save(
+    experiment: Experiment, run: Run, recogniser: keras.Model, outcome: Outcome, figures: Mapping[str, Any]
+) -> None:
     with_average = experiment.settings.moving_average_decay > 0
     card = experiment.card | {
         "learning_rate_schedule": run.inputs["learning rate schedule"],
@@ -157,8 +178,8 @@ def _save(experiment, run, recogniser, outcome, figures):
     save_model(run.model_dir, recogniser, card, centres, experiment.source.classes, experiment.people)
 
 
-def _write_lfw_result(log_dir, steps, figures):
-    """Add the line of a step; those of the step and of later ones, from before a kill, go."""
+def _write_lfw_result(log_dir: Path, steps: int, figures: Mapping[str, Any]) -> None:
+    """Add a step's line, and drop lines that a killed call wrote for this or later steps."""
     path = log_dir / "lfw_result.txt"
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
     before = "".join(line for line in lines if int(line.split()[1]) < steps)

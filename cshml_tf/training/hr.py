@@ -1,12 +1,12 @@
 """Train the HR network: a recogniser under CosFace, equation 2, on undegraded faces."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable
 
 import keras
 
 from cshml_tf.backbones import build
 from cshml_tf.data.batches import hr_batches
+from cshml_tf.data.carriers import Stream
 from cshml_tf.layers import CosFace
 from cshml_tf.model_folder import card_of_kind, load_recogniser, trained_people
 from cshml_tf.network import HrNetwork
@@ -19,12 +19,15 @@ from cshml_tf.training.run_folder import Run, open_run
 from cshml_tf.training.validation import make_lfw_evaluation
 
 
-def train_hr(settings: HrSettings, progress: bool = True) -> tuple[Run, Outcome | None]:
+def train_hr(
+    settings: HrSettings, progress: bool = True, on_step: Callable[[int], None] | None = None
+) -> tuple[Run, Outcome | None]:
     """Train an HR network, or resume an interrupted run.
 
     Args:
         settings: settings of the run.
         progress: whether to show a progress bar.
+        on_step: function of the number of steps done, called after each; or None.
 
     Returns:
         (run, outcome); the outcome is None if the run had already finished.
@@ -35,7 +38,7 @@ def train_hr(settings: HrSettings, progress: bool = True) -> tuple[Run, Outcome 
     run = open_run("hr", settings)
     if run.finished:
         return run, None
-    return run, run_experiment(prepare_hr(settings), run, progress)
+    return run, run_experiment(prepare_hr(settings), run, progress, on_step)
 
 
 def prepare_hr(settings: HrSettings) -> Experiment:
@@ -66,7 +69,7 @@ def prepare_hr(settings: HrSettings) -> Experiment:
         )
         network = HrNetwork(recogniser, CosFace(len(source.classes)), settings)
 
-    def batches_from(step: int) -> Iterable[dict[str, Any]]:
+    def batches_from(step: int) -> Stream:
         return hr_batches(source, image_size, settings.batch_size, settings.seed, step, **settings.batch_options())
 
     ancestors = trained_people(settings.pretrained_model) if settings.pretrained_model else frozenset()

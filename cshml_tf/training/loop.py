@@ -4,10 +4,19 @@ import dataclasses
 import math
 import signal
 import time
+from collections.abc import Callable, Mapping
+from types import FrameType, TracebackType
+from typing import Any, Self
 
+import keras
+
+from cshml_tf.data.carriers import Stream
+from cshml_tf.settings.training import RunSettings
 from cshml_tf.training.checkpoint import restore_checkpoint, save_checkpoint
 from cshml_tf.training.devices import distribute
 from cshml_tf.training.history import History
+from cshml_tf.training.run_folder import Run
+from cshml_tf.training.schedule import CosineDecay, Schedule
 from cshml_tf.training.step import make_step
 
 
@@ -21,8 +30,8 @@ class Outcome:
 
     Attributes:
         steps: steps done since the run began.
-        seconds: time this call trained.
-        complete: whether the last step is done, or a limit of time or a signal came first.
+        seconds: training time of this call.
+        complete: whether the last step is done; otherwise a time limit or a signal came first.
         interrupted: whether a signal came.
     """
 
@@ -32,19 +41,32 @@ class Outcome:
     interrupted: bool = False
 
 
-def run_steps(network, optimizer, schedule, settings, run, strategy, batches_from, validate=None, progress=True):
+def run_steps(
+    network: Any,
+    optimizer: keras.Optimizer,
+    schedule: Schedule | CosineDecay,
+    settings: RunSettings,
+    run: Run,
+    strategy: Any,
+    batches_from: Callable[[int], Stream],
+    validate: Callable[[int], Mapping[str, float]] | None = None,
+    progress: bool = True,
+    on_step: Callable[[int], None] | None = None,
+) -> Outcome:
     """Train from the newest checkpoint on.
 
     Args:
-        network: as `make_step` takes it; made within the strategy's scope.
-        optimizer: keras optimizer, likewise.
-        schedule: Schedule.
-        settings: RunSettings.
-        run: Run.
-        strategy: as `cshml_tf.training.devices.choose_strategy` gives.
-        batches_from: function of a step that returns the `cshml_tf.data.carriers.Stream` that begins there.
-        validate: function of the steps done that returns a dict of figures, called every few epochs; or None.
-        progress: whether a bar is shown.
+        network: as `make_step` takes it, made within the strategy's scope.
+        optimizer: made within the strategy's scope.
+        schedule: the learning rate of each step.
+        settings: when to log, to save, to validate and to stop.
+        run: the folders to write to.
+        strategy: as `cshml_tf.training.devices.choose_strategy` returns.
+        batches_from: function of a step that returns the stream of batches that begins there.
+        validate: function of the number of steps done that returns figures by name, called every few epochs; or
+            None.
+        progress: whether to show a progress bar.
+        on_step: function of the number of steps done, called after each step is logged; or None.
 
     Returns:
         Outcome. A checkpoint holds the state at its end.
@@ -70,11 +92,13 @@ def run_steps(network, optimizer, schedule, settings, run, strategy, batches_fro
             while step < last_step and not stop.received and not _time_is_up(settings, started):
                 step_started = time.perf_counter()
                 rate = schedule.rate(step)
-                optimizer.learning_rate.assign(rate)
+                optimizer.learning_rate = rate
                 terms = {name: float(value) for name, value in step_function(next(batches)).items()}
                 step += 1
                 _check_finite(terms, step)
                 history.record(step, rate, terms, time.perf_counter() - step_started)
+                if on_step is not None:
+                    on_step(step)
                 if _checkpoint_is_due(settings, step, saved_at):
                     save_checkpoint(run.checkpoint_dir, step, state)
                     saved_at = time.monotonic()
@@ -88,12 +112,12 @@ def run_steps(network, optimizer, schedule, settings, run, strategy, batches_fro
     return Outcome(step, time.monotonic() - started, step >= last_step, stop.received)
 
 
-def last_step_of(settings, schedule):
-    """Give the step at which a run ends: the least of what the settings and the schedule say."""
+def last_step_of(settings: RunSettings, schedule: Schedule | CosineDecay) -> int:
+    """Return the step at which a run ends: that of the settings or of the schedule, whichever is earlier."""
     return settings.last_step if schedule.stop_step is None else min(settings.last_step, schedule.stop_step)
 
 
-def _check_finite(terms, step):
+def _check_finite(terms: Mapping[str, float], step: int) -> None:
     for name, value in terms.items():
         if not math.isfinite(value):
             raise TrainingDiverged(
@@ -102,36 +126,38 @@ def _check_finite(terms, step):
             )
 
 
-def _checkpoint_is_due(settings, step, saved_at):
+def _checkpoint_is_due(settings: RunSettings, step: int, saved_at: float) -> bool:
     steps = settings.checkpoint_steps or settings.epoch_size
     return step % steps == 0 or time.monotonic() - saved_at > 60 * settings.checkpoint_minutes
 
 
-def _time_is_up(settings, started):
+def _time_is_up(settings: RunSettings, started: float) -> bool:
     return settings.max_minutes is not None and time.monotonic() - started > 60 * settings.max_minutes
 
 
 class _StopSignal:
-    """Turn the first Ctrl-C or SIGTERM into a wish to stop after the step in hand."""
+    """Let the first Ctrl-C or SIGTERM end training after the current step."""
 
     _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.received = False
-        self._previous = {}
+        self._previous: dict[int, Any] = {}
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         try:
             self._previous = {number: signal.signal(number, self._note) for number in self._SIGNALS}
         except ValueError:  # Only the main thread may take signals; elsewhere they are not ours.
             self._previous = {}
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
-    def _note(self, number, frame):
+    def _note(self, number: int, frame: FrameType | None) -> None:
         self.received = True
         # A second signal acts at once.
         signal.signal(number, self._previous[number])

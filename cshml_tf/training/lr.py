@@ -1,7 +1,7 @@
 """Train the LR network under equation 6: a clone of a frozen HR network, or a network that began as one."""
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -9,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cshml_tf.data.batches import two_branch_batches
+from cshml_tf.data.carriers import Stream
 from cshml_tf.degradation.resolution import Resolution, check_reductions, resolution_sides
 from cshml_tf.layers import CosFace, Degrade
 from cshml_tf.model_folder import card_of_kind, load_recogniser, read_classifier, trained_people
@@ -24,7 +25,10 @@ from cshml_tf.training.validation import make_lfw_evaluation
 
 
 def train_lr(
-    settings: LrSettings, progress: bool = True, means: dict[tuple[str, str], np.ndarray] | None = None
+    settings: LrSettings,
+    progress: bool = True,
+    means: dict[tuple[str, str], np.ndarray] | None = None,
+    on_step: Callable[[int], None] | None = None,
 ) -> tuple[Run, Outcome | None]:
     """Train an LR network from the model folder of an HR network, or resume an interrupted run.
 
@@ -32,6 +36,7 @@ def train_lr(
         settings: settings of the run, with `pretrained_model`.
         progress: whether to show progress bars.
         means: a dict, empty at first, that caches class means between runs from the same HR network and data.
+        on_step: function of the number of steps done, called after each; or None.
 
     Returns:
         (run, outcome); the outcome is None if the run had already finished.
@@ -42,7 +47,7 @@ def train_lr(
     run = open_run("lr", settings)
     if run.finished:
         return run, None
-    return run, run_experiment(prepare_lr(settings, progress, means), run, progress)
+    return run, run_experiment(prepare_lr(settings, progress, means), run, progress, on_step)
 
 
 def prepare_lr(
@@ -84,7 +89,7 @@ def prepare_lr(
     with strategy.scope():
         network = _two_branches(settings, strategy, hr_recogniser, start, len(source.classes), centres)
 
-    def batches_from(step: int) -> Iterable[dict[str, Any]]:
+    def batches_from(step: int) -> Stream:
         return two_branch_batches(
             source,
             image_size,

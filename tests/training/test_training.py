@@ -138,7 +138,7 @@ def test_a_folder_of_something_else_is_left_alone(hr_options, tmp_path):
     folder = tmp_path / "models" / "mine"
     folder.mkdir(parents=True)
     (folder / "diary.txt").write_text("dear")
-    with pytest.raises(ValueError, match="is no run's folder"):
+    with pytest.raises(ValueError, match="does not hold a run"):
         train_hr(HrSettings(**hr_options | {"run_name": "mine"}), progress=False)
     assert [path.name for path in folder.iterdir()] == ["diary.txt"]
 
@@ -292,7 +292,7 @@ def test_a_changed_schedule_is_refused(hr_options, tmp_path):
     options = hr_options | {"learning_rate": -1, "learning_rate_schedule_file": str(schedule), "run_name": "hr"}
     train_hr(HrSettings(**options | {"max_minutes": 1e-6}), progress=False)
     schedule.write_text("0: 0.9\n")
-    with pytest.raises(ValueError, match="began with another learning rate schedule than there is now"):
+    with pytest.raises(ValueError, match="cannot be resumed, since the learning rate schedule changed"):
         train_hr(HrSettings(**options), progress=False)
 
 
@@ -301,7 +301,7 @@ def test_changed_data_are_refused(hr_options, texture_folder, tmp_path):
     options = hr_options | {"data_dir": str(tmp_path / "faces"), "run_name": "hr"}
     train_hr(HrSettings(**options | {"max_minutes": 1e-6}), progress=False)
     (tmp_path / "faces" / "person_1" / "person_1_0002.png").unlink()
-    with pytest.raises(ValueError, match="began with another data than there is now"):
+    with pytest.raises(ValueError, match="cannot be resumed, since the data changed"):
         train_hr(HrSettings(**options), progress=False)
 
 

@@ -1,10 +1,11 @@
-"""From class folders of aligned faces, or from images of any origin, to a packed folder."""
+"""Pack class folders of aligned faces, or images of any origin, into one array."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from cshml_tf.data.folder import read_class_folders
 from cshml_tf.data.packed.source import CARD, CLASSES, LABELS, NAMES, PIXELS, is_packed
@@ -12,23 +13,28 @@ from cshml_tf.files import remove_left_overs, replacing, write_json, write_text
 from cshml_tf.images import IMAGE_SUFFIXES, READ_SUFFIXES, UnreadableImage, read_image
 
 
-def pack(data_dir, packed_dir, people=None, progress=iter):
+def pack(
+    data_dir: str | Path,
+    packed_dir: str | Path,
+    people: Iterable[str] | None = None,
+    progress: Callable[[Iterable[str]], Iterable[str]] = iter,
+) -> dict[str, Any]:
     """Pack class folders.
 
     Args:
         data_dir: folder of class folders of aligned faces, all of one size.
         packed_dir: folder to make; it appears whole or not at all.
         people: names of the class folders to take; None takes all.
-        progress: wraps the sequence of file paths, such as `tqdm`.
+        progress: wraps the sequence of file paths, as `tqdm` does.
 
     Returns:
-        dict: what `packed.json` says.
+        The contents of `packed.json`.
 
     Raises:
-        ValueError: nothing to pack; an image that is unreadable, of another size than the first, or of a kind
-            that training does not read; two images of a class whose names differ by their suffix alone; a name
-            that is not UTF-8 or has a line end in it; or a folder that exists.
-        OSError: it cannot be written.
+        ValueError: there is nothing to pack; an image is unreadable, of another size than the first, or in a
+            format that is not read; two images of a class have names that differ only in their suffix; a name is
+            not UTF-8 or contains a line break; or the folder exists.
+        OSError: the folder cannot be written.
     """
     if is_packed(data_dir):
         raise ValueError(f"data_dir: expected a folder of class folders, {data_dir} is packed already")
@@ -40,27 +46,33 @@ def pack(data_dir, packed_dir, people=None, progress=iter):
     return write_packed(packed_dir, images, source.labels, source.classes, names)
 
 
-def write_packed(packed_dir, images, labels, classes, names):
-    """Write a packed folder of images from anywhere, one at a time.
+def write_packed(
+    packed_dir: str | Path,
+    images: Iterable[tuple[Any, np.ndarray]],
+    labels: ArrayLike,
+    classes: Sequence[str],
+    names: Sequence[str],
+) -> dict[str, Any]:
+    """Write a packed folder of images of any origin, one at a time.
 
     Args:
         packed_dir: folder to make; it appears whole or not at all.
-        images: iterable of what an image is called in an error, and its pixels, (H, W, 3) uint8 RGB of one size.
-        labels: (images,) integers, never falling.
-        classes: list of class names, one a label.
-        names: list of the images' names within their classes, without line ends.
+        images: for each image its name in error messages, and its pixels, (H, W, 3) uint8 RGB, all of one size.
+        labels: (images,) integers in rising order.
+        classes: class names, one per label.
+        names: names of the images within their classes, without line breaks.
 
     Returns:
-        dict: what `packed.json` says.
+        The contents of `packed.json`.
 
     Raises:
-        ValueError: a folder that exists, or an image of another size than the first.
-        OSError: it cannot be written.
+        ValueError: the folder exists, or an image has another size than the first.
+        OSError: the folder cannot be written.
     """
     packed_dir = Path(packed_dir)
     _check_new(packed_dir)
     packed_dir.parent.mkdir(parents=True, exist_ok=True)
-    # Those of a large data set would fill the disk.
+    # Left-overs of a large data set would fill the disk.
     remove_left_overs(packed_dir)
     with replacing(packed_dir) as partial:
         partial.mkdir()
@@ -112,15 +124,17 @@ def _read(path):
 
 def _write_pixels(path: Path, images: Iterable[tuple[Any, np.ndarray]], count: int) -> tuple[int, int]:
     """Write the array, holding one image at a time; return (height, width)."""
-    shape: tuple[int, ...] = ()
+    shape: tuple[int, int, int] | None = None
     with open(path, "wb") as file:
         for name, pixels in images:
-            if not shape:
-                shape = pixels.shape
+            if shape is None:
+                shape = pixels.shape[0], pixels.shape[1], pixels.shape[2]
                 header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
                 np.lib.format.write_array_header_1_0(file, header)
             if pixels.shape != shape:
                 expected, got = (f"{height} x {width}" for height, width, _ in (shape, pixels.shape))
                 raise ValueError(f"{name}: expected {expected} as the first image, got {got}")
             file.write(pixels.astype(np.uint8, order="C", copy=False).tobytes())
-    return shape[0], shape[1]
+    if shape is None:
+        raise ValueError("images: expected at least one, got none")
+    return shape[:2]
