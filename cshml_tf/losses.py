@@ -1,22 +1,32 @@
-"""Equations 2 to 5 of the paper, each a pure function that gives one value per example.
+"""Equations 2 to 5 of the paper, each a pure function that returns one value per example.
 
 Source: Sun et al., "Classifier shared deep network with multi-hierarchy loss for low resolution face
 recognition", 2019. Equation 6, their weighted sum, is in `cshml_tf.network`.
 """
 
+# pyright: reportOptionalOperand=false, reportOptionalSubscript=false, reportOptionalMemberAccess=false
+# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false
+# keras.ops has no annotations, and what pyright infers is the union over all backends, None included.
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
 import keras
 from keras import ops
 
+# Keras has no type for the tensors of its backends. Functions also accept NumPy arrays.
+Tensor: TypeAlias = Any
 
-def l2_normalise(vectors, axis=-1):
-    """Scale vectors to unit length; a zero vector stays zero, and its gradient is finite.
+
+def l2_normalise(vectors: Tensor, axis: int = -1) -> Tensor:
+    """Scale vectors to unit length; a zero vector stays zero and has a finite gradient.
 
     Args:
         vectors: (..., n); float16 and bfloat16 are computed in float32.
         axis: the axis of the vectors' components.
 
     Returns:
-        The same shape.
+        Tensor of the same shape.
     """
     if keras.backend.standardize_dtype(vectors.dtype) in ("float16", "bfloat16"):
         vectors = ops.cast(vectors, "float32")
@@ -24,22 +34,22 @@ def l2_normalise(vectors, axis=-1):
     return vectors * ops.rsqrt(ops.maximum(squared_length, 1e-24))
 
 
-def cosface(cosines, labels, scale=30.0, margin=0.35):
-    """Equation 2: cross entropy of scaled cosines, the true class's cosine lowered by a margin.
+def cosface(cosines: Tensor, labels: Tensor, scale: float = 30.0, margin: float = 0.35) -> Tensor:
+    """Compute equation 2: cross entropy of scaled cosines, with a margin subtracted from the true class's cosine.
 
     Args:
         cosines: (batch, classes), cosines between embeddings and class centres, -1..1.
         labels: (batch,) integers 0..classes - 1.
         scale: s, the radius of the sphere.
-        margin: m, taken from the true class's cosine.
+        margin: m, subtracted from the true class's cosine.
 
     Returns:
-        (batch,), float64 where the cosines are, else float32.
+        (batch,), float64 if the cosines are float64, otherwise float32.
 
     Raises:
-        ValueError: the shapes are not these.
+        ValueError: the shapes are wrong.
     """
-    cosines = _real(cosines)
+    cosines = _to_float(cosines)
     labels = ops.convert_to_tensor(labels)
     _check_shapes(cosines, 2, labels=labels)
     true_class = ops.one_hot(labels, cosines.shape[-1], dtype=cosines.dtype)
@@ -47,24 +57,24 @@ def cosface(cosines, labels, scale=30.0, margin=0.35):
     return ops.logsumexp(logits, axis=-1) - ops.sum(true_class * logits, axis=-1)
 
 
-def contrastive(hr_embedding, lr_embedding, same, alpha=1.0):
-    """Equation 3: draw the pairs of one person together, push other pairs beyond the square root of alpha.
+def contrastive(hr_embedding: Tensor, lr_embedding: Tensor, same: Tensor, alpha: float = 1.0) -> Tensor:
+    """Compute equation 3: pull pairs of one person together, push other pairs beyond the square root of alpha.
 
-    D squared, not D, stands inside the hinge, as printed. Both sides are normalised here.
+    The hinge contains D squared, not D, as printed in the paper. Both embeddings are normalised here.
 
     Args:
         hr_embedding: (batch, embedding).
         lr_embedding: (batch, embedding), row i paired with row i of `hr_embedding`.
-        same: (batch,), 1 where the pair is of one person and 0 where it is not.
-        alpha: least squared distance wanted of two people, 0..4.
+        same: (batch,), 1 if the pair shows one person, 0 if it shows two.
+        alpha: smallest squared distance wanted between two people, 0..4.
 
     Returns:
-        (batch,), float64 where both embeddings are, else float32.
+        (batch,), float64 if both embeddings are float64, otherwise float32.
 
     Raises:
-        ValueError: the shapes are not these.
+        ValueError: the shapes are wrong.
     """
-    hr_embedding, lr_embedding = _of_one_dtype(hr_embedding, lr_embedding)
+    hr_embedding, lr_embedding = _to_common_dtype(hr_embedding, lr_embedding)
     same = ops.cast(same, hr_embedding.dtype)
     _check_shapes(hr_embedding, 2, same=same)
     _check_shapes(lr_embedding, 2, same=same)
@@ -74,40 +84,41 @@ def contrastive(hr_embedding, lr_embedding, same, alpha=1.0):
     return same * squared_distance + (1.0 - same) * apart
 
 
-def intermediate(hr_map, lr_map, same):
-    """Equation 4: mean squared difference of two feature maps, for pairs of one person only.
+def intermediate(hr_map: Tensor, lr_map: Tensor, same: Tensor) -> Tensor:
+    """Compute equation 4: mean squared difference of two feature maps, for pairs of one person only.
 
     Args:
         hr_map: (batch, h, w, channels).
         lr_map: the same shape.
-        same: (batch,), 1 or 0.
+        same: (batch,), 1 if the pair shows one person, 0 if it shows two.
 
     Returns:
-        (batch,), float64 where both maps are, else float32: same x the mean over h, w and channels. Their sum
-        divided by N_same, the number of pairs of one person in the whole batch, is the equation's value.
+        (batch,), float64 if both maps are float64, otherwise float32: `same` times the mean over h, w and
+        channels. The equation's value is their sum divided by N_same, the number of pairs of one person in the
+        whole batch.
 
     Raises:
         ValueError: the maps are not 4-D or differ in shape, or `same` is not (batch,).
     """
     _check_maps(hr_map, lr_map)
-    hr_map, lr_map = _of_one_dtype(hr_map, lr_map)
+    hr_map, lr_map = _to_common_dtype(hr_map, lr_map)
     same = ops.cast(same, hr_map.dtype)
     _check_shapes(hr_map, 4, same=same)
     return same * ops.mean(ops.square(hr_map - lr_map), axis=(1, 2, 3))
 
 
-def multi_hierarchy(hr_map, lr_map, same, pool_size=2):
-    """Equation 5: equation 4 on max-pooled maps; h, w and c are counted after the pool.
+def multi_hierarchy(hr_map: Tensor, lr_map: Tensor, same: Tensor, pool_size: int | None = 2) -> Tensor:
+    """Compute equation 5: equation 4 on max-pooled maps; h, w and c are the sizes after pooling.
 
     Args:
         hr_map: (batch, h, w, channels).
         lr_map: the same shape.
-        same: (batch,), 1 or 0.
-        pool_size: side and stride of the pool, without padding; 1 leaves the maps as they are, which is
+        same: (batch,), 1 if the pair shows one person, 0 if it shows two.
+        pool_size: side and stride of the pool, without padding; 1 leaves the maps unchanged, which is
             equation 4; None pools the whole map.
 
     Returns:
-        (batch,) float32, as `intermediate`.
+        (batch,), as `intermediate`.
 
     Raises:
         ValueError: the maps are not 4-D, differ in shape, or are smaller than the pool.
@@ -116,11 +127,11 @@ def multi_hierarchy(hr_map, lr_map, same, pool_size=2):
     return intermediate(_max_pool(hr_map, pool_size), _max_pool(lr_map, pool_size), same)
 
 
-def check_pool_size(map_shape, pool_size):
-    """Refuse a pool that does not fit a feature map of shape (..., h, w, channels); unknown sides fit.
+def check_pool_size(map_shape: Sequence[int | None], pool_size: int | None) -> None:
+    """Refuse a pool that does not fit a feature map of shape (..., h, w, channels); unknown sides always fit.
 
     Raises:
-        ValueError: the pool's size is under 1 or over the map's smaller side.
+        ValueError: the pool's size is below 1 or above the map's smaller side.
     """
     sides = [side for side in map_shape[-3:-1] if side is not None]
     if pool_size is not None and not 1 <= pool_size <= min(sides, default=pool_size):
@@ -130,7 +141,7 @@ def check_pool_size(map_shape, pool_size):
         )
 
 
-def _max_pool(feature_map, pool_size):
+def _max_pool(feature_map: Tensor, pool_size: int | None) -> Tensor:
     feature_map = ops.convert_to_tensor(feature_map)
     check_pool_size(feature_map.shape, pool_size)
     if pool_size is None:
@@ -140,7 +151,7 @@ def _max_pool(feature_map, pool_size):
     return ops.max_pool(feature_map, pool_size, pool_size, padding="valid", data_format="channels_last")
 
 
-def _check_maps(hr_map, lr_map):
+def _check_maps(hr_map: Tensor, lr_map: Tensor) -> None:
     known = {each.shape[0] for each in (hr_map, lr_map) if len(each.shape) and each.shape[0] is not None}
     if len(hr_map.shape) != 4 or tuple(hr_map.shape[1:]) != tuple(lr_map.shape[1:]) or len(known) > 1:
         raise ValueError(
@@ -149,23 +160,23 @@ def _check_maps(hr_map, lr_map):
         )
 
 
-def _real(tensor):
-    """Give float64 as it is, and everything else as float32."""
+def _to_float(tensor: Tensor) -> Tensor:
+    """Return float64 unchanged, and everything else as float32."""
     tensor = ops.convert_to_tensor(tensor)
     is_double = keras.backend.standardize_dtype(tensor.dtype) == "float64"
     return tensor if is_double else ops.cast(tensor, "float32")
 
 
-def _of_one_dtype(one, other):
-    one, other = _real(one), _real(other)
+def _to_common_dtype(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    one, other = _to_float(one), _to_float(other)
     return (one, other) if one.dtype == other.dtype else (ops.cast(one, "float32"), ops.cast(other, "float32"))
 
 
-def _check_shapes(tensor, rank, **one_per_example):
-    """Refuse another rank, and what would be broadcast in silence: (batch, 1) for (batch,)."""
+def _check_shapes(tensor: Tensor, rank: int, **one_per_example: Tensor) -> None:
+    """Refuse a wrong rank, and shapes that would be broadcast silently, such as (batch, 1) for (batch,)."""
     if len(tensor.shape) != rank:
-        raise ValueError(f"expected {rank} axes, the first the batch, got {tuple(tensor.shape)}")
+        raise ValueError(f"expected {rank} axes, the first of them the batch, got {tuple(tensor.shape)}")
     for name, values in one_per_example.items():
         sizes = {size for size in (tensor.shape[0], *values.shape[:1]) if size is not None}
         if len(values.shape) != 1 or len(sizes) > 1:
-            raise ValueError(f"{name}: expected one value an example, got {tuple(values.shape)}")
+            raise ValueError(f"{name}: expected one value per example, got {tuple(values.shape)}")

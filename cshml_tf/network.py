@@ -1,14 +1,20 @@
-"""The networks that are trained: the HR network under equation 2, and the two branches under equation 6.
+"""The networks to train: the HR network under equation 2, and the two branches under equation 6.
 
 Source: Sun et al., "Classifier shared deep network with multi-hierarchy loss for low resolution face
 recognition", 2019, figure 1.
 """
 
+# pyright: reportOptionalOperand=false, reportOptionalSubscript=false
+# keras.ops has no annotations, and pyright infers that some of its results may be None.
+
+from collections.abc import Callable, Mapping
+
 import keras
 from keras import ops
 
 from cshml_tf import losses
-from cshml_tf.layers import Degrade
+from cshml_tf.layers import CosFace, Degrade
+from cshml_tf.losses import Tensor
 from cshml_tf.recogniser import backbone_of, default_tap_of, features
 from cshml_tf.settings.losses import LossSettings
 
@@ -24,22 +30,24 @@ class HrNetwork(keras.Model):
         settings: LossSettings; only scale and margin are used.
     """
 
-    def __init__(self, recogniser, classifier, settings):
+    def __init__(self, recogniser: keras.Model, classifier: CosFace, settings: LossSettings) -> None:
         super().__init__(name="hr_network")
         self.recogniser = recogniser
         self.classifier = classifier
         self.settings = settings
         _build_for(classifier, recogniser)
 
-    def terms(self, batch, sum_over_replicas=lambda value: value):
-        """Compute this replica's part of each loss term.
+    def terms(
+        self, batch: Mapping[str, Tensor], sum_over_replicas: Callable[[Tensor], Tensor] = lambda value: value
+    ) -> dict[str, Tensor]:
+        """Compute this replica's share of each loss term.
 
         Args:
             batch: dict of "hr" (n, H, W, 3), pixels 0..255, and "hr_label" (n,) integers.
             sum_over_replicas: sums a scalar over the replicas of the global batch.
 
         Returns:
-            dict of scalars, which summed over the replicas give the term over the global batch.
+            dict of scalars; each, summed over the replicas, is the term over the global batch.
         """
         embedding = features(self.recogniser, batch["hr"], training=True)["embedding"]
         values = losses.cosface(
@@ -47,24 +55,34 @@ class HrNetwork(keras.Model):
         )
         return {"classifier": ops.sum(values) / sum_over_replicas(_count(values))}
 
-    def total(self, terms):
-        """Equation 2 alone."""
+    def total(self, terms: Mapping[str, Tensor]) -> Tensor:
+        """Return equation 2, the only term."""
         return terms["classifier"]
 
 
 class TwoBranchNetwork(keras.Model):
-    """CS-MHL-Net: a frozen HR network, an LR network that starts as its clone, and one classifier.
+    """CS-MHL-Net: a frozen HR network, an LR network that starts as its clone, and one shared classifier.
 
     Args:
-        teacher: the HR recogniser; frozen here, batch norm included.
-        student: the LR recogniser, the only one that learns.
+        teacher: the HR recogniser; frozen here, including its batch norm.
+        student: the LR recogniser, the only one of the two that learns.
         classifier: `cshml_tf.layers.CosFace`, shared by both.
         settings: LossSettings.
-        degrade: `cshml_tf.layers.Degrade` where pictures are degraded on the device, None where the
-            batch's "lr" is degraded already.
+        degrade: `cshml_tf.layers.Degrade` to degrade pictures on the device; None if the batch's "lr" is already
+            degraded.
+
+    Raises:
+        ValueError: `settings` names an unknown tap, or a pool that does not fit its map.
     """
 
-    def __init__(self, teacher, student, classifier, settings, degrade: Degrade | None = None):
+    def __init__(
+        self,
+        teacher: keras.Model,
+        student: keras.Model,
+        classifier: CosFace,
+        settings: LossSettings,
+        degrade: Degrade | None = None,
+    ) -> None:
         super().__init__(name="cs_mhl_net")
         self.tap = default_tap_of(student) if settings.tap is None else settings.tap
         taps = [tap for tap in backbone_of(student).output if tap != "embedding"]
@@ -79,18 +97,20 @@ class TwoBranchNetwork(keras.Model):
         teacher.trainable = False
         _build_for(classifier, student)
 
-    def terms(self, batch, sum_over_replicas=lambda value: value):
-        """Compute this replica's part of each term of equation 6 that is switched on, unweighted.
+    def terms(
+        self, batch: Mapping[str, Tensor], sum_over_replicas: Callable[[Tensor], Tensor] = lambda value: value
+    ) -> dict[str, Tensor]:
+        """Compute this replica's share of each term of equation 6 that is switched on, unweighted.
 
         Args:
             batch: dict of "hr" and "lr" (n, H, W, 3), pixels 0..255, row i of one paired with row i of the
                 other; "hr_label" and "lr_label" (n,) integers, -1 on both sides for a mixture of people, which
-                equation 2 passes over; with a `degrade` layer also "resolution" (n,) integers, the index of each
+                equation 2 skips; with a `degrade` layer also "resolution" (n,) integers, the index of each
                 LR picture's resolution.
             sum_over_replicas: sums a scalar over the replicas of the global batch.
 
         Returns:
-            dict of scalars, which summed over the replicas give the term over the global batch.
+            dict of scalars; each, summed over the replicas, is the term over the global batch.
         """
         settings, weights = self.settings, self.settings.weights
         lr_pixels = batch["lr"]
@@ -101,14 +121,15 @@ class TwoBranchNetwork(keras.Model):
         same = ops.cast(ops.equal(batch["hr_label"], batch["lr_label"]), "float32")
         terms = {}
         if "classifier" in weights:
-            # Equation 2 over the 2N embeddings; the HR half moves W alone, its network is frozen.
+            # Equation 2 over the 2N embeddings; the HR half updates only W, as its network is frozen.
             embeddings = ops.concatenate([hr["embedding"], lr["embedding"]], axis=0)
             labels = ops.concatenate([batch["hr_label"], batch["lr_label"]], axis=0)
             values = losses.cosface(self.classifier(embeddings), labels, settings.scale, settings.margin)
-            of_a_class = ops.cast(labels >= 0, values.dtype)
-            # Without a class in the whole batch the term is 0, not 0 / 0; so below without a pair of one person.
-            count = ops.maximum(sum_over_replicas(ops.sum(of_a_class)), 1.0)
-            terms["classifier"] = ops.sum(of_a_class * values) / count
+            has_class = ops.cast(labels >= 0, values.dtype)
+            # If no row of the whole batch has a class, the term is 0, not 0 / 0; likewise below if no pair is of
+            # one person.
+            count = ops.maximum(sum_over_replicas(ops.sum(has_class)), 1.0)
+            terms["classifier"] = ops.sum(has_class * values) / count
         if "contrastive" in weights:
             values = losses.contrastive(hr["embedding"], lr["embedding"], same, settings.alpha)
             terms["contrastive"] = ops.sum(values) / sum_over_replicas(_count(values))
@@ -118,16 +139,16 @@ class TwoBranchNetwork(keras.Model):
             terms["multi_hierarchy"] = ops.sum(values) / pairs_of_one_person
         return terms
 
-    def total(self, terms):
-        """Equation 6: the weighted sum of its terms."""
+    def total(self, terms: Mapping[str, Tensor]) -> Tensor:
+        """Compute equation 6, the weighted sum of its terms."""
         return sum(weight * terms[name] for name, weight in self.settings.weights.items())
 
 
-def _count(values):
+def _count(values: Tensor) -> Tensor:
     return ops.cast(ops.shape(values)[0], "float32")
 
 
-def _build_for(classifier, recogniser):
-    """Make W now, so that it can start from an HR network's, unless it has been made."""
+def _build_for(classifier: CosFace, recogniser: keras.Model) -> None:
+    """Create W now unless it exists, so that it can be initialised from an HR network's."""
     if not classifier.built:
         classifier.build((None, recogniser.output_shape[-1]))

@@ -96,7 +96,7 @@ def test_contrastive_against_a_loop(examples, alpha):
 
 
 def test_contrastive_has_the_squared_distance_in_the_hinge():
-    """Right angles: D squared is 2. With alpha 3 another person costs 3 - 2 = 1; with D it would be 1.586."""
+    """At right angles D squared is 2. With alpha 3, two people cost 3 - 2 = 1; with D it would be 1.586."""
     hr, lr = np.array([[5.0, 0.0]] * 2), np.array([[0.0, 0.1]] * 2)
     assert_close(losses.contrastive(hr, lr, np.array([1.0, 0.0]), alpha=3.0), np.array([2.0, 1.0]))
 
@@ -178,17 +178,17 @@ def test_gradient_is_finite_where_both_sides_agree(gradient_of):
     assert np.isfinite(gradient).all()
 
 
-def test_what_would_be_broadcast_in_silence_is_refused():
+def test_shapes_that_would_be_broadcast_silently_are_refused():
     cosines, maps = np.zeros((4, 3)), np.zeros((4, 2, 2, 5))
-    with pytest.raises(ValueError, match="labels: expected one value an example"):
+    with pytest.raises(ValueError, match="labels: expected one value per example"):
         losses.cosface(cosines, np.zeros((4, 1), int))
-    with pytest.raises(ValueError, match="same: expected one value an example"):
+    with pytest.raises(ValueError, match="same: expected one value per example"):
         losses.contrastive(cosines, cosines, np.ones((4, 1)))
-    with pytest.raises(ValueError, match="same: expected one value an example"):
+    with pytest.raises(ValueError, match="same: expected one value per example"):
         losses.contrastive(cosines, cosines[:1], np.ones(4))
     with pytest.raises(ValueError, match="feature maps: expected two of the same"):
         losses.intermediate(maps, maps[:1], np.ones(4))
-    with pytest.raises(ValueError, match="same: expected one value an example"):
+    with pytest.raises(ValueError, match="same: expected one value per example"):
         losses.multi_hierarchy(maps, maps, np.ones(3))
 
 

@@ -75,7 +75,7 @@ def test_trainable_variables_are_the_students_and_the_classifiers(recogniser):
 
 
 def test_gradient_reaches_every_trainable_variable(recogniser, batch):
-    """One step of plain SGD moves whatever has a gradient; the L2 penalty is off."""
+    """One step of plain SGD changes every variable that has a gradient; the L2 penalty is off."""
     network = two_branches(recogniser)
     before = [keras.ops.convert_to_numpy(variable) for variable in network.trainable_variables]
     train(network, batch, steps=1, weight_decay=0.0)
@@ -113,15 +113,15 @@ def test_a_weight_of_zero_switches_a_term_off(recogniser, batch, name):
     assert set(network.terms(batch)) == {"classifier", "contrastive", "multi_hierarchy"} - {name}
 
 
-def test_no_pair_of_one_person_gives_zero_and_no_nan(recogniser, batch):
+def test_without_pairs_of_one_person_equation_5_is_zero_not_nan(recogniser, batch):
     network = two_branches(recogniser)
     batch["lr_label"] = (batch["hr_label"] + 1) % CLASSES
     assert float(network.terms(batch)["multi_hierarchy"]) == 0.0
     assert all(np.isfinite(value) for row in train(network, batch) for value in row.values())
 
 
-def test_equation_2_passes_over_mixtures_of_people(recogniser, batch):
-    """Equations 3 and 5 take them for pairs of one person."""
+def test_equation_2_skips_mixtures_of_people(recogniser, batch):
+    """Equations 3 and 5 treat them as pairs of one person."""
     network = two_branches(recogniser)
     before = {name: float(value) for name, value in network.terms(batch).items()}
     batch["hr_label"][4:] = batch["lr_label"][4:] = -1
@@ -137,7 +137,7 @@ def test_equation_2_passes_over_mixtures_of_people(recogniser, batch):
     assert all(float(terms[name]) == before[name] for name in ("contrastive", "multi_hierarchy"))
 
 
-def test_nothing_but_mixtures_gives_equation_2_zero_and_no_nan(recogniser, batch):
+def test_equation_2_of_mixtures_alone_is_zero_not_nan(recogniser, batch):
     batch["hr_label"][:] = batch["lr_label"][:] = -1
     network = two_branches(recogniser)
     assert float(network.terms(batch)["classifier"]) == 0.0
@@ -161,14 +161,14 @@ def test_an_unknown_tap_is_refused(recogniser):
         two_branches(recogniser, LossSettings(tap="block_z"))
 
 
-def test_ten_pictures_can_be_learnt_by_heart(recogniser, batch):
+def test_a_few_pictures_can_be_memorised(recogniser, batch):
     network = HrNetwork(recogniser, CosFace(CLASSES), LossSettings())
     rows = train(network, {"hr": batch["hr"], "hr_label": batch["hr_label"]}, steps=60)
     assert rows[-1]["classifier"] < 0.2 * rows[0]["classifier"]
 
 
 def weights_after(recogniser_weights, batch, strategy, steps=3):
-    """Train under a strategy from given weights; give the losses and the weights."""
+    """Train under a strategy from given weights; return the losses and the weights."""
     with strategy.scope():
         original = build_recogniser(build("small_resnet", SIZE, 8, width=4))
         original.set_weights(recogniser_weights)
@@ -193,14 +193,15 @@ def weights_after(recogniser_weights, batch, strategy, steps=3):
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one device on other backends")
 def test_two_replicas_learn_what_one_learns(recogniser, batch):
-    """The first two pairs are of two people: N_same is 1 on one replica and 3 on the other, 4 in all."""
+    """The first two pairs show two people each: N_same is 1 on one replica and 3 on the other, 4 in total."""
     weights = recogniser.get_weights()
     one_rows, one = weights_after(weights, batch, choose_strategy("one"))
     two_rows, two = weights_after(weights, batch, choose_strategy("mirrored", replicas=2))
     for a, b in zip(one_rows, two_rows, strict=True):
         assert max(abs(a[name] - b[name]) / max(abs(a[name]), 1e-6) for name in a) < 1e-5
-    # Moving variances are large: a difference is measured against its variable's largest value. The rate is small,
-    # because float32 rounds the two ways of summing apart; gradients summed instead of averaged would still show.
+    # Moving variances are large, so a difference is relative to its variable's largest value. The learning rate is
+    # small because float32 rounds the two orders of summation differently; summing gradients instead of averaging
+    # them would still show.
     assert max(np.max(np.abs(a - b)) / max(1.0, np.max(np.abs(a))) for a, b in zip(one, two, strict=True)) < 1e-5
-    moved = max(np.max(np.abs(a - b)) for a, b in zip(weights, one, strict=False) if "int" not in str(a.dtype))
-    assert moved > 1e-3
+    change = max(np.max(np.abs(a - b)) for a, b in zip(weights, one, strict=False) if "int" not in str(a.dtype))
+    assert change > 1e-3

@@ -1,1 +1,1 @@
-"""Photographs to aligned face crops: find each face, place its landmarks on a template, keep a record."""
+"""From photographs to aligned face crops: find each face, warp its landmarks onto a template, keep a record."""

@@ -1,6 +1,6 @@
-"""From a photograph to aligned face crops: detect, choose, warp, or fall back.
+"""From one photograph to aligned face crops: detect the faces, choose among them, and warp or cut them out.
 
-The result for one image, with no dependence on where images come from; `alignment_run` applies it to folders.
+Nothing here depends on where the image comes from; `cshml_tf.alignment.folder` applies it to whole folders.
 """
 
 import dataclasses
@@ -8,7 +8,7 @@ import dataclasses
 import cv2
 import numpy as np
 
-from cshml_tf.alignment.detector import rank_faces
+from cshml_tf.alignment.detector import Face, FaceDetector, rank_faces
 from cshml_tf.alignment.geometry import (
     FOUR_LANDMARKS,
     check_image_size,
@@ -26,7 +26,7 @@ ALIGNED, CENTER, NO_FACE, UNREADABLE = STATUSES = ("aligned", "center", "no_face
 
 @dataclasses.dataclass(frozen=True)
 class AlignedFace:
-    """One crop, and the face it shows.
+    """One crop and the face it shows.
 
     Attributes:
         crop: (height, width, 3) uint8 RGB.
@@ -34,74 +34,75 @@ class AlignedFace:
     """
 
     crop: np.ndarray
-    face: object
+    face: Face | None
 
 
 @dataclasses.dataclass(frozen=True)
 class Alignment:
-    """What became of one image.
+    """The outcome for one image.
 
     Attributes:
-        status: "aligned", "center" (no face: the middle of the image) or "no_face".
-        detected: number of faces found, of which `faces` may be fewer.
-        faces: list of `AlignedFace`, most likely subject first; empty for "no_face".
+        status: "aligned", "center" (no face found: the middle of the image) or "no_face".
+        detected: number of faces found; `faces` may hold fewer.
+        faces: list of `AlignedFace`, the most likely subject first; empty for "no_face".
     """
 
     status: str
     detected: int
-    faces: list
+    faces: list[AlignedFace]
 
 
-def align_face(image, landmarks, image_size=(112, 96)):
-    """Warp a face so that its landmarks come to lie on the template's.
+def align_face(image: np.ndarray, landmarks: np.ndarray, image_size: tuple[int, int] = (112, 96)) -> np.ndarray:
+    """Warp a face so that its landmarks fall on those of the template.
 
     Args:
         image: (H, W, 3) uint8.
-        landmarks: (5, 2) x, y in pixels of `image`, in the order of `geometry.LANDMARKS`; or (4, 2) in that of
-            `geometry.FOUR_LANDMARKS`.
+        landmarks: (5, 2) x, y in pixels of `image`, in the order of `geometry.LANDMARKS`; or (4, 2), in the order
+            of `geometry.FOUR_LANDMARKS`.
         image_size: (height, width) of the crop, pixels.
 
     Returns:
         (height, width, 3) uint8.
 
     Raises:
-        ValueError: `landmarks` are not that many distinct, finite points, or an argument is of another kind.
+        ValueError: `landmarks` has the wrong shape or non-finite values, all landmarks coincide, or another
+            argument has the wrong shape or type.
     """
     target = template_of_four(image_size) if len(landmarks) == len(FOUR_LANDMARKS) else template(image_size)
     return warp(image, similarity(landmarks, target), image_size)
 
 
-def box_crop(image, face, margin, image_size=(160, 160)):
-    """Cut out the detector's box with a margin, as FaceNet does: no rotation, and no regard to the landmarks.
+def box_crop(image: np.ndarray, face: Face, margin: float, image_size: tuple[int, int] = (160, 160)) -> np.ndarray:
+    """Cut out the detector's box plus a margin, as FaceNet does: without rotation, ignoring the landmarks.
 
     Args:
         image: (H, W, 3) uint8.
         face: a `detector.Face`.
-        margin: pixels of the image by which the crop is wider, and taller, than the box; half on each side.
+        margin: pixels of the image added to the box's width and to its height, half on each side.
         image_size: (height, width) of the crop, pixels.
 
     Returns:
-        (height, width, 3) uint8; what is stretched is the part of the widened box inside the image.
+        (height, width, 3) uint8: the part of the enlarged box that lies inside the image, stretched to this size.
     """
     check_pixels(image, "image")
     left, top = max(face.x - margin / 2, 0), max(face.y - margin / 2, 0)
     right = min(face.x + face.width + margin / 2, image.shape[1])
     bottom = min(face.y + face.height + margin / 2, image.shape[0])
-    # At least one pixel, also of a box that the detector put beyond the image.
+    # At least one pixel, even if the detector placed the box outside the image.
     left, top = min(int(left), image.shape[1] - 1), min(int(top), image.shape[0] - 1)
     part = image[top : max(int(bottom), top + 1), left : max(int(right), left + 1)]
     return _stretch(part, image_size)
 
 
-def center_crop(image, image_size=(112, 96)):
-    """Resize the largest centred part of an image that has the crop's shape.
+def center_crop(image: np.ndarray, image_size: tuple[int, int] = (112, 96)) -> np.ndarray:
+    """Resize the largest centred part of an image that has the crop's aspect ratio.
 
     Args:
         image: (H, W, 3) uint8.
         image_size: (height, width) of the crop, pixels.
 
     Returns:
-        (height, width, 3) uint8; averaged over areas where it shrinks, bicubic where it grows.
+        (height, width, 3) uint8; averaged over areas when shrunk, bicubic when enlarged.
     """
     check_pixels(image, "image")
     height, width = check_image_size(image_size)
@@ -112,23 +113,28 @@ def center_crop(image, image_size=(112, 96)):
 
 
 def align_image(
-    image, detector, image_size=(112, 96), detect_multiple_faces=False, fallback="skip", box_margin=None
-):
-    """Find and align the face, or all faces, of one image.
+    image: np.ndarray,
+    detector: FaceDetector,
+    image_size: tuple[int, int] = (112, 96),
+    detect_multiple_faces: bool = False,
+    fallback: str = "skip",
+    box_margin: float | None = None,
+) -> Alignment:
+    """Find and align one face, or all faces, of an image.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        detector: a `detector.Detector`, or anything with its `detect`.
+        detector: a `detector.Detector`, or any object with the same `detect` method.
         image_size: (height, width) of the crops, pixels.
-        detect_multiple_faces: all faces instead of the one that FaceNet's rule chooses.
-        fallback: where there is no face, "skip" gives no crop and "center" the middle of the image.
-        box_margin: None aligns by landmarks; a number cuts out the box with that margin, see `box_crop`.
+        detect_multiple_faces: whether to align all faces, not only the one chosen by FaceNet's rule.
+        fallback: what to do if no face is found: "skip" returns no crop, "center" the middle of the image.
+        box_margin: None aligns by landmarks; a number cuts out the box plus that margin, see `box_crop`.
 
     Returns:
         An `Alignment`.
 
     Raises:
-        ValueError: an argument is of another kind.
+        ValueError: an argument has the wrong shape, type or value.
     """
     if fallback not in FALLBACKS:
         raise ValueError(f"fallback: expected one of {FALLBACKS}, got {fallback!r}")
@@ -145,8 +151,8 @@ def align_image(
     return Alignment(NO_FACE, 0, [])
 
 
-def _stretch(part, image_size):
-    """Resize by areas where both sides shrink, else bicubically."""
+def _stretch(part: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
+    """Resize by area averaging if both sides shrink, otherwise bicubically."""
     height, width = check_image_size(image_size)
     shrinks = height < part.shape[0] and width < part.shape[1]
     return cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)

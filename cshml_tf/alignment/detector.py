@@ -1,32 +1,37 @@
-"""Finding faces and their five landmarks with MTCNN.
+"""Find faces and their five landmarks with MTCNN.
 
 Source: Zhang, Zhang, Li, Qiao, "Joint face detection and alignment using multitask cascaded convolutional
 networks", 2016; the network and its weights are those of the `mtcnn` package.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from importlib import resources
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
 
 from cshml_tf.images import check_pixels
 
-# Pixels. The package counts the levels of its pyramid for this size alone: with a larger one it answers that
-# there is no face, with a smaller one it misses the faces that fill the image.
+if TYPE_CHECKING:
+    from mtcnn import MTCNN
+
+# Pixels. The package computes the number of its pyramid's levels for this size only: with a larger value it finds
+# no face at all, with a smaller one it misses faces that fill the image.
 SMALLEST_FACE = 20
 
 
 @dataclasses.dataclass(frozen=True)
 class Face:
-    """One detected face, in pixels of the image it was found in.
+    """One detected face, in pixels of the image in which it was found.
 
     Attributes:
         x: left edge of the box.
         y: top edge of the box.
-        width: of the box.
-        height: of the box.
-        score: the last network's probability, 0..1.
+        width: width of the box.
+        height: height of the box.
+        score: probability given by the last network, 0..1.
         landmarks: (5, 2) float64 x, y: image-left eye, image-right eye, nose tip, image-left and
             image-right corner of the mouth.
     """
@@ -39,22 +44,30 @@ class Face:
     landmarks: np.ndarray
 
 
-def rank_faces(faces, image_height, image_width):
-    """Sort faces, the most likely subject of the photograph first.
+class FaceDetector(Protocol):
+    """Any object that finds faces in an image: `Detector`, or a stand-in for it."""
 
-    FaceNet's rule: the largest area, less twice the squared distance of the face's centre from
-    the image's.
+    def detect(self, image: np.ndarray) -> Sequence[Face]:
+        """Return the faces of an (H, W, 3) uint8 RGB image."""
+        ...
+
+
+def rank_faces(faces: Sequence[Face], image_height: int, image_width: int) -> list[Face]:
+    """Sort faces so that the most likely subject of the photograph comes first.
+
+    FaceNet's rule: the largest area of the box minus twice the squared distance between the centres of box and
+    image.
 
     Args:
-        faces: a list of `Face`.
-        image_height: of the image the faces were found in, pixels.
-        image_width: likewise.
+        faces: the `Face`s of one image.
+        image_height: height of that image, pixels.
+        image_width: width of that image, pixels.
 
     Returns:
         A new list.
     """
 
-    def prominence(face):
+    def prominence(face: Face) -> float:
         offset_x = face.x + face.width / 2 - image_width / 2
         offset_y = face.y + face.height / 2 - image_height / 2
         return face.width * face.height - 2 * (offset_x**2 + offset_y**2)
@@ -63,63 +76,67 @@ def rank_faces(faces, image_height, image_width):
 
 
 class Detector:
-    """MTCNN on the CPU, one image at a time.
+    """MTCNN, one image at a time.
 
-    A batch would let the neighbours of an image decide between equal scores in its own non-maximum
+    In a batch, the other images would decide how ties between equal scores are broken in an image's non-maximum
     suppression. The networks run as compiled graphs, which makes single images faster than batches
     of the package's own eager networks.
 
     Args:
-        thresholds: of the three networks' scores.
-        longest_side: a larger image is shrunk to this before detection, which bounds time and memory;
+        thresholds: lowest accepted score of each of the three networks, 0..1.
+        longest_side: larger images are shrunk to this before detection, which bounds time and memory;
             pixels.
+
+    Raises:
+        ValueError: `longest_side` is below `SMALLEST_FACE`.
     """
 
-    def __init__(
-        self,
-        thresholds=(0.6, 0.7, 0.7),
-        longest_side=1600,
-    ):
+    def __init__(self, thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7), longest_side: int = 1600) -> None:
         if longest_side < SMALLEST_FACE:
             raise ValueError(f"longest_side: expected {SMALLEST_FACE} or more, got {longest_side}")
         self.longest_side = longest_side
-        self._options = dict(
-            min_face_size=SMALLEST_FACE,
-            scale_factor=0.709,
-            threshold_pnet=thresholds[0],
-            threshold_rnet=thresholds[1],
-            threshold_onet=thresholds[2],
-        )
+        self.thresholds = thresholds
         self._mtcnn = _build_mtcnn()
 
-    def detect(self, image):
+    def detect(self, image: np.ndarray) -> list[Face]:
         """Find the faces of one image.
 
         Args:
             image: (H, W, 3) uint8 RGB.
 
         Returns:
-            List of `Face`, highest score first; empty when there is none.
+            List of `Face`, highest score first; empty if no face is found.
 
         Raises:
-            ValueError: `image` is of another kind.
+            ValueError: `image` has the wrong shape or type.
         """
         check_pixels(image, "image")
         height, width = image.shape[:2]
         shrunk = _bound_sides(image, self.longest_side)
         if min(shrunk.shape[:2]) < SMALLEST_FACE:
             return []
-        found = self._mtcnn.detect_faces([shrunk.astype(np.float32)], output_type="numpy", **self._options)
-        grow = np.array([width / shrunk.shape[1], height / shrunk.shape[0]])
-        faces = [_face_from_row(row, grow) for row in found if len(row) == 16]
+        found = self._mtcnn.detect_faces(
+            [shrunk.astype(np.float32)],
+            output_type="numpy",
+            min_face_size=SMALLEST_FACE,
+            scale_factor=0.709,
+            threshold_pnet=self.thresholds[0],
+            threshold_rnet=self.thresholds[1],
+            threshold_onet=self.thresholds[2],
+        )
+        enlargement = np.array([width / shrunk.shape[1], height / shrunk.shape[0]])
+        assert found is not None
+        faces = [_face_from_row(row, enlargement) for row in found if len(row) == 16]
         return sorted(faces, key=lambda face: -face.score)
 
 
-def keep_to_cpu(threads=None):
-    """Keep TensorFlow off the GPUs and, on request, to a number of threads.
+def keep_to_cpu(threads: int | None = None) -> None:
+    """Keep TensorFlow off the GPUs and, optionally, limit its threads and OpenCV's.
 
-    Call it in a process that does nothing but detect, before its first use of TensorFlow; later it
-    changes nothing.
+    Call it in a process that only detects faces, before its first use of TensorFlow; later it has no effect.
+
+    Args:
+        threads: number of threads; None leaves it unlimited.
     """
     import tensorflow as tf
 
@@ -128,14 +145,14 @@ def keep_to_cpu(threads=None):
         if threads:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(threads)
-    except RuntimeError:  # TensorFlow is running already
+    except RuntimeError:  # TensorFlow has already started.
         return
     if threads:
         cv2.setNumThreads(threads)
 
 
-def _build_mtcnn():
-    # Here, because TensorFlow takes seconds to import and whoever only handles faces needs none of it.
+def _build_mtcnn() -> "MTCNN":
+    # Imported here because TensorFlow takes seconds to load, and code that only handles faces does not need it.
     import tensorflow as tf
     from mtcnn import MTCNN
     from mtcnn.stages import StageONet, StagePNet, StageRNet
@@ -144,15 +161,15 @@ def _build_mtcnn():
     weights = resources.files("mtcnn.assets.weights")
     kinds = ((StagePNet, "pnet", None), (StageRNet, "rnet", 24), (StageONet, "onet", 48))
     for stage_class, name, side in kinds:
-        # A bare name would be looked for in the working folder first, and unpickled from there.
+        # A bare name would be searched for in the working folder first, and unpickled from there.
         stage = stage_class(weights=str(weights / f"{name}.lz4"))
         signature = tf.TensorSpec([None, side, side, 3], tf.float32)
         stage._model = tf.function(stage.model, input_signature=[signature])
         stages.append(stage)
-    return MTCNN(stages=stages)
+    return MTCNN(stages=stages)  # pyright: ignore[reportArgumentType]  # annotated as str, takes a list too
 
 
-def _bound_sides(image, longest_side):
+def _bound_sides(image: np.ndarray, longest_side: int) -> np.ndarray:
     height, width = image.shape[:2]
     scale = longest_side / max(height, width)
     if scale >= 1:
@@ -161,9 +178,9 @@ def _bound_sides(image, longest_side):
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def _face_from_row(row, grow):
-    """One row of mtcnn: image, x, y, width, height, score, five x, five y."""
-    x, y = (row[1:3] + 0.5) * grow - 0.5
-    width, height = row[3:5] * grow
-    landmarks = (row[6:16].reshape(2, 5).T.astype(np.float64) + 0.5) * grow - 0.5
+def _face_from_row(row: np.ndarray, enlargement: np.ndarray) -> Face:
+    """Convert one row of mtcnn: image, x, y, width, height, score, five x, five y."""
+    x, y = (row[1:3] + 0.5) * enlargement - 0.5
+    width, height = row[3:5] * enlargement
+    landmarks = (row[6:16].reshape(2, 5).T.astype(np.float64) + 0.5) * enlargement - 0.5
     return Face(float(x), float(y), float(width), float(height), float(row[5]), landmarks)

@@ -1,53 +1,54 @@
-"""Aligning a folder of photographs into class folders of crops, with worker processes, resumably."""
+"""Align a folder of photographs into class folders of crops; worker processes share the work, runs can resume."""
 
 import collections
 import functools
 import itertools
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
 from cshml_tf.alignment.crops import CENTER, NO_FACE, UNREADABLE, align_image
-from cshml_tf.alignment.detector import Detector, keep_to_cpu
-from cshml_tf.alignment.record import AlignmentRecord, make_row
+from cshml_tf.alignment.detector import Detector, FaceDetector, keep_to_cpu
+from cshml_tf.alignment.record import AlignmentRecord, AlignmentSettings, make_row
 from cshml_tf.alignment.workers import in_this_process, in_workers
 from cshml_tf.images import UnreadableImage, list_images, read_image, write_image
 
-# A process needs about 500 MB; more are a slip of the hand.
+# Each process needs about 500 MB; a larger number is certainly a typing error.
 MOST_WORKERS = 128
 _REASON_NO_FACE = "no face detected"
 _REASON_DIED = "the worker process died while aligning this image"
 
 
 def align_dataset(
-    input_dir,
-    output_dir,
-    settings,
-    workers=1,
-    retry_failures=False,
-    make_detector=None,
-    progress=None,
-):
-    """Align every image below a folder that the output folder's record does not have yet.
+    input_dir: str | Path,
+    output_dir: str | Path,
+    settings: AlignmentSettings,
+    workers: int = 1,
+    retry_failures: bool = False,
+    make_detector: Callable[[], FaceDetector] | None = None,
+    progress: Callable[..., Iterable] | None = None,
+) -> AlignmentRecord:
+    """Align every image below a folder that is not yet in the output folder's record.
 
-    An input counts as done when the record lists it and its crops exist. A listed failure is done too.
-    Crops are PNG files in the same sub-folders under the inputs' names; where inputs of one folder differ
-    in the suffix alone, their crops keep it (`a.jpg.png`, `a.png.png`).
+    An input is done if the record lists it and all its crops exist; a recorded failure is done too.
+    Crops are PNG files in the same sub-folders under the names of the inputs. If two inputs of a folder differ
+    only in their suffix, the crops keep it (`a.jpg.png`, `a.png.png`).
 
     Args:
-        input_dir: folder of class folders of images; images anywhere below are found.
-        output_dir: new, empty, or of an earlier run with the same settings; apart from `input_dir`.
+        input_dir: folder of class folders of images; images are found at any depth.
+        output_dir: new, empty, or written by an earlier run with the same settings; must not overlap `input_dir`.
         settings: an `AlignmentSettings`.
-        workers: number of processes; 1 works in this process.
-        retry_failures: try the listed failures again.
-        make_detector: a function, picklable for `workers` above 1, that makes the object whose `detect`
-            finds faces; by default an MTCNN `Detector` with the settings.
-        progress: called as progress(iterable, total=number of inputs to do), gives an iterable of the
-            same; for example `tqdm.tqdm`.
+        workers: number of processes; 1 does the work in this process.
+        retry_failures: whether to retry the inputs recorded as failures.
+        make_detector: function that creates the object whose `detect` finds faces, picklable if `workers` is
+            above 1; by default it creates an MTCNN `Detector` with the settings.
+        progress: called as progress(iterable, total=number of inputs to align), returns an iterable over the
+            same items; for example `tqdm.tqdm`.
 
     Returns:
         The `AlignmentRecord`, finished.
 
     Raises:
-        ValueError: the folders or settings do not fit.
+        ValueError: a folder or the settings cannot be used.
         OSError: a crop cannot be written.
     """
     input_dir, output_dir = Path(input_dir), Path(output_dir)
@@ -74,31 +75,36 @@ def align_dataset(
     return record
 
 
-def detector_on_cpu(settings, threads=1):
-    """Make the detector of a process that does nothing else, kept off the GPUs; picklable.
+def detector_on_cpu(settings: AlignmentSettings, threads: int | None = 1) -> Detector:
+    """Create the detector of a process that only detects faces, and keep it off the GPUs; picklable.
 
     Args:
         settings: an `AlignmentSettings`.
-        threads: that TensorFlow and OpenCV may use; None for all cores.
+        threads: number of threads for TensorFlow and OpenCV; None uses all cores.
+
+    Returns:
+        A `Detector`.
     """
     keep_to_cpu(threads)
     return _detector(settings)
 
 
-def plan_outputs(paths, missing, taken, numbered):
-    """Choose the names of crops so that no two inputs share one.
+def plan_outputs(
+    paths: Iterable[str], missing: Iterable[str], taken: Iterable[str], numbered: bool
+) -> dict[str, str]:
+    """Choose a name for each input's crops such that no two inputs share one.
 
-    The input's name without its suffix, or with it where another input of the folder differs in the suffix
-    alone. Letter case does not tell two names apart, because on some file systems it does not.
+    A name is the input's name without its suffix, or with it if another input of the folder differs only in the
+    suffix. Names that differ only in letter case count as equal, as they do on some file systems.
 
     Args:
         paths: all inputs relative to the input folder, with "/".
-        missing: those of them to name.
-        taken: crops that exist, relative to the output folder.
-        numbered: each input may give several crops, NAME_0.png, NAME_1.png ...
+        missing: the inputs among them that need a name.
+        taken: existing crops, relative to the output folder.
+        numbered: whether an input can have several crops, NAME_0.png, NAME_1.png ...
 
     Returns:
-        Dictionary from each of `missing` to a path relative to the output folder without the number
+        Dictionary from each input in `missing` to a path relative to the output folder, without the number
         and without ".png".
     """
     ending = "_0.png" if numbered else ".png"
@@ -115,14 +121,20 @@ def plan_outputs(paths, missing, taken, numbered):
 
 
 class _Aligner:
-    """One process's function: (path, name of the crop) to the rows of the record."""
+    """The function that each process applies: (path, name of the crop) to rows of the record."""
 
-    def __init__(self, input_dir, output_dir, settings, make_detector):
+    def __init__(
+        self,
+        input_dir: Path,
+        output_dir: Path,
+        settings: AlignmentSettings,
+        make_detector: Callable[[], FaceDetector],
+    ) -> None:
         self.input_dir, self.output_dir = input_dir, output_dir
         self.settings = settings
         self.detector = make_detector()
 
-    def __call__(self, task):
+    def __call__(self, task: tuple[str, str]) -> list[dict[str, str]]:
         path, name = task
         try:
             image = read_image(self.input_dir / path)
@@ -149,22 +161,22 @@ class _Aligner:
         return rows
 
 
-def _detector(settings):
+def _detector(settings: AlignmentSettings) -> Detector:
     return Detector(longest_side=settings.longest_side)
 
 
-def _without_suffix(path):
+def _without_suffix(path: str) -> str:
     return str(PurePosixPath(path).with_suffix(""))
 
 
-def _check_arguments(input_dir, output_dir, workers):
+def _check_arguments(input_dir: Path, output_dir: Path, workers: int) -> None:
     if not 1 <= workers <= MOST_WORKERS:
         raise ValueError(f"workers: expected 1 to {MOST_WORKERS}, got {workers}")
     if not input_dir.is_dir():
-        found = "a file" if input_dir.exists() else "nothing of this name"
-        raise ValueError(f"{input_dir}: expected a folder of images, got {found}")
+        problem = "got a file" if input_dir.exists() else "but it does not exist"
+        raise ValueError(f"{input_dir}: expected a folder of images, {problem}")
     if output_dir.exists() and not output_dir.is_dir():
         raise ValueError(f"{output_dir}: expected a folder to write to, got a file")
     real_input, real_output = input_dir.resolve(), output_dir.resolve()
     if real_output.is_relative_to(real_input) or real_input.is_relative_to(real_output):
-        raise ValueError(f"{output_dir}: expected an output folder apart from the input folder")
+        raise ValueError(f"{output_dir}: expected an output folder that does not overlap the input folder")

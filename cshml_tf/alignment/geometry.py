@@ -1,4 +1,4 @@
-"""From five landmarks to an aligned face: templates, least-squares similarity, antialiased warp.
+"""From five landmarks to an aligned face: templates, least-squares similarity transform, antialiased warp.
 
 Sources: the 112 x 96 template of SphereFace (Liu et al., 2017); the 112 x 112 template of InsightFace, which
 is the same with 8 added to x; Umeyama, "Least-squares estimation of transformation parameters between
@@ -6,6 +6,7 @@ two point patterns", 1991.
 """
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from cshml_tf.images import LONGEST_SIDE, check_pixels
 
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
-# As some data sets give them: the centre of the mouth in place of its corners.
+# Some data sets give these: the centre of the mouth instead of its corners.
 FOUR_LANDMARKS = ("left_eye", "right_eye", "nose", "mouth")
 
 _TEMPLATE_112X96 = np.array(
@@ -28,10 +29,10 @@ _TEMPLATE_112X96 = np.array(
 _TEMPLATE_112X112 = _TEMPLATE_112X96 + [8.0, 0.0]
 
 
-def template(image_size=(112, 96)):
-    """Where the five landmarks belong in a crop.
+def template(image_size: Sequence[int] = (112, 96)) -> np.ndarray:
+    """Return the positions of the five landmarks in an aligned crop.
 
-    A square crop scales the 112 x 112 template and a 7:6 crop (such as 112 x 96) the 112 x 96 one. In any
+    A square crop scales the 112 x 112 template, a 7:6 crop (such as 112 x 96) the 112 x 96 one. In any
     other crop the 112 x 112 template fills the largest centred square.
 
     Args:
@@ -48,17 +49,20 @@ def template(image_size=(112, 96)):
     return _TEMPLATE_112X112 * (side / 112) + [(width - side) / 2, (height - side) / 2]
 
 
-def template_of_four(image_size=(112, 96)):
-    """Where `FOUR_LANDMARKS` belong in a crop: (4, 2) float64, as `template` with the corners' middle."""
+def template_of_four(image_size: Sequence[int] = (112, 96)) -> np.ndarray:
+    """Return the positions of `FOUR_LANDMARKS` in an aligned crop: (4, 2) float64 x, y.
+
+    The centre of the mouth is the midpoint of its corners in `template`.
+    """
     five = template(image_size)
     return np.vstack([five[:3], five[3:].mean(axis=0)])
 
 
-def similarity(source, target):
-    """The rotation, uniform scale and translation that best map `source` to `target`.
+def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Compute the rotation, uniform scale and translation that best map `source` to `target`.
 
-    With points centred and read as complex numbers the least-squares answer is one division, and it
-    can hold no reflection: target = (a + ib) source.
+    With the points centred and read as complex numbers, the least-squares solution is one division,
+    target = (a + ib) source, which cannot contain a reflection.
 
     Args:
         source: (N, 2) x, y, at least two distinct points.
@@ -68,7 +72,7 @@ def similarity(source, target):
         (2, 3) float64 matrix M: target = M[:, :2] @ source + M[:, 2].
 
     Raises:
-        ValueError: shapes differ, values are not finite, or the points determine no transform.
+        ValueError: the shapes differ, a value is not finite, or the points do not determine a transform.
     """
     source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
     if source.shape != target.shape or source.ndim != 2 or source.shape[1] != 2:
@@ -80,33 +84,33 @@ def similarity(source, target):
     u, v = (target - target_mean).T
     spread = np.sum(x * x + y * y)
     cosine, sine = np.sum(x * u + y * v), np.sum(x * v - y * u)
-    # Relative to the coordinates' own size: below this the differences are rounding.
+    # Relative to the size of the coordinates: smaller differences are rounding errors.
     negligible = 1e-12 * (1 + np.abs(source).max() ** 2)
     if len(source) < 2 or spread <= negligible:
-        raise ValueError("source: expected at least two distinct points, got one place")
+        raise ValueError("source: expected at least two distinct points, got a single position")
     if np.hypot(cosine, sine) <= 1e-9 * np.sqrt(spread * np.sum(u * u + v * v)) or not np.any(u + v):
-        raise ValueError("target: no similarity maps source to it: one place, or a mirror image")
+        raise ValueError("target: no similarity maps source to it; it is a single position or a mirror image")
     linear = np.array([[cosine, -sine], [sine, cosine]]) / spread
     return np.column_stack([linear, target_mean - linear @ source_mean])
 
 
-def warp(image, matrix, image_size=(112, 96)):
-    """Cut a crop out of an image along a similarity transform.
+def warp(image: np.ndarray, matrix: np.ndarray, image_size: Sequence[int] = (112, 96)) -> np.ndarray:
+    """Warp an image into a crop by a similarity transform, with bilinear interpolation.
 
-    Bilinear. Where the face is larger than the crop, the crop is drawn at a whole multiple of its size at which
-    no pixel of the image is passed over, and averaged over areas down to its size, so that nothing
-    aliases and nothing is blurred twice. What lies outside the image is black.
+    A face larger than the crop is first drawn at a whole multiple of the crop's size, large enough that
+    no pixel of the image is skipped, then averaged over areas down to the crop's size: nothing aliases and
+    nothing is blurred twice. Positions outside the image are black.
 
     Args:
         image: (H, W, 3) uint8.
-        matrix: (2, 3), maps x, y of the image to x, y of the crop, as `similarity` gives it.
+        matrix: (2, 3), maps x, y of the image to x, y of the crop, as `similarity` returns it.
         image_size: (height, width) of the crop, pixels.
 
     Returns:
         (height, width, 3) uint8.
 
     Raises:
-        ValueError: an argument is of another kind.
+        ValueError: an argument has the wrong shape or type, or a value of `matrix` is not finite.
     """
     check_pixels(image, "image")
     height, width = check_image_size(image_size)
@@ -114,11 +118,11 @@ def warp(image, matrix, image_size=(112, 96)):
     if matrix.shape != (2, 3) or not np.isfinite(matrix).all():
         raise ValueError(f"matrix: expected a finite (2, 3) matrix, got {matrix.tolist()}")
     scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
-    # Where the whole image is a speck of the crop, a larger multiple would only spend memory.
+    # If the whole image covers only a speck of the crop, a larger multiple would only waste memory.
     longest = max(height, width)
     largest = max(1, min(2 * math.ceil(max(image.shape[:2]) / longest), LONGEST_SIDE // longest))
     multiple = min(largest, math.ceil(1 / scale - 1e-9)) if scale > 0 else 1
-    # Pixel centres lie at whole numbers: it is x + 1/2 that is multiplied, not x.
+    # Pixel centres are at whole numbers, so x + 1/2 is multiplied, not x.
     fine = multiple * matrix
     fine[:, 2] += (multiple - 1) / 2
     fine_size = (multiple * width, multiple * height)
@@ -126,8 +130,12 @@ def warp(image, matrix, image_size=(112, 96)):
     return cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def check_image_size(image_size):
-    """Return (height, width) as two whole numbers above 0, or raise ValueError."""
+def check_image_size(image_size: Sequence[int]) -> tuple[int, int]:
+    """Return (height, width) as two positive ints.
+
+    Raises:
+        ValueError: `image_size` is not two positive whole numbers.
+    """
     size = tuple(np.atleast_1d(image_size).tolist())
     if len(size) != 2 or any(side != int(side) or side < 1 for side in size):
         raise ValueError(f"image_size: expected (height, width) in pixels, got {image_size}")

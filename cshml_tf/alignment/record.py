@@ -1,12 +1,15 @@
-"""The record of an alignment run: which input became what, kept so that a killed run can go on."""
+"""The record of an alignment run: the outcome for each input, kept so that an interrupted run can resume."""
 
 import collections
 import csv
 import io
 import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import IO
 
 from cshml_tf.alignment.crops import CENTER, NO_FACE, UNREADABLE
+from cshml_tf.alignment.detector import Face
 from cshml_tf.alignment.geometry import LANDMARKS
 from cshml_tf.files import remove_left_overs_below, replacing, write_text
 from cshml_tf.settings.alignment import AlignmentSettings
@@ -20,19 +23,30 @@ COLUMNS = (
 )
 
 
-def make_row(path, status, output="", faces="", face=None, reason=""):
-    """One row of the record as a dictionary of strings.
+def make_row(
+    path: str | Path,
+    status: str,
+    output: str | Path = "",
+    faces: int | None = None,
+    face: Face | None = None,
+    reason: str = "",
+) -> dict[str, str]:
+    """Build one row of the record as a dictionary of strings.
 
     Args:
-        path: of the input, relative to the input folder.
-        status: one of `alignment.STATUSES`.
-        output: of the crop, relative to the output folder.
-        faces: number of faces detected.
+        path: path of the input, relative to the input folder.
+        status: one of `crops.STATUSES`.
+        output: path of the crop, relative to the output folder.
+        faces: number of faces detected; None if the image was not searched.
         face: the `detector.Face` of the crop.
         reason: why there is no aligned face.
+
+    Returns:
+        Dictionary with the keys `COLUMNS`; a column without a value is "".
     """
     row = dict.fromkeys(COLUMNS, "")
-    row.update(path=str(path), status=status, output=str(output), faces=str(faces), reason=reason)
+    count = "" if faces is None else str(faces)
+    row.update(path=str(path), status=status, output=str(output), faces=count, reason=reason)
     if face is not None:
         box = {f"box_{name}": getattr(face, name) for name in ("x", "y", "width", "height")}
         for name, point in zip(LANDMARKS, face.landmarks, strict=True):
@@ -43,35 +57,35 @@ def make_row(path, status, output="", faces="", face=None, reason=""):
 
 
 class AlignmentRecord:
-    """`alignment.csv` and `alignment.json` of one output folder, new or to be continued.
+    """`alignment.csv` and `alignment.json` of one output folder, new or resumed.
 
-    While a run goes on, rows are appended as they come; a row that a kill cut short is dropped on the
-    next opening. `finish` sorts them by path.
+    During a run, rows are appended as they arrive; a row that was cut short by a kill is dropped when the record
+    is next opened. `finish` sorts the rows by path.
 
     Args:
-        output_dir: made where it is missing.
-        input_dir: where the paths of the rows start.
+        output_dir: created if missing.
+        input_dir: folder to which the paths in the rows are relative.
         settings: an `AlignmentSettings`.
 
     Raises:
-        ValueError: the folder holds something else, or was made from another input or with other
-            settings. The one change allowed is of `fallback` from "skip" to "center".
+        ValueError: the folder contains other files, or was made from another input folder or with other
+            settings. The only change allowed is that of `fallback` from "skip" to "center".
     """
 
-    def __init__(self, output_dir, input_dir, settings: AlignmentSettings):
+    def __init__(self, output_dir: str | Path, input_dir: str | Path, settings: AlignmentSettings) -> None:
         self.output_dir = Path(output_dir)
         self.path = self.output_dir / RECORD_NAME
         self._claim_folder(input_dir, settings)
         remove_left_overs_below(self.output_dir)
-        self.rows = collections.defaultdict(list)
+        self.rows: dict[str, list[dict[str, str]]] = collections.defaultdict(list)
         for row in self._read_rows():
             self.rows[row["path"]].append(row)
         self._drop_incomplete(settings)
         self._write_sorted()
-        self._file = None
+        self._file: IO[str] | None = None
 
-    def append(self, rows):
-        """Add the rows of one input, and leave them safe from a kill of this process."""
+    def append(self, rows: Iterable[dict[str, str]]) -> None:
+        """Add the rows of one input and flush them, so that a kill of this process cannot lose them."""
         if self._file is None:
             self._file = _open_text(self.path, "a")
         writer = csv.DictWriter(self._file, COLUMNS, lineterminator="\n")
@@ -80,15 +94,15 @@ class AlignmentRecord:
             self.rows[row["path"]].append(row)
         self._file.flush()
 
-    def finish(self):
-        """Close the file, its rows sorted by path and output."""
+    def finish(self) -> None:
+        """Close the file, and sort its rows by path and output."""
         if self._file is not None:
             self._file.close()
             self._file = None
         self._write_sorted()
 
-    def forget_failures(self, chosen):
-        """Drop the failed inputs for which `chosen(path)` is true: they count as not done again."""
+    def forget_failures(self, chosen: Callable[[str], bool]) -> None:
+        """Drop the failed inputs for which `chosen(path)` is true, so that they are no longer done."""
         failed = [
             path for path, rows in self.rows.items() if rows[0]["status"] in (NO_FACE, UNREADABLE) and chosen(path)
         ]
@@ -97,17 +111,17 @@ class AlignmentRecord:
         if failed:
             self._write_sorted()
 
-    def outputs(self):
-        """The set of outputs, relative to the output folder, that rows name."""
+    def outputs(self) -> set[str]:
+        """Return the paths of all crops in the rows, relative to the output folder."""
         return {row["output"] for rows in self.rows.values() for row in rows if row["output"]}
 
-    def counts(self):
-        """Number of inputs by status, and under "crops" the number of crops."""
+    def counts(self) -> dict[str, int]:
+        """Return the number of inputs by status, and the number of crops under "crops"."""
         counts = collections.Counter(rows[0]["status"] for rows in self.rows.values())
         counts["crops"] = len(self.outputs())
         return counts
 
-    def _claim_folder(self, input_dir, settings):
+    def _claim_folder(self, input_dir: str | Path, settings: AlignmentSettings) -> None:
         wanted = {"input_dir": str(Path(input_dir).resolve()), **settings.as_json()}
         settings_path = self.output_dir / SETTINGS_NAME
         if settings_path.exists():
@@ -120,10 +134,10 @@ class AlignmentRecord:
                 "got a folder of other files"
             )
         self.output_dir.mkdir(parents=True, exist_ok=True)
-        # Escaped, because names of folders need not be valid Unicode.
+        # Escaped, because folder names need not be valid Unicode.
         write_text(settings_path, json.dumps(wanted, indent=2) + "\n")
 
-    def _read_rows(self):
+    def _read_rows(self) -> list[dict[str, str]]:
         if not self.path.exists():
             return []
         with _open_text(self.path, "r") as file:
@@ -135,8 +149,8 @@ class AlignmentRecord:
             raise ValueError(f"{self.path}: line 1: expected the columns of {RECORD_NAME}")
         return [dict(zip(COLUMNS, line, strict=True)) for line in lines[1:] if len(line) == len(COLUMNS)]
 
-    def _drop_incomplete(self, settings):
-        """Inputs with a missing output, or that a new fallback concerns, count as not done."""
+    def _drop_incomplete(self, settings: AlignmentSettings) -> None:
+        """Drop inputs that have a missing crop, or to which a new fallback now applies."""
         for path, rows in list(self.rows.items()):
             missing = any(row["output"] and not (self.output_dir / row["output"]).exists() for row in rows)
             cut_short = settings.detect_multiple_faces and len(rows) < int(rows[0]["faces"] or 0)
@@ -152,12 +166,12 @@ class AlignmentRecord:
                 writer.writerows(self.rows[path])
 
 
-def _open_text(path, mode):
-    """Names that are no valid UTF-8 pass through unchanged, as they do in Python's own file names."""
+def _open_text(path: Path, mode: str) -> IO[str]:
+    """Open a text file; names that are not valid UTF-8 pass unchanged, as they do in Python's own file names."""
     return open(path, mode, encoding="utf-8", errors="surrogateescape", newline="")
 
 
-def _check_settings(path, wanted):
+def _check_settings(path: Path, wanted: dict) -> None:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:

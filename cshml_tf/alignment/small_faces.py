@@ -1,35 +1,36 @@
-"""Finding a face that is too small for the detector, or fills the picture: pad, enlarge, look again."""
+"""Find a face that is too small for the detector or fills the whole picture: pad, enlarge, detect again."""
 
 import dataclasses
 
 import cv2
+import numpy as np
 
-from cshml_tf.alignment.detector import rank_faces
+from cshml_tf.alignment.detector import Face, FaceDetector, rank_faces
 from cshml_tf.images import check_pixels
 
-# Pixels of the shorter side of the padded picture that is searched.
+# Pixels of the shorter side of the padded and enlarged picture.
 _ENLARGED = 320
-# Of each side of the picture, on either end.
+# Fraction of a side that is added at either end of it.
 _PADDING = 0.5
 _LARGEST_SCALE = 8
 
 
-def find_face(image, detector):
-    """Find the most prominent face of a picture, in an enlarged copy where there is none in the picture itself.
+def find_face(image: np.ndarray, detector: FaceDetector) -> tuple[Face | None, bool]:
+    """Find the most prominent face of a picture; if there is none, search an enlarged copy.
 
-    MTCNN knows no face under 20 pixels, and loses those that touch the border. So the picture's own border pixels
-    are continued on all sides, and the whole is enlarged bicubically.
+    MTCNN finds no face smaller than 20 pixels and misses faces that touch the border. The copy is therefore
+    padded with the picture's own border pixels on all sides and enlarged bicubically.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        detector: a `cshml_tf.alignment.detector.Detector`, or anything with its `detect`.
+        detector: a `cshml_tf.alignment.detector.Detector`, or any object with the same `detect` method.
 
     Returns:
-        (face, enlarged): a `cshml_tf.alignment.detector.Face` in pixels of `image`, or None; and whether it
-        took the enlarged copy to find it.
+        (face, enlarged): a `cshml_tf.alignment.detector.Face` in pixels of `image`, or None; and whether the
+        enlarged copy was searched.
 
     Raises:
-        ValueError: the image is of another kind.
+        ValueError: the image has the wrong shape or type.
     """
     check_pixels(image, "image")
     faces = rank_faces(detector.detect(image), *image.shape[:2])
@@ -42,23 +43,24 @@ def find_face(image, detector):
     size = round(padded.shape[1] * scale), round(padded.shape[0] * scale)
     enlarged = cv2.resize(padded, size, interpolation=cv2.INTER_CUBIC)
     faces = rank_faces(detector.detect(enlarged), *enlarged.shape[:2])
-    moved = (_moved_back(face, scale, left, top) for face in faces)
-    # The continued border can look like a face too.
-    return next((face for face in moved if _is_inside(face, width, height)), None), True
+    in_original = (_to_original(face, scale, left, top) for face in faces)
+    # The padded border can look like a face too.
+    return next((face for face in in_original if _is_inside(face, width, height)), None), True
 
 
-def _is_inside(face, width, height):
+def _is_inside(face: Face, width: int, height: int) -> bool:
     centre_x, centre_y = face.x + face.width / 2, face.y + face.height / 2
     return 0 <= centre_x <= width and 0 <= centre_y <= height
 
 
-def _moved_back(face, scale, left, top):
+def _to_original(face: Face, scale: float, left: int, top: int) -> Face:
+    """Convert a face of the padded and enlarged copy to pixels of the original picture."""
     return dataclasses.replace(
         face,
         x=face.x / scale - left,
         y=face.y / scale - top,
         width=face.width / scale,
         height=face.height / scale,
-        # Both pictures' coordinates count from the middle of the first pixel.
+        # In both pictures, coordinates count from the centre of the first pixel.
         landmarks=(face.landmarks + 0.5) / scale - 0.5 - [left, top],
     )

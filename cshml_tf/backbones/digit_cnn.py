@@ -1,29 +1,33 @@
-"""A small network for digits of 28 x 28, for the paper's toy experiment, whose network the paper leaves open.
+"""A small network for 28 x 28 digits, for the paper's toy experiment, whose network the paper does not specify.
 
-Source of the shape: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998: convolutions
-and pools in turn, then dense layers; batch norm and PReLU are of today.
+Source of the architecture: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998:
+alternating convolutions and pools, then dense layers; batch norm and PReLU are modern additions.
 """
+
+from collections.abc import Sequence
 
 import keras
 from keras import layers
 
 
-def digit_cnn(image_size=(28, 28), embedding_size=2, width=32, dropout=0.0):
-    """Build the network: a convolution and a pool, three stages with 1, 2 and 4 times `width`, and the embedding.
+def digit_cnn(
+    image_size: Sequence[int] = (28, 28), embedding_size: int = 2, width: int = 32, dropout: float = 0.0
+) -> keras.Model:
+    """Build the network: convolution and pool, three stages of 1, 2 and 4 times `width` channels, embedding.
 
     Args:
         image_size: (height, width), each at least 8.
         embedding_size: E.
         width: channels of the first stage.
-        dropout: share of the flattened last map dropped in training, 0..1.
+        dropout: fraction of the flattened last map dropped in training, 0..1.
 
     Returns:
         keras.Model: standardised images (batch, height, width, 3) -> dict of "stem_pool", "block_a", "block_b",
-        "block_c" (batch, h, w, channels) and "embedding" (batch, E), not normalised. At 28 x 28 and a width of 32
-        an image takes 9 million multiplications.
+        "block_c" (batch, h, w, channels) and "embedding" (batch, E), not normalised. An image of 28 x 28 takes 9
+        million multiplications at a width of 32.
 
     Raises:
-        ValueError: an image of a side under 8, or a width under 1.
+        ValueError: a side of the image is below 8, or the width below 1.
     """
     if min(image_size) < 8 or width < 1:
         raise ValueError(
@@ -32,7 +36,7 @@ def digit_cnn(image_size=(28, 28), embedding_size=2, width=32, dropout=0.0):
         )
     # Sizes in comments are for 28 x 28.
     images = keras.Input((*image_size, 3), name="images")
-    x = _convolution(images, width, "stem")  # 28 x 28
+    x = _convolution(images, width, "stem")  # 28 x 28  # pyright: ignore[reportArgumentType]
     x = layers.MaxPooling2D(2, name="stem.pool")(x)
     taps = {"stem_pool": x}  # 14 x 14
     for tap, channels in (("a", width), ("b", 2 * width), ("c", 4 * width)):
@@ -48,7 +52,7 @@ def digit_cnn(image_size=(28, 28), embedding_size=2, width=32, dropout=0.0):
     return keras.Model(images, taps, name="backbone")
 
 
-def _convolution(x, channels, name):
+def _convolution(x: keras.KerasTensor, channels: int, name: str) -> keras.KerasTensor:
     x = layers.Conv2D(
         channels, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"{name}.conv"
     )(x)

@@ -1,9 +1,11 @@
 """Inception-ResNet-v1 as FaceNet defines it, with the stem pool's stride as an option.
 
 Sources: Szegedy et al., "Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning",
-2016; FaceNet's definition, whose names the layers bear, a dot for each level of scope. The paper of
-CS-MHL-Net sets the stem's pool to stride 1, to suit faces of 112 x 96.
+2016; FaceNet's definition, from which the layer names come, with a dot for each level of scope. The CS-MHL-Net
+paper sets the stride of the stem's pool to 1, to suit faces of 112 x 96.
 """
+
+from collections.abc import Sequence
 
 import keras
 from keras import layers
@@ -11,14 +13,19 @@ from keras import layers
 _CHANNELS = -1
 
 
-def inception_resnet_v1(image_size=(112, 96), embedding_size=512, stem_pool_stride=1, dropout=0.2):
-    """Build Inception-ResNet-v1: 23,497,424 values with an embedding of 512.
+def inception_resnet_v1(
+    image_size: Sequence[int] = (112, 96),
+    embedding_size: int = 512,
+    stem_pool_stride: int = 1,
+    dropout: float = 0.2,
+) -> keras.Model:
+    """Build Inception-ResNet-v1: 23,497,424 weights with an embedding of 512.
 
     Args:
         image_size: (height, width).
         embedding_size: E.
         stem_pool_stride: 1 as in CS-MHL-Net, or 2 as in FaceNet.
-        dropout: share of the pooled values dropped in training, 0..1.
+        dropout: fraction of the pooled values dropped in training, 0..1.
 
     Returns:
         keras.Model: standardised images (batch, height, width, 3) -> dict of "stem_pool", "block_a",
@@ -34,7 +41,7 @@ def inception_resnet_v1(image_size=(112, 96), embedding_size=512, stem_pool_stri
 
     # Sizes in comments are for 112 x 96 and a stem pool of stride 1.
     images = keras.Input((*image_size, 3), name="images")
-    x = _conv(images, 32, 3, "Conv2d_1a_3x3", strides=2, padding="valid")  # 55 x 47
+    x = _conv(images, 32, 3, "Conv2d_1a_3x3", strides=2, padding="valid")  # 55 x 47  # pyright: ignore[reportArgumentType]
     x = _conv(x, 32, 3, "Conv2d_2a_3x3", padding="valid")  # 53 x 45
     x = _conv(x, 64, 3, "Conv2d_2b_3x3")  # 53 x 45
     x = layers.MaxPooling2D(3, stem_pool_stride, name="MaxPool_3a_3x3")(x)  # 51 x 43 x 64
@@ -61,19 +68,28 @@ def inception_resnet_v1(image_size=(112, 96), embedding_size=512, stem_pool_stri
     return keras.Model(images, taps, name="backbone")
 
 
-def _batch_norm(x, name):
-    # FaceNet's batch norm has a shift and no scale.
+def _batch_norm(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    # FaceNet's batch norm has a shift but no scale.
     norm = layers.BatchNormalization(momentum=0.995, epsilon=0.001, scale=False, name=f"{name}.BatchNorm")
     return norm(x)
 
 
-def _conv(x, filters, kernel_size, name, strides=1, padding="same"):
+def _conv(
+    x: keras.KerasTensor,
+    filters: int,
+    kernel_size: int | tuple[int, int],
+    name: str,
+    strides: int = 1,
+    padding: str = "same",
+) -> keras.KerasTensor:
     conv = layers.Conv2D(filters, kernel_size, strides, padding, use_bias=False, name=name)
     return layers.ReLU(name=f"{name}.Relu")(_batch_norm(conv(x), name))
 
 
-def _residual(x, branches, name, scale, relu):
-    """Join the branches, bring them to x's channels with a biased 1x1 convolution, and add them scaled."""
+def _residual(
+    x: keras.KerasTensor, branches: list[keras.KerasTensor], name: str, scale: float, relu: bool
+) -> keras.KerasTensor:
+    """Concatenate the branches, project them to x's channels with a biased 1x1 convolution, scale and add them."""
     mixed = layers.Concatenate(_CHANNELS, name=f"{name}.concat")(branches)
     up = layers.Conv2D(x.shape[_CHANNELS], 1, name=f"{name}.Conv2d_1x1")(mixed)
     if scale != 1.0:
@@ -82,8 +98,8 @@ def _residual(x, branches, name, scale, relu):
     return layers.ReLU(name=f"{name}.Relu")(x) if relu else x
 
 
-def _block35(x, name):
-    """Block A, residual scale 0.17."""
+def _block35(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Apply block A, with residual scale 0.17."""
     one = _conv(x, 32, 1, f"{name}.Branch_0.Conv2d_1x1")
     two = _conv(x, 32, 1, f"{name}.Branch_1.Conv2d_0a_1x1")
     two = _conv(two, 32, 3, f"{name}.Branch_1.Conv2d_0b_3x3")
@@ -93,8 +109,8 @@ def _block35(x, name):
     return _residual(x, [one, two, three], name, scale=0.17, relu=True)
 
 
-def _block17(x, name):
-    """Block B, residual scale 0.10."""
+def _block17(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Apply block B, with residual scale 0.10."""
     one = _conv(x, 128, 1, f"{name}.Branch_0.Conv2d_1x1")
     two = _conv(x, 128, 1, f"{name}.Branch_1.Conv2d_0a_1x1")
     two = _conv(two, 128, (1, 7), f"{name}.Branch_1.Conv2d_0b_1x7")
@@ -102,8 +118,8 @@ def _block17(x, name):
     return _residual(x, [one, two], name, scale=0.10, relu=True)
 
 
-def _block8(x, name, scale=0.20, relu=True):
-    """Block C, residual scale 0.20."""
+def _block8(x: keras.KerasTensor, name: str, scale: float = 0.20, relu: bool = True) -> keras.KerasTensor:
+    """Apply block C, with residual scale 0.20."""
     one = _conv(x, 192, 1, f"{name}.Branch_0.Conv2d_1x1")
     two = _conv(x, 192, 1, f"{name}.Branch_1.Conv2d_0a_1x1")
     two = _conv(two, 192, (1, 3), f"{name}.Branch_1.Conv2d_0b_1x3")
@@ -111,7 +127,7 @@ def _block8(x, name, scale=0.20, relu=True):
     return _residual(x, [one, two], name, scale, relu)
 
 
-def _reduction_a(x, name):
+def _reduction_a(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Halve the map between blocks A and B: 256 to 896 channels."""
     one = _conv(x, 384, 3, f"{name}.Branch_0.Conv2d_1a_3x3", strides=2, padding="valid")
     two = _conv(x, 192, 1, f"{name}.Branch_1.Conv2d_0a_1x1")
@@ -121,7 +137,7 @@ def _reduction_a(x, name):
     return layers.Concatenate(_CHANNELS, name=f"{name}.concat")([one, two, pool])
 
 
-def _reduction_b(x, name):
+def _reduction_b(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Halve the map between blocks B and C: 896 to 1792 channels."""
     one = _conv(x, 256, 1, f"{name}.Branch_0.Conv2d_0a_1x1")
     one = _conv(one, 384, 3, f"{name}.Branch_0.Conv2d_1a_3x3", strides=2, padding="valid")
@@ -134,8 +150,8 @@ def _reduction_b(x, name):
     return layers.Concatenate(_CHANNELS, name=f"{name}.concat")([one, two, three, pool])
 
 
-def _check_size(image_size, stem_pool_stride):
-    """Refuse a side that some unpadded 3x3 window would not fit into."""
+def _check_size(image_size: Sequence[int], stem_pool_stride: int) -> None:
+    """Refuse an image too small for the unpadded 3x3 windows."""
     # The strides of the unpadded windows, in order: 1a, 2a, the pool, 4a, 4b, Mixed_6a, Mixed_7a.
     strides = (2, 1, stem_pool_stride, 1, 2, 2, 2)
     smallest = 1

@@ -1,58 +1,74 @@
-"""LightCNN-9 and LightCNN-29, whose activation is the larger of two maps.
+"""LightCNN-9 and LightCNN-29, whose activation is the maximum of two maps.
 
-Source: Wu et al., "A Light CNN for Deep Face Representation with Noisy Labels", IEEE TIFS 2018, whose names the
-layers bear. The paper's input is grey, 128 x 128, and its embedding has 256 values. Ours: RGB of any size,
-batch norm as an option, and dropout before the embedding's layer, where the paper drops values of the embedding
-itself. The paper of CS-MHL-Net does not say which of the two it took.
+Source: Wu et al., "A Light CNN for Deep Face Representation with Noisy Labels", IEEE TIFS 2018, from which the
+layer names come. The paper's input is grey, 128 x 128, and its embedding has 256 values. Our changes: RGB of any
+size, batch norm as an option, and dropout before the embedding layer, while the paper drops values of the
+embedding itself. The CS-MHL-Net paper does not state which of the two it used.
 """
+
+from collections.abc import Sequence
 
 import keras
 from keras import ops
 
-# Residual units before the convolutions 2 to 5.
+from cshml_tf.layers.preprocessing import Shape
+from cshml_tf.losses import Tensor
+
+# Residual units before convolutions 2 to 5.
 _UNITS = {9: (0, 0, 0, 0), 29: (1, 2, 3, 4)}
 
 
 @keras.saving.register_keras_serializable("cshml_tf")
 class MaxFeatureMap(keras.layers.Layer):
-    """The larger of the first and the second half of the channels, value by value.
+    """The elementwise maximum of the first and the second half of the channels.
 
-    Call with (..., 2 n) of any precision; gives (..., n) of the same.
+    Call with (..., 2 n) of any precision; returns (..., n) of the same precision.
     Source: the paper's MFM 2/1.
     """
 
-    def build(self, input_shape):
-        """Refuse an odd number of channels."""
-        if input_shape[-1] % 2:
+    def build(self, input_shape: Shape) -> None:
+        """Check that the number of channels is even.
+
+        Raises:
+            ValueError: the number of channels is odd.
+        """
+        if (input_shape[-1] or 1) % 2:
             raise ValueError(f"MaxFeatureMap: expected an even number of channels, got {input_shape[-1]}")
 
-    def call(self, x):
-        """Map (..., 2 n) to (..., n)."""
-        return ops.maximum(*ops.split(x, 2, axis=-1))
+    def call(self, x: Tensor) -> Tensor:
+        """Reduce (..., 2 n) to (..., n)."""
+        first, second = ops.split(x, 2, axis=-1)  # pyright: ignore[reportGeneralTypeIssues]  # never None
+        return ops.maximum(first, second)
 
-    def compute_output_shape(self, input_shape):
-        """Halve the channels."""
-        return (*input_shape[:-1], input_shape[-1] // 2)
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Halve the number of channels."""
+        return (*input_shape[:-1], (input_shape[-1] or 0) // 2)
 
 
-def lightcnn(image_size=(112, 96), embedding_size=512, depth=9, batch_norm=False, dropout=0.2):
-    """Build LightCNN: 1.29 or 8.38 million weights up to the last map, most of the others behind it.
+def lightcnn(
+    image_size: Sequence[int] = (112, 96),
+    embedding_size: int = 512,
+    depth: int = 9,
+    batch_norm: bool = False,
+    dropout: float = 0.2,
+) -> keras.Model:
+    """Build LightCNN: 1.29 or 8.38 million weights up to the last map, and most of the remaining ones after it.
 
     Args:
         image_size: (height, width), each at least 16.
         embedding_size: E.
         depth: 9 or 29.
-        batch_norm: whether batch norm stands after each convolution, in place of biases, and after the last
-            layer. The paper has none; without, training needs lower rates, or collapses.
-        dropout: share of the flattened last map dropped in training, 0..1.
+        batch_norm: whether batch norm follows each convolution, instead of biases, and the last layer. The paper
+            uses none; without it, training needs lower learning rates or collapses.
+        dropout: fraction of the flattened last map dropped in training, 0..1.
 
     Returns:
         keras.Model: standardised images (batch, height, width, 3) -> dict of "stem_pool", "block_a", "block_b",
-        "block_c", the outputs of the pools 1 to 4, each (batch, h, w, channels), and "embedding" (batch, E), not
+        "block_c", the outputs of pools 1 to 4, each (batch, h, w, channels), and "embedding" (batch, E), not
         normalised.
 
     Raises:
-        ValueError: another depth, or an image of a side under 16.
+        ValueError: an unknown depth, or an image with a side below 16.
     """
     if depth not in _UNITS:
         raise ValueError(f"depth: expected one of {', '.join(map(str, _UNITS))}, got {depth!r}")
@@ -60,7 +76,7 @@ def lightcnn(image_size=(112, 96), embedding_size=512, depth=9, batch_norm=False
         raise ValueError(f"image_size: lightcnn needs at least 16 x 16, got {image_size[0]} x {image_size[1]}")
     # Sizes in comments are for 112 x 96.
     images = keras.Input((*image_size, 3), name="images")
-    x = _conv(images, 48, 5, "conv1", batch_norm)
+    x = _conv(images, 48, 5, "conv1", batch_norm)  # pyright: ignore[reportArgumentType]
     x = keras.layers.MaxPooling2D(2, name="pool1")(x)
     taps = {"stem_pool": x}  # 56 x 48 x 48
     x = _stage(x, 96, _UNITS[depth][0], "conv2", batch_norm)
@@ -81,14 +97,14 @@ def lightcnn(image_size=(112, 96), embedding_size=512, depth=9, batch_norm=False
     return keras.Model(images, taps, name="backbone")
 
 
-def _norm(x, name):
+def _norm(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     return keras.layers.BatchNormalization(name=f"{name}.norm")(x)
 
 
-def _conv(x, filters, kernel_size, name, batch_norm):
-    """Convolve to twice as many maps, and keep the larger of each two."""
-    # The larger of two alike symmetric values has the mean square of one of them: with this initialiser every
-    # convolution keeps the scale of its maps, and there is no batch norm to do it.
+def _conv(x: keras.KerasTensor, filters: int, kernel_size: int, name: str, batch_norm: bool) -> keras.KerasTensor:
+    """Convolve to twice as many maps, and keep the maximum of each pair."""
+    # The maximum of two independent values with the same symmetric distribution has the mean square of either, so
+    # with this initialiser every convolution keeps the scale of its maps, even without batch norm.
     conv = keras.layers.Conv2D(
         2 * filters,
         kernel_size,
@@ -101,8 +117,8 @@ def _conv(x, filters, kernel_size, name, batch_norm):
     return MaxFeatureMap(name=f"{name}.mfm")(x)
 
 
-def _stage(x, filters, units, name, batch_norm):
-    """Run residual units, a 1x1 convolution that keeps the number of maps, and a 3x3 one to `filters` maps."""
+def _stage(x: keras.KerasTensor, filters: int, units: int, name: str, batch_norm: bool) -> keras.KerasTensor:
+    """Apply residual units, a 1x1 convolution that keeps the number of maps, and a 3x3 one to `filters` maps."""
     maps = x.shape[-1]
     for index in range(1, units + 1):
         y = _conv(x, maps, 3, f"{name}_x.unit_{index}.1", batch_norm)

@@ -1,5 +1,6 @@
-"""The images that a data set's lists name, found in its folders or in a folder of aligned copies."""
+"""Find the images named by a data set's lists, in its own folders or in a folder of aligned copies."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,26 +8,26 @@ from cshml_tf.images import list_images
 
 
 class LabelledImage(NamedTuple):
-    """An image and who it shows.
+    """An image and the person it shows.
 
     Attributes:
-        path: Path of the file.
-        label: int, the person.
+        path: path of the file.
+        label: the person.
     """
 
     path: Path
     label: int
 
 
-def find_entry(folder, *names):
-    """Follow names of folders, or of folders and a file, in any letter case.
+def find_entry(folder: str | Path, *names: str) -> Path | None:
+    """Follow the names of nested folders, and possibly of a file, in any letter case.
 
     Args:
-        folder: where to begin.
-        names: one a level; an exact spelling goes before another.
+        folder: where to start.
+        *names: one name per level; an exact match is preferred to one in another letter case.
 
     Returns:
-        Path, or None where there is none.
+        Path, or None if it does not exist.
     """
     path = Path(folder)
     for name in names:
@@ -35,25 +36,26 @@ def find_entry(folder, *names):
             path = exact
             continue
         entries = sorted(path.iterdir()) if path.is_dir() else []
-        path = next((entry for entry in entries if entry.name.lower() == name.lower()), None)
-        if path is None:
+        match = next((entry for entry in entries if entry.name.lower() == name.lower()), None)
+        if match is None:
             return None
+        path = match
     return path
 
 
-def find_list(folders, name, data_set):
-    """Find a data set's list in the first folder that has it.
+def find_list(folders: Sequence[Path | None], name: str, data_set: str) -> Path:
+    """Find a data set's list in the first folder that contains it.
 
     Args:
-        folders: where to look, in order; the first is where it belongs. None among them is passed over.
+        folders: folders to search, in order; the list is expected in the first. None entries are skipped.
         name: the list's file name, in any letter case.
-        data_set: whose list it is, for the error.
+        data_set: name of the data set, for the error message.
 
     Returns:
         Path.
 
     Raises:
-        ValueError: none has it.
+        ValueError: no folder contains the list.
     """
     for folder in folders:
         path = folder and find_entry(folder, name)
@@ -62,10 +64,10 @@ def find_list(folders, name, data_set):
     raise ValueError(f"{folders[0]}: expected {data_set}'s list {name}, found none")
 
 
-def images_by_stem(folder):
-    """Find the images below a folder by their names without suffix, in lower case.
+def images_by_stem(folder: str | Path) -> dict[str, Path]:
+    """Map the stem (name without suffix, in lower case) of every image below a folder to its path.
 
-    So `001_frontal.JPG` is found again where alignment has written it as `001_frontal.png`.
+    `001_frontal.JPG` is thus also found as `001_frontal.png`, the name that alignment gives its copy.
 
     Args:
         folder: searched at any depth.
@@ -74,12 +76,12 @@ def images_by_stem(folder):
         dict of Paths, in the order of their names.
 
     Raises:
-        ValueError: no such folder, no image in it, or two images of the same stem.
+        ValueError: the folder does not exist or contains no image, or two images have the same stem.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder}: expected a folder of images, found none")
-    found = {}
+    found: dict[str, Path] = {}
     for relative in list_images(folder):
         stem = relative.stem.lower()
         if stem in found:
@@ -91,29 +93,31 @@ def images_by_stem(folder):
     return found
 
 
-def find_listed(names, labels, folder):
-    """Find the images of a list in a folder, whatever their suffix there.
+def find_listed(
+    names: Sequence[str], labels: Sequence[int], folder: Path
+) -> tuple[list[LabelledImage], list[LabelledImage], list[Path]]:
+    """Find the images of a list in a folder, regardless of their suffix.
 
     Args:
         names: file names, as listed.
-        labels: int, one a name.
-        folder: searched as `images_by_stem`.
+        labels: one person per name.
+        folder: searched like in `images_by_stem`.
 
     Returns:
-        Three lists: `LabelledImage` of those found, in the order of the list; of those missing, with the path
-        that was expected; and Paths of the images in the folder that the list does not name.
+        Three lists: `LabelledImage` for the images found, in the order of the list; for those missing, with the
+        expected path; and the paths of images in the folder that the list does not name.
 
     Raises:
-        ValueError: as `images_by_stem`; also two names that differ in suffix or letter case alone.
+        ValueError: as `images_by_stem`; also if two names differ only in suffix or letter case.
     """
     images = images_by_stem(folder)
-    first_of = {}
+    first_of: dict[str, str] = {}
     for name in names:
         first = first_of.setdefault(stem_of(name), name)
         if first != name:
             raise ValueError(
-                f"{folder}: expected names of images of their own, the list has {first} and {name}, "
-                "which differ in suffix or letter case alone"
+                f"{folder}: expected names of different images, got {first} and {name} in the list, "
+                "which differ only in suffix or letter case"
             )
     found, missing = [], []
     for name, label in zip(names, labels, strict=True):
@@ -125,16 +129,16 @@ def find_listed(names, labels, folder):
     return found, missing, [path for stem, path in images.items() if stem not in first_of]
 
 
-def find_copies(distributed, folder):
-    """Find the images of a folder that no list names, whatever their suffix in a folder of copies.
+def find_copies(distributed: Path, folder: Path) -> tuple[list[Path], list[Path], list[Path]]:
+    """Find copies of a folder's images, which no list names, regardless of their suffix.
 
     Args:
-        distributed: the folder as distributed, which says what there is; where there is none, `folder` does.
-        folder: searched as `images_by_stem`; may be the same.
+        distributed: the folder as distributed, which defines the images; if it does not exist, `folder` does.
+        folder: the copies, searched like in `images_by_stem`; may be the same folder.
 
     Returns:
-        Three lists of Paths: those found, in the order of their names; those that only `distributed` has; and
-        those that only `folder` has.
+        Three lists of Paths: images in both, in the order of their names; those only in `distributed`; and
+        those only in `folder`.
 
     Raises:
         ValueError: as `images_by_stem`.
@@ -148,6 +152,6 @@ def find_copies(distributed, folder):
     return found, missing, [path for stem, path in copies.items() if stem not in originals]
 
 
-def stem_of(name):
-    """Give a listed file name as `images_by_stem` keys it."""
+def stem_of(name: str) -> str:
+    """Return the key of a listed file name in `images_by_stem`."""
     return Path(name).stem.lower()

@@ -1,33 +1,34 @@
-"""Lists in MATLAB files: names, numbers, and pairs of names.
+"""Read lists from MATLAB files: names, numbers, and pairs of names.
 
-A list of names is a cell array in MATLAB. SciPy gives it as arrays of objects around arrays of text, at a depth
-that depends on how it was saved; so the readers here look at the leaves. Source: the documentation of
+A list of names is a cell array in MATLAB. SciPy returns it as arrays of objects around arrays of text, nested to a
+depth that depends on how it was saved, so the readers here look only at the leaves. Source: the documentation of
 `scipy.io.loadmat`.
 """
 
 import io
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.io import loadmat
 
 
-def read_names_and_ids(path, names_field, ids_field):
-    """Read a list of file names and the person of each.
+def read_names_and_ids(path: str | Path, names_field: str, ids_field: str) -> tuple[list[str], list[int]]:
+    """Read a list of file names and the person shown by each.
 
     Args:
         path: the .mat file, version 4 to 7.2.
-        names_field: the variable that holds the names, a cell array or a matrix of characters.
-        ids_field: the variable that holds whole numbers.
+        names_field: the variable with the names, a cell array or a matrix of characters.
+        ids_field: the variable with the people, whole numbers.
 
     Returns:
-        list of str and list of int, of one length.
+        list of str and list of int, of equal length.
 
     Raises:
-        OSError: the file can't be read.
-        ValueError: it is no such file, a variable is absent or of another kind, a name comes twice, or the two
-            differ in length; the message names file and variable.
+        OSError: the file cannot be read.
+        ValueError: not a MATLAB file, a variable is missing or has the wrong type, a name is repeated, or the two
+            lists differ in length; the message names the file and the variable.
     """
     fields = _read_fields(path, names_field, ids_field)
     names = [_only_name(path, names_field, cell) for cell in _cells(fields[names_field])]
@@ -43,7 +44,7 @@ def read_names_and_ids(path, names_field, ids_field):
     return names, ids
 
 
-def read_name_pairs(path, field):
+def read_name_pairs(path: str | Path, field: str) -> list[tuple[str, str]]:
     """Read a list of pairs of file names.
 
     Args:
@@ -54,32 +55,32 @@ def read_name_pairs(path, field):
         list of (str, str).
 
     Raises:
-        OSError: the file can't be read.
-        ValueError: it is no such file, or the variable is absent, empty or of another kind; the message names
-            file and variable.
+        OSError: the file cannot be read.
+        ValueError: not a MATLAB file, or the variable is missing, empty or has the wrong type; the message names
+            the file and the variable.
     """
     cells = _unwrapped(_read_fields(path, field)[field])
-    of_names = cells.ndim == 2 and cells.shape[1] == 2 and len(cells) and len(_leaves(cells[0, 0])) == 1
-    rows = cells if of_names else cells.ravel()
+    is_matrix = cells.ndim == 2 and cells.shape[1] == 2 and len(cells) and len(_leaves(cells[0, 0])) == 1
+    rows = cells if is_matrix else cells.ravel()
     pairs = []
     for number, row in enumerate(rows, start=1):
         names = _leaves(row)
         if len(names) != 2 or not all(isinstance(name, str) and name for name in names):
             raise ValueError(f"{path}, {field}: expected two names in pair {number}, got {names}")
-        pairs.append(tuple(names))
+        pairs.append((names[0], names[1]))
     if not pairs:
         raise ValueError(f"{path}, {field}: expected pairs of names, got none")
     return pairs
 
 
-def _read_fields(path, *fields):
+def _read_fields(path: str | Path, *fields: str) -> dict[str, Any]:
     data = Path(path).read_bytes()
     if data[:10] == b"MATLAB 7.3":
-        raise ValueError(f"{path}: a MATLAB file of version 7.3 is not read: save it with -v7")
+        raise ValueError(f"{path}: expected a MATLAB file of version 7.2 or earlier, got 7.3: save it with -v7")
     try:
         found = loadmat(io.BytesIO(data))
-    except Exception as error:  # a damaged file makes the parser stumble over anything
-        raise ValueError(f"{path}: expected a MATLAB file, damaged or of another kind ({error})") from None
+    except Exception as error:  # A damaged file can make the parser raise any type.
+        raise ValueError(f"{path}: expected a MATLAB file, got a damaged or different one ({error})") from None
     for field in fields:
         if field not in found:
             held = ", ".join(sorted(name for name in found if not name.startswith("__")))
@@ -87,20 +88,20 @@ def _read_fields(path, *fields):
     return found
 
 
-def _unwrapped(value):
-    """Take off the cells that hold nothing but another cell array."""
+def _unwrapped(value: Any) -> np.ndarray:
+    """Remove the cells that contain nothing but another cell array."""
     value = np.asarray(value)
     while value.dtype == object and value.size == 1 and np.asarray(value.item()).dtype == object:
         value = np.asarray(value.item())
     return value
 
 
-def _cells(value):
+def _cells(value: Any) -> np.ndarray:
     return _unwrapped(value).ravel()
 
 
-def _leaves(value):
-    """List the texts and numbers in an array of any depth; texts without the blanks that fill a matrix up."""
+def _leaves(value: Any) -> list:
+    """List the strings and numbers in an array of any depth; strip strings of the blanks that pad a matrix."""
     value = np.asarray(value)
     if value.dtype == object:
         return [leaf for cell in value.ravel() for leaf in _leaves(cell)]
@@ -108,20 +109,20 @@ def _leaves(value):
     return [leaf.strip() for leaf in leaves] if value.dtype.kind == "U" else leaves
 
 
-def _only_name(path, field, cell):
+def _only_name(path: str | Path, field: str, cell: Any) -> str:
     leaves = _leaves(cell)
     if len(leaves) != 1 or not isinstance(leaves[0], str) or not leaves[0]:
-        raise ValueError(f"{path}, {field}: expected one name a cell, got {leaves}")
+        raise ValueError(f"{path}, {field}: expected one name per cell, got {leaves}")
     return leaves[0]
 
 
-def _only_id(path, field, cell):
+def _only_id(path: str | Path, field: str, cell: Any) -> int:
     leaves = _leaves(cell)
     try:
         (number,) = leaves
         whole = int(number)
+        if isinstance(number, str) or whole == number:
+            return whole
     except (TypeError, ValueError, OverflowError):
-        whole = None
-    if whole is None or (not isinstance(number, str) and whole != number):
-        raise ValueError(f"{path}, {field}: expected one whole number a cell, got {leaves}")
-    return whole
+        pass
+    raise ValueError(f"{path}, {field}: expected one whole number per cell, got {leaves}")

@@ -1,13 +1,14 @@
-"""SCface: the mugshots of 130 people, and what surveillance cameras saw of them at three distances.
+"""Read SCface: mugshots of 130 people, and images of them from surveillance cameras at three distances.
 
 Source: Grgic, Delac and Grgic, "SCface - surveillance cameras face database", Multimedia Tools and Applications,
-2011, and the layout of the data set. A person has one mugshot, and one image from each of seven cameras at each of
-4.20 m (distance 1), 2.60 m (2) and 1.00 m (3). Cameras 6 and 7 are infrared and take no part in the protocols.
+2011, and the layout of the data set. Each person has one mugshot, and one image from each of seven cameras at each
+of 4.20 m (distance 1), 2.60 m (2) and 1.00 m (3). Cameras 6 and 7 are infrared and not part of the protocols.
 """
 
 import dataclasses
 import math
 import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -32,11 +33,11 @@ class ScFaceImage:
 
     Attributes:
         person: 1 to 130.
-        camera: 1 to 7; None of a mugshot.
-        distance: 1 (furthest) to 3; None of a mugshot.
-        path: Path of the file.
-        landmarks: (4, 2) float64 x, y in pixels of the file as distributed: eye on the image's left, eye on its
-            right, tip of the nose, centre of the mouth; None where there are none.
+        camera: 1 to 7; None for a mugshot.
+        distance: 1 (furthest) to 3; None for a mugshot.
+        path: path of the file.
+        landmarks: (4, 2) float64 x, y in pixels of the file as distributed: image-left eye, image-right eye,
+            tip of the nose, centre of the mouth; None if unknown.
     """
 
     person: int
@@ -47,14 +48,14 @@ class ScFaceImage:
 
 
 class Missing(NamedTuple):
-    """Something that the data set should hold and does not.
+    """An image, or its landmarks, missing from the data set.
 
     Attributes:
-        name: as the data set calls the image, without suffix: `001_frontal`, `001_cam1_1`.
+        name: the data set's name of the image, without suffix: `001_frontal`, `001_cam1_1`.
         person: 1 to 130.
-        camera: 1 to 5; None of a mugshot.
-        distance: 1 to 3; None of a mugshot.
-        what: "image" or "landmarks".
+        camera: 1 to 5; None for a mugshot.
+        distance: 1 to 3; None for a mugshot.
+        what: what is missing, "image" or "landmarks".
     """
 
     name: str
@@ -69,28 +70,28 @@ class ScFace:
     """The images of the data set.
 
     Attributes:
-        mugshots: list of `ScFaceImage`, one a person, in their order.
-        surveillance: list of `ScFaceImage` of cameras 1 to 5, by distance, camera and person.
-        infrared: the same of cameras 6 and 7.
-        missing: list of `Missing`: every mugshot and every image of cameras 1 to 5 that is not there, and those
-            without landmarks where landmarks were asked for.
-        unexpected: list of Paths of images in the same folders whose names are not the data set's.
+        mugshots: list of `ScFaceImage`, one per person, ordered by person.
+        surveillance: list of `ScFaceImage` from cameras 1 to 5, ordered by distance, camera and person.
+        infrared: the same from cameras 6 and 7.
+        missing: list of `Missing`: all mugshots and images from cameras 1 to 5 that do not exist, and those
+            without landmarks if landmarks were requested.
+        unexpected: paths of images in the same folders whose names are not the data set's.
     """
 
-    mugshots: list
-    surveillance: list
-    infrared: list
-    missing: list
-    unexpected: list
+    mugshots: list[ScFaceImage]
+    surveillance: list[ScFaceImage]
+    infrared: list[ScFaceImage]
+    missing: list[Missing]
+    unexpected: list[Path]
 
-    def gallery(self, people=None):
-        """Give the mugshots of some people; None means all."""
+    def gallery(self, people: Collection[int] | None = None) -> list[ScFaceImage]:
+        """Return the mugshots of some people; None means all."""
         return [image for image in self.mugshots if people is None or image.person in people]
 
-    def probes(self, distance, people=None):
-        """Give the images of cameras 1 to 5 at a distance, of some people; None means all.
+    def probes(self, distance: int, people: Collection[int] | None = None) -> list[ScFaceImage]:
+        """Return the images from cameras 1 to 5 at one distance, of some people; None means all.
 
-        With nothing missing, 5 a person: 650 of all people, 400 of 80.
+        If nothing is missing, these are 5 per person: 650 for all people, 400 for 80.
 
         Raises:
             ValueError: there is no such distance.
@@ -104,32 +105,32 @@ class ScFace:
         ]
 
 
-def read_scface(root, landmarks="all.txt"):
+def read_scface(root: str | Path, landmarks: str | Path | None = "all.txt") -> ScFace:
     """Read the data set as distributed, or aligned copies in the same folders.
 
-    Folder and file names may be in any letter case, and images of any kind that is read.
+    Folder and file names may be in any letter case, and images in any supported format.
 
     Args:
         root: the folder with `mugshot_frontal_cropped_all` and `surveillance_cameras_distance_1` to `3`.
-        landmarks: the file of landmarks, in `root` or an absolute path; None reads none, as for aligned copies.
+        landmarks: the file of landmarks, in `root` or an absolute path; None for aligned copies, which have none.
 
     Returns:
         `ScFace`.
 
     Raises:
-        OSError: a file can't be read.
-        ValueError: a folder is absent or empty, an image is there twice, or the landmarks are damaged.
+        OSError: a file cannot be read.
+        ValueError: a folder is missing or empty, an image is present twice, or the landmarks are damaged.
     """
     root = Path(root)
-    by_name = {}
+    by_name: dict[str, ScFaceImage] = {}
     points = {} if landmarks is None else read_landmarks(find_entry(root, str(landmarks)) or root / landmarks)
     images, unexpected = _read_folder(_folder(root, "mugshot_frontal_cropped_all"), _MUGSHOT, None)
     by_name.update(images)
     for distance in DISTANCES:
         folder = _folder(root, f"surveillance_cameras_distance_{distance}")
-        images, strange = _read_folder(folder, _SURVEILLANCE, distance)
+        images, others = _read_folder(folder, _SURVEILLANCE, distance)
         by_name.update(images)
-        unexpected += strange
+        unexpected += others
     by_name = {name: dataclasses.replace(image, landmarks=points.get(name)) for name, image in by_name.items()}
     missing = _missing(by_name, landmarks is not None)
     return ScFace(
@@ -141,25 +142,26 @@ def read_scface(root, landmarks="all.txt"):
     )
 
 
-def read_landmarks(path):
+def read_landmarks(path: str | Path) -> dict[str, np.ndarray]:
     """Read the landmarks of SCface, all.txt.
 
-    A line is the image's name without suffix and eight numbers, x and y of each landmark, parted by tabs. Blank
-    lines are passed over, and so is a line that repeats another.
+    A line is the image's name without suffix and eight numbers, x and y of each landmark, separated by tabs. Blank
+    lines and repeated lines are ignored.
 
     Args:
-        path: the file, Unix or Windows line ends.
+        path: the file, with Unix or Windows line endings.
 
     Returns:
-        dict of name in lower case to (4, 2) float64: eye on the image's left, eye on its right, tip of the nose,
-        centre of the mouth.
+        dict of name in lower case to (4, 2) float64: image-left eye, image-right eye, tip of the nose, centre of
+        the mouth.
 
     Raises:
-        OSError: the file can't be read.
-        ValueError: a line is of another form, or two give one image different points; the message names file and
-            line.
+        OSError: the file cannot be read.
+        ValueError: a line has another format, or two lines give an image different landmarks; the message names
+            the file and the line.
     """
-    points, line_of = {}, {}
+    points: dict[str, np.ndarray] = {}
+    line_of: dict[str, int] = {}
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -177,21 +179,21 @@ def read_landmarks(path):
     return points
 
 
-def split_people(people, test_count=80, seed=0):
-    """Part the people at random into those to fine-tune on and those to test, as Table 5 of the paper does.
+def split_people(people: Iterable[int], test_count: int = 80, seed: int = 0) -> tuple[list[int], list[int]]:
+    """Split people at random into those to fine-tune on and those to test, as in Table 5 of the paper.
 
-    The other protocol, of all 130 people, needs no parting.
+    The other protocol, which tests all 130 people, needs no split.
 
     Args:
         people: the people, such as `PEOPLE`.
-        test_count: how many to test.
-        seed: int; the same seed parts the same people alike, in whatever order they are given.
+        test_count: number of people to test.
+        seed: the same seed splits the same people identically, regardless of their order.
 
     Returns:
-        Two sorted lists: to fine-tune, 50 of 130, and to test.
+        Two sorted lists: people to fine-tune on, by default 50 of 130, and people to test.
 
     Raises:
-        ValueError: nobody to test, or fewer people than that.
+        ValueError: `test_count` is below 1 or above the number of people.
     """
     people = sorted(set(people))
     if not 1 <= test_count <= len(people):
@@ -201,17 +203,19 @@ def split_people(people, test_count=80, seed=0):
     return sorted(shuffled[test_count:]), sorted(shuffled[:test_count])
 
 
-def image_name(person, camera=None, distance=None):
-    """Give the data set's name of an image, without suffix; of a mugshot where there is no camera."""
+def image_name(person: int, camera: int | None = None, distance: int | None = None) -> str:
+    """Return the data set's name of an image, without suffix; that of the mugshot if `camera` is None."""
     return f"{person:03d}_frontal" if camera is None else f"{person:03d}_cam{camera}_{distance}"
 
 
-def _folder(root, name):
+def _folder(root: Path, name: str) -> Path:
     return find_entry(root, name) or root / name
 
 
-def _read_folder(folder, pattern, distance):
-    """Give the images whose names fit, by name, and the paths of the others."""
+def _read_folder(
+    folder: Path, pattern: re.Pattern[str], distance: int | None
+) -> tuple[dict[str, ScFaceImage], list[Path]]:
+    """Return the images whose names match, by name, and the paths of the others."""
     images, unexpected = {}, []
     for stem, path in images_by_stem(folder).items():
         match = pattern.fullmatch(stem)
@@ -223,10 +227,11 @@ def _read_folder(folder, pattern, distance):
     return images, unexpected
 
 
-def _missing(by_name, with_landmarks):
+def _missing(by_name: dict[str, ScFaceImage], with_landmarks: bool) -> list[Missing]:
     missing = []
-    places = [(None, None)] + [(camera, distance) for distance in DISTANCES for camera in CAMERAS]
-    for camera, distance in places:
+    views: list[tuple[int | None, int | None]] = [(None, None)]
+    views += [(camera, distance) for distance in DISTANCES for camera in CAMERAS]
+    for camera, distance in views:
         for person in PEOPLE:
             name = image_name(person, camera, distance)
             if name not in by_name:
@@ -236,18 +241,20 @@ def _missing(by_name, with_landmarks):
     return missing
 
 
-def _in_order(by_name, cameras, distances):
+def _in_order(
+    by_name: dict[str, ScFaceImage], cameras: Sequence[int | None], distances: Sequence[int | None]
+) -> list[ScFaceImage]:
     names = (
         image_name(person, camera, distance) for distance in distances for camera in cameras for person in PEOPLE
     )
     return [by_name[name] for name in names if name in by_name]
 
 
-def _read_line(path, number, line):
+def _read_line(path: str | Path, number: int, line: str) -> tuple[str, np.ndarray]:
     fields = [field.strip() for field in line.split("\t")]
     if len(fields) != 9:
         raise ValueError(
-            f"{path}, line {number}: expected a name and 8 numbers parted by tabs, got {len(fields)} fields"
+            f"{path}, line {number}: expected a name and 8 numbers separated by tabs, got {len(fields)} fields"
         )
     try:
         values = [float(field) for field in fields[1:]]

@@ -1,4 +1,4 @@
-"""QMUL-SurvFace: surveillance faces to verify in pairs, and to identify in an open set.
+"""Read QMUL-SurvFace: surveillance faces to verify in pairs, and to identify in an open set.
 
 Source: Cheng, Zhu and Gong, "Surveillance Face Recognition Challenge", 2018, and the layout of the data set.
 """
@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from cshml_tf.data.listed_images import find_copies, find_entry, find_list, find_listed, images_by_stem, stem_of
+from cshml_tf.data.listed_images import (
+    LabelledImage,
+    find_copies,
+    find_entry,
+    find_list,
+    find_listed,
+    images_by_stem,
+    stem_of,
+)
 from cshml_tf.data.mat_lists import read_name_pairs, read_names_and_ids
 
 _TESTS = {
@@ -24,9 +32,9 @@ class SurvFacePair(NamedTuple):
     """Two images to compare.
 
     Attributes:
-        first: Path; of a missing pair, as expected.
-        second: Path; likewise.
-        same: whether both are of one person.
+        first: path of one image; in a missing pair, its expected path.
+        second: path of the other image, in the same form.
+        same: whether both show the same person.
     """
 
     first: Path
@@ -40,11 +48,11 @@ class SurvFaceVerification:
 
     Attributes:
         pairs: list of `SurvFacePair`, those of one person first, in the order of the data set's lists.
-        missing: list of `SurvFacePair` of which an image, or both, is not there.
+        missing: list of `SurvFacePair` of which at least one image does not exist.
     """
 
-    pairs: list
-    missing: list
+    pairs: list[SurvFacePair]
+    missing: list[SurvFacePair]
 
 
 @dataclass(frozen=True)
@@ -52,42 +60,43 @@ class SurvFaceIdentification:
     """The open-set identification test.
 
     Attributes:
-        gallery: list of `LabelledImage`, in the order of the data set's list; several a person.
-        mated_probes: list of `LabelledImage` of people in the gallery, likewise.
-        unmated_probes: list of Paths of people that are not in the gallery; nobody says who they are.
-        missing_gallery: list of `LabelledImage` that are listed and not there, with the paths expected.
-        missing_probes: likewise, of the mated probes.
-        missing_unmated: list of Paths of unmated probes as distributed that are not among the images.
-        unlisted: list of Paths of images in the folders of gallery and mated probes that no list names, and of
-            unmated probes that are not distributed.
+        gallery: list of `LabelledImage`, in the order of the data set's list; several per person.
+        mated_probes: people in the gallery: list of `LabelledImage`, in the order of the data set's list.
+        unmated_probes: paths of images of people who are not in the gallery; their identities are unknown.
+        missing_gallery: list of `LabelledImage` that are listed but do not exist, with their expected paths.
+        missing_probes: the same for the mated probes.
+        missing_unmated: paths of distributed unmated probes that are not among the images.
+        unlisted: paths of images in the folders of gallery and mated probes that no list names, and of
+            unmated probes that are not among those distributed.
     """
 
-    gallery: list
-    mated_probes: list
-    unmated_probes: list
-    missing_gallery: list
-    missing_probes: list
-    missing_unmated: list
-    unlisted: list
+    gallery: list[LabelledImage]
+    mated_probes: list[LabelledImage]
+    unmated_probes: list[Path]
+    missing_gallery: list[LabelledImage]
+    missing_probes: list[LabelledImage]
+    missing_unmated: list[Path]
+    unlisted: list[Path]
 
     @property
-    def missing(self):
-        """Gallery images and mated probes that are listed and not there, in this order."""
+    def missing(self) -> list[LabelledImage]:
+        """Gallery images, then mated probes, that are listed but do not exist."""
         return self.missing_gallery + self.missing_probes
 
 
-def survface_tests(root, images_root=None):
-    """Tell which tests there are.
+def survface_tests(root: str | Path, images_root: str | Path | None = None) -> list[str]:
+    """Return the tests that are present.
 
     Args:
-        root: as `read_survface_verification`.
-        images_root: likewise; a test whose folder it lacks, while it has the other's, is none.
+        root: as for `read_survface_verification`.
+        images_root: as for `read_survface_verification`; if it contains the folder of only one test, the other
+            test is not counted.
 
     Returns:
         list of names: "verification", "identification", or both.
 
     Raises:
-        ValueError: there is neither; the message names the folders expected.
+        ValueError: neither is present; the message names the expected folders.
     """
     found = [
         name
@@ -103,21 +112,21 @@ def survface_tests(root, images_root=None):
     return with_images or found
 
 
-def read_survface_verification(root, images_root=None):
+def read_survface_verification(root: str | Path, images_root: str | Path | None = None) -> SurvFaceVerification:
     """Read the verification pairs as distributed.
 
     Args:
-        root: the folder that holds `Face_Verification_Test_Set`, or that folder; its lists (.mat) stand in it, or
-            in `Face_Verification_Evaluation` beside it.
-        images_root: where the images are, in the same folders, such as aligned copies; their suffix may differ.
-            None takes `root`.
+        root: the folder `Face_Verification_Test_Set` or its parent; its lists (.mat) are in it, or
+            in `Face_Verification_Evaluation` next to it.
+        images_root: folder of the images, with the same sub-folders, for example of aligned copies; their suffix
+            may differ. None takes `root`.
 
     Returns:
         `SurvFaceVerification`.
 
     Raises:
-        OSError: a file can't be read.
-        ValueError: a list or folder is absent, or a list is damaged; the message names it.
+        OSError: a file cannot be read.
+        ValueError: a list or folder is missing, or a list is damaged; the message names it.
     """
     distributed, images_root = _test_set("verification", root, images_root)
     folder = _entry(images_root, "verification_images")
@@ -126,24 +135,26 @@ def read_survface_verification(root, images_root=None):
     for field, same in (("positive_pairs_names", True), ("negative_pairs_names", False)):
         for names in read_name_pairs(_list(root, distributed, f"{field}.mat"), field):
             paths = [images.get(stem_of(name)) for name in names]
-            expected = (path or folder / name for path, name in zip(paths, names, strict=True))
-            (missing if None in paths else pairs).append(SurvFacePair(*expected, same))
+            first, second = (path or folder / name for path, name in zip(paths, names, strict=True))
+            (missing if None in paths else pairs).append(SurvFacePair(first, second, same))
     return SurvFaceVerification(pairs, missing)
 
 
-def read_survface_identification(root, images_root=None):
+def read_survface_identification(
+    root: str | Path, images_root: str | Path | None = None
+) -> SurvFaceIdentification:
     """Read the gallery and the probes of the open set as distributed.
 
     Args:
-        root: the folder that holds `Face_Identification_Test_Set`, or that folder; its lists stand in it, or in
-            `Face_Identification_Evaluation` beside it.
-        images_root: as `read_survface_verification`.
+        root: the folder `Face_Identification_Test_Set` or its parent; its lists are in it, or in
+            `Face_Identification_Evaluation` next to it.
+        images_root: as for `read_survface_verification`.
 
     Returns:
         `SurvFaceIdentification`.
 
     Raises:
-        OSError: a file can't be read.
+        OSError: a file cannot be read.
         ValueError: as `read_survface_verification`.
     """
     distributed, images_root = _test_set("identification", root, images_root)
@@ -171,17 +182,20 @@ def read_survface_identification(root, images_root=None):
     )
 
 
-def _test_set(name, root, images_root):
-    """Give the folder as distributed, and that of the images."""
-    folders = (root, root if images_root is None else images_root)
-    return [find_entry(folder, _TESTS[name][0]) or Path(folder) for folder in folders]
+def _test_set(name: str, root: str | Path, images_root: str | Path | None) -> tuple[Path, Path]:
+    """Return a test's folder as distributed, and the folder of its images."""
+    folder = _TESTS[name][0]
+    distributed = find_entry(root, folder) or Path(root)
+    if images_root is None:
+        return distributed, distributed
+    return distributed, find_entry(images_root, folder) or Path(images_root)
 
 
-def _list(root, folder, name):
-    """Find a list in the test's folder, or in the folder of evaluation code beside it."""
-    beside = [find_entry(root, folder_of_code) for folder_of_code in _EVALUATION]
-    return find_list([folder, *beside], name, "SurvFace")
+def _list(root: str | Path, folder: Path, name: str) -> Path:
+    """Find a list in the test's folder, or in the folders of evaluation code next to it."""
+    code_folders = [find_entry(root, code_folder) for code_folder in _EVALUATION]
+    return find_list([folder, *code_folders], name, "SurvFace")
 
 
-def _entry(folder, name):
+def _entry(folder: Path, name: str) -> Path:
     return find_entry(folder, name) or folder / name

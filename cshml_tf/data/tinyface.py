@@ -1,7 +1,7 @@
-"""TinyFace: native low-resolution faces to identify among distractors.
+"""Read TinyFace: natively low-resolution faces to identify among distractors.
 
 Source: Cheng, Zhu and Gong, "Low-Resolution Face Recognition", ACCV 2018, and the layout of its Testing_Set.
-Distributed are 3,728 probes, 4,443 gallery images with a mate, and 153,428 distractors.
+It is distributed with 3,728 probes, 4,443 gallery images that have a mate, and 153,428 distractors.
 """
 
 from dataclasses import dataclass
@@ -21,49 +21,49 @@ class TinyFace:
 
     Attributes:
         probes: list of `LabelledImage`, in the order of the data set's list.
-        gallery_matches: list of `LabelledImage`, likewise.
-        distractors: list of `LabelledImage` with the label `DISTRACTOR`; the gallery holds these too.
-        missing_probes: list of `LabelledImage` that are listed and not there, with the paths expected.
-        missing_matches: likewise, of the gallery.
-        missing_distractors: list of Paths of distractors as distributed that are not among the images.
-        unlisted: list of Paths of images in the folders of probes and matches that no list names, and of
-            distractors that are not distributed.
+        gallery_matches: gallery images with a mate: list of `LabelledImage`, in the order of the data set's list.
+        distractors: the rest of the gallery: list of `LabelledImage` with the label `DISTRACTOR`.
+        missing_probes: list of `LabelledImage` that are listed but do not exist, with their expected paths.
+        missing_matches: the same for gallery images with a mate.
+        missing_distractors: paths of distributed distractors that are not among the images.
+        unlisted: paths of images in the folders of probes and matches that no list names, and of
+            distractors that are not among those distributed.
     """
 
-    probes: list
-    gallery_matches: list
-    distractors: list
-    missing_probes: list
-    missing_matches: list
-    missing_distractors: list
-    unlisted: list
+    probes: list[LabelledImage]
+    gallery_matches: list[LabelledImage]
+    distractors: list[LabelledImage]
+    missing_probes: list[LabelledImage]
+    missing_matches: list[LabelledImage]
+    missing_distractors: list[Path]
+    unlisted: list[Path]
 
     @property
-    def missing(self):
-        """Probes and matches that are listed and not there, in this order."""
+    def missing(self) -> list[LabelledImage]:
+        """Probes, then matches, that are listed but do not exist."""
         return self.missing_probes + self.missing_matches
 
     @property
-    def gallery(self):
-        """Matches and distractors, in this order."""
+    def gallery(self) -> list[LabelledImage]:
+        """Matches, then distractors."""
         return self.gallery_matches + self.distractors
 
 
-def read_tinyface(root, images_root=None):
+def read_tinyface(root: str | Path, images_root: str | Path | None = None) -> TinyFace:
     """Read TinyFace's identification test as distributed.
 
     Args:
-        root: the folder that holds `Testing_Set`, or that folder; the lists (.mat) stand in it, or in
-            `Face_Identification_Evaluation` beside it.
-        images_root: where the images are, in the same folders, such as aligned copies; their suffix may differ.
-            None takes `root`.
+        root: the folder `Testing_Set` or its parent; the lists (.mat) are in it, or in
+            `Face_Identification_Evaluation` next to it.
+        images_root: folder of the images, with the same sub-folders, for example of aligned copies; their suffix
+            may differ. None takes `root`.
 
     Returns:
         `TinyFace`.
 
     Raises:
-        OSError: a file can't be read.
-        ValueError: a list or folder is absent, or a list is damaged; the message names it.
+        OSError: a file cannot be read.
+        ValueError: a list or folder is missing, or a list is damaged; the message names it.
     """
     names = ("Testing_Set", "Face_Identification_Evaluation")
     distributed, _ = lists = [find_entry(root, name) or Path(root) for name in names]
@@ -91,5 +91,5 @@ def read_tinyface(root, images_root=None):
     )
 
 
-def _folder(images_root, name):
+def _folder(images_root: Path, name: str) -> Path:
     return find_entry(images_root, name) or images_root / name

@@ -1,26 +1,28 @@
-"""The camera far away: bicubic down to a low resolution, 8 bits, and bicubic back up.
+"""Simulate a distant camera: bicubic down to a low resolution, 8 bits, and bicubic back up.
 
-The paper resizes with bicubic interpolation in its tests and leaves the reduction open. It is antialiased here
-by default, because plain reduction is another task: on faces the two differ by 10 to 20 grey levels a pixel.
+The paper resizes with bicubic interpolation in its tests and does not specify how the reduction is filtered. Here
+it is antialiased by default. Plain reduction is a different task: on faces, the two differ by 10 to 20 grey levels
+per pixel.
 """
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 
 from cshml_tf.degradation.bicubic import resize, resize_with
-from cshml_tf.degradation.kernel import cubic_weights
-from cshml_tf.degradation.resolution import resolution_sides
+from cshml_tf.degradation.kernel import ArrayOrTensor, cubic_weights
+from cshml_tf.degradation.resolution import Resolution, resolution_sides
 
 MODES = ("antialias", "plain")
 
 
-def degrade(pixels, resolution, mode="antialias"):
-    """Show faces as a camera of low resolution would have stored them, at their own size.
+def degrade(pixels: ArrayOrTensor, resolution: Resolution, mode: str = "antialias") -> ArrayOrTensor:
+    """Return faces as a low-resolution camera would have stored them, at their original size.
 
-    Down to the resolution and back up, each time first the columns and then the rows; clipped and rounded to
-    8 bits after each pass as PIL does, so that "antialias" is PIL's bicubic to the last bit. "plain" is
-    TensorFlow's unfiltered bicubic, which rounds at the low resolution and at the end alone.
+    The pictures are reduced to the resolution and enlarged again, columns before rows each time. "antialias"
+    clips and rounds to 8 bits after every pass, as PIL does, and equals PIL's bicubic to the last bit. "plain" is
+    TensorFlow's unfiltered bicubic, which rounds only at the low resolution and at the end.
 
     Args:
         pixels: (batch, H, W, 3), any real dtype, RGB 0..255; within a graph H and W may be unknown.
@@ -31,27 +33,29 @@ def degrade(pixels, resolution, mode="antialias"):
         (batch, H, W, 3) float32, whole numbers 0..255.
 
     Raises:
-        ValueError: unknown mode, a resolution that is none, or pixels of other than four axes.
+        ValueError: unknown mode, invalid resolution, or pixels that do not have four axes.
     """
     if len(pixels.shape) == 4 and None in pixels.shape[1:3]:
         return _degrade_unknown_size(pixels, resolution_sides(resolution), mode)
     return degrade_each(pixels, [resolution], None, mode)
 
 
-def degrade_each(pixels, resolutions, choice, mode="antialias"):
-    """Degrade each picture to a resolution of its own: `degrade` for a network of several resolutions.
+def degrade_each(
+    pixels: ArrayOrTensor, resolutions: Sequence[Resolution], choice: ArrayOrTensor, mode: str = "antialias"
+) -> ArrayOrTensor:
+    """Degrade each picture to its own resolution: `degrade` for a network trained on several resolutions.
 
     Args:
         pixels: (batch, H, W, 3), any real dtype, RGB 0..255; H and W known.
-        resolutions: a list of r or (h, w).
-        choice: (batch,) integers, which of the resolutions each picture gets; not looked at where there is one.
+        resolutions: the resolutions to choose from, each r or (h, w).
+        choice: (batch,) integers, the index of each picture's resolution; ignored if there is only one.
         mode: "antialias" or "plain".
 
     Returns:
         (batch, H, W, 3) float32, whole numbers 0..255.
 
     Raises:
-        ValueError: as `degrade`; also an empty list of resolutions.
+        ValueError: as `degrade`; also if `resolutions` is empty.
     """
     shape = tuple(pixels.shape)
     if len(shape) != 4 or shape[1] is None or shape[2] is None:
@@ -62,7 +66,7 @@ def degrade_each(pixels, resolutions, choice, mode="antialias"):
     down_rows, up_rows = _round_trip(shape[1], tuple(size[0] for size in sizes), mode)
     down_columns, up_columns = _round_trip(shape[2], tuple(size[1] for size in sizes), mode)
 
-    def chosen(matrices):
+    def chosen(matrices: np.ndarray) -> ArrayOrTensor:
         if len(sizes) == 1:
             return matrices[0]
         from cshml_tf.degradation.tensors import matrices_of
@@ -74,8 +78,10 @@ def degrade_each(pixels, resolutions, choice, mode="antialias"):
     return resize_with(low, chosen(up_rows), chosen(up_columns), whole_between)
 
 
-def _degrade_groups(pixels, sizes, choice, mode):
-    """Degrade the arrays of each resolution together, each group in one product of matrices."""
+def _degrade_groups(
+    pixels: np.ndarray, sizes: tuple[tuple[int, int], ...], choice: np.ndarray, mode: str
+) -> np.ndarray:
+    """Degrade the pictures of each resolution together, each group in one matrix product."""
     degraded = np.empty(pixels.shape, np.float32)
     for index, size in enumerate(sizes):
         group = choice == index
@@ -84,20 +90,21 @@ def _degrade_groups(pixels, sizes, choice, mode):
     return degraded
 
 
-def _degrade_unknown_size(pixels, sides, mode):
-    from keras import ops
+def _degrade_unknown_size(pixels: ArrayOrTensor, sides: tuple[int, int], mode: str) -> ArrayOrTensor:
+    from cshml_tf.degradation.tensors import sides_of
 
     _check_mode(mode)
     antialias = mode == "antialias"
-    low = resize(pixels, *sides, antialias, whole_between=antialias)
-    return resize(low, *ops.shape(pixels)[1:3], antialias, whole_between=antialias)
+    low = resize(pixels, *sides, antialias=antialias, whole_between=antialias)
+    height, width = sides_of(pixels)
+    return resize(low, height, width, antialias, whole_between=antialias)
 
 
 @functools.lru_cache(maxsize=64)
-def _round_trip(side, low_sides, mode):
-    """Stack the down and the up matrices of several low sides, padded with zeros to the largest.
+def _round_trip(side: int, low_sides: tuple[int, ...], mode: str) -> tuple[np.ndarray, np.ndarray]:
+    """Stack the matrices that reduce to each of several low sides, and those that enlarge again.
 
-    The rows of padding give zeros, which the columns of padding ignore.
+    All are padded with zeros to the largest low side: padding rows produce zeros, which padding columns ignore.
     """
     _check_mode(mode)
     if not low_sides:
@@ -107,11 +114,11 @@ def _round_trip(side, low_sides, mode):
     up = np.zeros((len(low_sides), side, largest))
     for index, low in enumerate(low_sides):
         down[index, :low] = cubic_weights(low, side, antialias=mode == "antialias")
-        # Antialiasing acts on a reduction only: a low side beyond the picture's is a reduction here.
+        # Antialiasing affects reductions only; this is one if the low side is longer than the picture's.
         up[index, :, :low] = cubic_weights(side, low, antialias=mode == "antialias")
     return down, up
 
 
-def _check_mode(mode):
+def _check_mode(mode: str) -> None:
     if mode not in MODES:
         raise ValueError(f"mode: expected one of {', '.join(MODES)}, got {mode!r}")

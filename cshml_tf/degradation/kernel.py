@@ -1,10 +1,15 @@
-"""Keys' cubic kernel as the matrix of a one-dimensional resize, its weights rounded as PIL rounds them.
+"""Keys' cubic kernel as the matrix of a one-dimensional resize, with weights rounded as PIL rounds them.
 
 Source: Keys, "Cubic convolution interpolation for digital image processing", IEEE Transactions on Acoustics,
 Speech, and Signal Processing, 1981; a = -0.5.
 """
 
+from typing import Any, TypeAlias
+
 import numpy as np
+
+# Keras has no type for the tensors of its backends, hence none in common with np.ndarray.
+ArrayOrTensor: TypeAlias = Any
 
 _KEYS_A = -0.5
 _SUPPORT = 2.0
@@ -12,21 +17,23 @@ _SUPPORT = 2.0
 _STEP = 2.0**-22
 
 
-def cubic_weights(out_size, in_size, antialias, backend=np):
-    """Give the matrix of a one-dimensional bicubic resize.
+def cubic_weights(
+    out_size: int | ArrayOrTensor, in_size: int | ArrayOrTensor, antialias: bool, backend: Any = np
+) -> ArrayOrTensor:
+    """Compute the matrix of a one-dimensional bicubic resize.
 
-    Weights that fall outside the image are dropped and the rest of the row is scaled to sum 1, as PIL and
-    TensorFlow do at borders. Antialiasing widens the kernel by the reduction factor; it changes nothing
-    where the image grows.
+    Weights that fall outside the image are dropped, and the rest of the row is scaled to sum to 1, as PIL and
+    TensorFlow do at borders. Antialiasing widens the kernel by the reduction factor; it has no effect
+    on enlargements.
 
     Args:
-        out_size: length after, a number or a scalar tensor.
-        in_size: length before, likewise.
-        antialias: bool.
-        backend: `numpy` for known sizes, `keras.ops` for sizes known only as a graph runs.
+        out_size: length of the result, a number or a scalar tensor.
+        in_size: length of the input, a number or a scalar tensor.
+        antialias: whether to antialias a reduction.
+        backend: `numpy` for known sizes, `keras.ops` for sizes that are only known when a graph runs.
 
     Returns:
-        (out_size, in_size) float64, each row of sum 1 but for the rounding of its weights.
+        (out_size, in_size) float64; each row sums to 1 apart from the rounding of its weights.
     """
     real = np.float64 if backend is np else "float64"
     out_positions = _positions(out_size, real, backend)
@@ -40,16 +47,16 @@ def cubic_weights(out_size, in_size, antialias, backend=np):
     return backend.sign(weights) * backend.floor(backend.abs(weights) / _STEP + 0.5) * _STEP
 
 
-def _keys_kernel(distance, backend):
+def _keys_kernel(distance: ArrayOrTensor, backend: Any) -> ArrayOrTensor:
     a = _KEYS_A
     near = ((a + 2) * distance - (a + 3)) * distance**2 + 1
     far = ((distance - 5) * distance + 8) * distance * a - 4 * a
     return backend.where(distance < 1, near, backend.where(distance < _SUPPORT, far, 0.0 * distance))
 
 
-def _positions(size, real, backend):
+def _positions(size: int | ArrayOrTensor, real: Any, backend: Any) -> ArrayOrTensor:
     return np.arange(size, dtype=real) if backend is np else backend.cast(backend.arange(size), real)
 
 
-def _real(size, real, backend):
+def _real(size: int | ArrayOrTensor, real: Any, backend: Any) -> float | ArrayOrTensor:
     return float(size) if backend is np or isinstance(size, int) else backend.cast(size, real)

@@ -1,19 +1,24 @@
-"""How a resolution is spelt: r for r x r pixels, or (height, width)."""
+"""The notation of resolutions: r for r x r pixels, or (height, width)."""
+
+from collections.abc import Iterable
+from typing import TypeAlias
 
 import numpy as np
 
+Resolution: TypeAlias = int | tuple[int, int]
 
-def parse_resolution(text):
-    """Read a resolution as a command line spells it: "12" is 12 (square), "14x12" is (14, 12).
+
+def parse_resolution(text: str | int) -> Resolution:
+    """Parse a resolution as given on a command line: "12" is 12 (square), "14x12" is (14, 12).
 
     Args:
-        text: str, or an int.
+        text: a number or HEIGHTxWIDTH.
 
     Returns:
-        int for a square resolution, else (height, width).
+        int for a square resolution, otherwise (height, width).
 
     Raises:
-        ValueError: the text is no positive number and no HEIGHTxWIDTH.
+        ValueError: the text is neither a positive whole number nor HEIGHTxWIDTH.
     """
     try:
         sides = [int(side) for side in str(text).lower().split("x")]
@@ -21,20 +26,20 @@ def parse_resolution(text):
         sides = []
     if len(sides) not in (1, 2) or min(sides, default=0) < 1:
         raise ValueError(f"resolution: expected a number such as 12, or 14x12, got {text!r}")
-    return sides[0] if len(sides) == 1 or sides[0] == sides[1] else tuple(sides)
+    return sides[0] if len(sides) == 1 or sides[0] == sides[1] else (sides[0], sides[1])
 
 
-def format_resolution(resolution):
-    """Spell a resolution as reports and folders do: 12 is "12", (14, 12) is "14x12"."""
+def format_resolution(resolution: Resolution) -> str:
+    """Format a resolution for reports and folder names: 12 as "12", (14, 12) as "14x12"."""
     height, width = resolution_sides(resolution)
     return str(height) if height == width else f"{height}x{width}"
 
 
-def resolution_sides(resolution):
-    """Give (height, width) of a resolution r (square) or (h, w).
+def resolution_sides(resolution: Resolution) -> tuple[int, int]:
+    """Return (height, width) of a resolution r (square) or (h, w).
 
     Raises:
-        ValueError: it is neither one nor two positive whole numbers.
+        ValueError: the resolution is not one or two positive whole numbers.
     """
     sides = np.atleast_1d(np.asarray(resolution))
     if sides.size == 1:
@@ -44,16 +49,18 @@ def resolution_sides(resolution):
     return int(sides[0]), int(sides[1])
 
 
-def check_reductions(resolutions, image_size, what="resolution: "):
-    """Refuse resolutions beyond the size of the faces that are reduced to them.
+def check_reductions(
+    resolutions: Iterable[Resolution], image_size: tuple[int, int], what: str = "resolution: "
+) -> None:
+    """Refuse resolutions larger than the faces that are to be reduced to them.
 
     Args:
-        resolutions: of r or (h, w).
-        image_size: (height, width).
-        what: how the error begins.
+        resolutions: each r or (h, w).
+        image_size: (height, width) of the faces.
+        what: first words of the error message.
 
     Raises:
-        ValueError: a side is longer than the face's.
+        ValueError: a side of a resolution is longer than that of the faces.
     """
     for resolution in resolutions:
         sides = resolution_sides(resolution)

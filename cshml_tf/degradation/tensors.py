@@ -1,17 +1,29 @@
-"""The same bicubic resize for tensors of whichever backend Keras runs on, inside a graph or outside."""
+"""The same bicubic resize for tensors of Keras's backend, inside or outside a graph."""
+
+# pyright: reportOptionalSubscript=false, reportOptionalOperand=false
+# keras.ops has no annotations, and pyright infers that some of its results may be None.
 
 import contextlib
 
 import keras
+import numpy as np
 from keras import ops
 
-from cshml_tf.degradation.kernel import cubic_weights
+from cshml_tf.degradation.kernel import ArrayOrTensor, cubic_weights
 
 
-def resize_tensor(pixels, height, width, antialias, whole_between):
-    """Resize pictures, as `cshml_tf.degradation.bicubic.resize`; a size may be unknown until the graph runs."""
-    sizes = (height, width, *ops.shape(pixels)[1:3])
-    # Sizes known now make constants of NumPy; others are computed in the graph.
+def sides_of(pixels: ArrayOrTensor) -> tuple[ArrayOrTensor, ArrayOrTensor]:
+    """Return (height, width) of pictures (batch, H, W, C): ints, or scalar tensors if unknown until run time."""
+    height, width = ops.shape(pixels)[1:3]
+    return height, width
+
+
+def resize_tensor(
+    pixels: ArrayOrTensor, height: ArrayOrTensor, width: ArrayOrTensor, antialias: bool, whole_between: bool
+) -> ArrayOrTensor:
+    """Resize pictures, as `cshml_tf.degradation.bicubic.resize`; sizes may be unknown until the graph runs."""
+    sizes = (height, width, *sides_of(pixels))
+    # Known sizes yield NumPy constants; unknown ones are computed in the graph.
     known = {} if all(isinstance(size, int) for size in sizes) else {"backend": ops}
     with _double_precision():
         rows = cubic_weights(height, sizes[2], antialias, **known)
@@ -19,8 +31,10 @@ def resize_tensor(pixels, height, width, antialias, whole_between):
     return resize_tensor_with(pixels, rows, columns, whole_between)
 
 
-def resize_tensor_with(pixels, rows, columns, whole_between):
-    """Resize pictures by given matrices: `cshml_tf.degradation.bicubic.resize_with`."""
+def resize_tensor_with(
+    pixels: ArrayOrTensor, rows: ArrayOrTensor, columns: ArrayOrTensor, whole_between: bool
+) -> ArrayOrTensor:
+    """Resize pictures by given matrices, as `cshml_tf.degradation.bicubic.resize_with`."""
     each = "b" if len(rows.shape) == 3 else ""
     with _double_precision():
         rows, columns = ops.convert_to_tensor(rows, "float64"), ops.convert_to_tensor(columns, "float64")
@@ -30,21 +44,21 @@ def resize_tensor_with(pixels, rows, columns, whole_between):
         return ops.cast(_whole(small), "float32")
 
 
-def matrices_of(matrices, choice):
-    """Return the matrix that each picture chooses.
+def matrices_of(matrices: np.ndarray, choice: ArrayOrTensor) -> ArrayOrTensor:
+    """Return the matrix chosen for each picture.
 
     Args:
         matrices: (resolutions, out, in) float64 array.
         choice: (batch,) integers, a tensor or an array.
 
     Returns:
-        (batch, out, in) float32 tensor; weights of 22 binary places are exact in it.
+        (batch, out, in) float32 tensor, which holds weights of 22 binary places exactly.
     """
     return ops.take(ops.convert_to_tensor(matrices, "float32"), choice, axis=0)
 
 
-def _double_precision():
-    """Let JAX compute in float64 here, which it does nowhere by default."""
+def _double_precision() -> contextlib.AbstractContextManager:
+    """Enable float64 within the context on JAX, which does not use it by default."""
     if keras.backend.backend() != "jax":
         return contextlib.nullcontext()
     import jax
@@ -52,7 +66,7 @@ def _double_precision():
     return jax.enable_x64(True)
 
 
-def _whole(pixels):
-    """Clip and round as PIL does, a half up."""
-    # A cast, for `keras.ops.floor` on JAX would round these positive numbers to float32 first.
+def _whole(pixels: ArrayOrTensor) -> ArrayOrTensor:
+    """Clip and round as PIL does, with halves rounded up."""
+    # A cast, because `keras.ops.floor` on JAX would first round these positive numbers to float32.
     return ops.cast(ops.clip(pixels, 0.0, 255.0) + 0.5, "int32")

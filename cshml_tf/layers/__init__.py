@@ -1,4 +1,4 @@
-"""The layers around a backbone; importing this package registers every layer that a saved recogniser holds."""
+"""The layers around a backbone; importing this package registers every layer of a saved recogniser."""
 
 from cshml_tf.layers.cosface import CosFace, UnitLength
 from cshml_tf.layers.fused import FusedBatchNormalization, FusedPReLU

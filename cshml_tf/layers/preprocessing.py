@@ -1,7 +1,13 @@
 """The layers before a backbone: degrade pictures, fit them to the network's size, standardise them.
 
-Every layer here computes in float32 whatever the precision of the backbone.
+Every layer here computes in float32 regardless of the backbone's precision.
 """
+
+# pyright: reportOptionalOperand=false, reportOptionalSubscript=false, reportOperatorIssue=false
+# keras.ops has no annotations, and what pyright infers is the union over all backends, None included.
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -9,15 +15,18 @@ from keras import ops
 
 from cshml_tf.degradation.bicubic import resize
 from cshml_tf.degradation.degrade import degrade_each
-from cshml_tf.degradation.resolution import resolution_sides
+from cshml_tf.degradation.resolution import Resolution, resolution_sides
+from cshml_tf.losses import Tensor
 
-# What a fixed standardisation subtracts from pixels, and then divides by.
+Shape: TypeAlias = tuple[int | None, ...]
+
+# What a fixed standardisation subtracts from the pixels, and what it then divides them by.
 _FIXED = {"fixed": (127.5, 128.0), "symmetric": (127.5, 127.5), "none": (0.0, 1.0)}
 STANDARDISATIONS = ("per_image", *_FIXED)
 
 
-def fit_to_size(pixels, image_size):
-    """Resize faces of any size as `FitToSize` does, the very same picture.
+def fit_to_size(pixels: Tensor, image_size: Sequence[int]) -> Tensor:
+    """Resize faces of any size exactly as `FitToSize` does.
 
     Args:
         pixels: (batch, H, W, 3), 0..255, array or tensor.
@@ -26,65 +35,68 @@ def fit_to_size(pixels, image_size):
     Returns:
         (batch, height, width, 3) float32, 0..255; an array for an array.
     """
-    if tuple(pixels.shape[1:3]) != tuple(image_size):
-        return resize(pixels, *image_size)
+    height, width = image_size
+    if tuple(pixels.shape[1:3]) != (height, width):
+        return resize(pixels, height, width)
     return pixels.astype(np.float32) if isinstance(pixels, np.ndarray) else ops.cast(pixels, "float32")
 
 
 class Float32Layer(keras.layers.Layer):
-    """A layer whose arithmetic is always float32, under any mixed-precision policy."""
+    """A layer whose arithmetic is float32 under any mixed-precision policy."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
 
 
 @keras.saving.register_keras_serializable("cshml_tf")
 class FitToSize(Float32Layer):
-    """Resize faces of any size to the network's: bicubic, antialiased where they shrink, 8-bit levels.
+    """Resize faces of any size to the network's: bicubic, antialiased when shrinking, rounded to 8-bit levels.
 
-    Faces that have the size already pass unchanged.
+    Faces that already have the right size pass unchanged.
 
     Args:
         image_size: (height, width) of the network's input.
+        **kwargs: arguments of `keras.layers.Layer`.
 
-    Call with pixels (batch, H, W, 3), 0..255; gives (batch, height, width, 3) float32, 0..255.
+    Call with pixels (batch, H, W, 3), 0..255; returns (batch, height, width, 3) float32, 0..255.
     """
 
-    def __init__(self, image_size, **kwargs):
+    def __init__(self, image_size: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.image_size = tuple(image_size)
 
-    def call(self, pixels):
+    def call(self, pixels: Tensor) -> Tensor:
         return fit_to_size(pixels, self.image_size)
 
-    def compute_output_shape(self, pixels_shape):
+    def compute_output_shape(self, pixels_shape: Shape) -> Shape:
         return (pixels_shape[0], *self.image_size, pixels_shape[3])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"image_size": self.image_size}
 
 
 @keras.saving.register_keras_serializable("cshml_tf")
 class Standardise(Float32Layer):
-    """Bring pixels to the range a network was trained on.
+    """Convert pixels to the range on which a network was trained.
 
     Args:
         mode: "per_image", the pre-whitening of the paper and FaceNet,
             (x - mean) / max(std, 1 / sqrt(N)) over all N values of a picture; "fixed", (x - 127.5) / 128, as
             FaceNet's published checkpoints and MobileFaceNet expect; "symmetric", (x - 127.5) / 127.5, as
-            InsightFace's later networks do; "none", for networks that do it themselves.
+            InsightFace's later networks expect; "none", for networks that standardise pixels themselves.
+        **kwargs: arguments of `keras.layers.Layer`.
 
-    Call with pixels (batch, H, W, 3), 0..255; gives the same shape, float32.
+    Call with pixels (batch, H, W, 3), 0..255; returns the same shape, float32.
     """
 
-    def __init__(self, mode="per_image", **kwargs):
+    def __init__(self, mode: str = "per_image", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if mode not in STANDARDISATIONS:
             raise ValueError(f"mode: expected one of {', '.join(STANDARDISATIONS)}, got {mode!r}")
         self.mode = mode
 
-    def call(self, pixels):
+    def call(self, pixels: Tensor) -> Tensor:
         pixels = ops.cast(pixels, "float32")
         if self.mode in _FIXED:
             centre, width = _FIXED[self.mode]
@@ -95,34 +107,35 @@ class Standardise(Float32Layer):
         deviation = ops.sqrt(ops.mean(ops.square(centred), axis=axes, keepdims=True))
         return centred / ops.maximum(deviation, 1.0 / ops.sqrt(values))
 
-    def compute_output_shape(self, pixels_shape):
+    def compute_output_shape(self, pixels_shape: Shape) -> Shape:
         return pixels_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"mode": self.mode}
 
 
 @keras.saving.register_keras_serializable("cshml_tf")
 class Degrade(Float32Layer):
-    """`degrade_each` as a layer: the network's first, where the pictures are degraded on the device.
+    """`degrade_each` as a layer: the network's first if pictures are degraded on the device.
 
     Args:
-        resolutions: list of r or (h, w).
+        resolutions: the resolutions to choose from, each r or (h, w).
         mode: "antialias" or "plain".
+        **kwargs: arguments of `keras.layers.Layer`.
 
-    Call with pixels (batch, H, W, 3) 0..255 and choice (batch,) integers; gives what `degrade_each` gives.
+    Call with pixels (batch, H, W, 3) 0..255 and choice (batch,) integers; returns what `degrade_each` returns.
     """
 
-    def __init__(self, resolutions, mode="antialias", **kwargs):
+    def __init__(self, resolutions: Sequence[Resolution], mode: str = "antialias", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.resolutions = [resolution_sides(resolution) for resolution in resolutions]
         self.mode = mode
 
-    def call(self, pixels, choice):
+    def call(self, pixels: Tensor, choice: Tensor) -> Tensor:
         return degrade_each(pixels, self.resolutions, choice, self.mode)
 
-    def compute_output_shape(self, pixels_shape, choice_shape):
+    def compute_output_shape(self, pixels_shape: Shape, choice_shape: Shape) -> Shape:
         return pixels_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"resolutions": self.resolutions, "mode": self.mode}

@@ -1,1 +1,1 @@
-"""Recognisers that others trained, as networks of ours."""
+"""Import recognisers trained elsewhere as networks of this library."""

@@ -5,7 +5,7 @@ Backbones and degradations name themselves in their own registries, which need n
 
 from cshml_tf.backbones import BACKBONES
 from cshml_tf.data.pairing import PAIRINGS as PAIRINGS
-from cshml_tf.degradation import MODES
+from cshml_tf.degradation.degrade import MODES
 
 MODELS = tuple(BACKBONES)
 DEGRADATIONS = tuple(MODES)

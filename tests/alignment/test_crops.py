@@ -24,7 +24,7 @@ def image():
 
 
 def face_at(x, y, scale=1.0):
-    """A face whose 112 x 96 crop begins at x, y of the image, `scale` pixels of it a pixel."""
+    """Return a face whose 112 x 96 crop begins at x, y of the image, at `scale` image pixels per crop pixel."""
     return Face(x, y, 96 * scale, 112 * scale, 0.9, template((112, 96)) * scale + [x, y])
 
 
@@ -33,14 +33,14 @@ def test_align_face_puts_landmarks_on_the_template(image):
     np.testing.assert_array_equal(crop, image[30:142, 50:146])
 
 
-def test_align_face_turns_an_upside_down_face_up(image):
-    """Half a turn about the template's crop: (x, y) was at (95 - x, 111 - y)."""
+def test_align_face_turns_an_upside_down_face_upright(image):
+    """A half turn of the template's crop takes (x, y) from (95 - x, 111 - y)."""
     crop = align_face(image, [95, 111] - template((112, 96)), (112, 96))
     np.testing.assert_array_equal(crop, image[:112, :96][::-1, ::-1])
 
 
 @pytest.mark.parametrize("landmarks", [np.zeros((5, 2)), np.full((5, 2), np.nan), np.ones((4, 2))])
-def test_align_face_refuses_landmarks_that_are_none(image, landmarks):
+def test_align_face_rejects_unusable_landmarks(image, landmarks):
     with pytest.raises(ValueError):
         align_face(image, landmarks)
 

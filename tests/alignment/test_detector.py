@@ -14,7 +14,7 @@ def detector():
 
 
 def landmark_error(face, landmarks):
-    """Mean distance as a fraction of the distance between the eyes."""
+    """Return the mean distance as a fraction of the distance between the eyes."""
     distances = np.linalg.norm(face.landmarks - landmarks, axis=1)
     return distances.mean() / np.linalg.norm(landmarks[0] - landmarks[1])
 
@@ -29,7 +29,7 @@ def test_finds_drawn_faces_and_their_landmarks(detector):
 
 
 def test_face_is_in_pixels_of_the_image(detector):
-    """A face twice as large and moved by (40, 60) is found there, whatever bounds detection."""
+    """A face enlarged twice and shifted by (40, 60) is found there, whatever the longest side of detection."""
     photograph = draw_photograph(3, 1)
     canvas = np.full((620, 700, 3), 127, np.uint8)
     canvas[60:560, 40:540] = cv2.resize(photograph.pixels, (500, 500), interpolation=cv2.INTER_CUBIC)
@@ -71,7 +71,7 @@ def test_no_face(detector, shape):
     ],
 )
 def test_other_input_is_an_error(detector, image):
-    """The package itself answers most of these with no face and no error."""
+    """For most of these, the package itself returns no face and raises no error."""
     with pytest.raises(ValueError, match=r"image: expected an \(H, W, 3\) uint8 array, got"):
         detector.detect(image)
 

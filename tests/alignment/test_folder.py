@@ -1,4 +1,4 @@
-"""Whole folders: names, record, resuming, failures, kills. The detector reads its answer off a pixel."""
+"""Whole folders: names, record, resuming, failures, kills. The detector reads its answer from a pixel."""
 
 import csv
 import functools
@@ -43,7 +43,7 @@ class MarkedDetector:
 
 @pytest.fixture(autouse=True)
 def marked_detector(tmp_path, monkeypatch):
-    """The module, where worker processes find it too."""
+    """Import the detector as a module that worker processes can import too."""
     folder = tmp_path / "modules"
     folder.mkdir()
     (folder / "marked_detector.py").write_text(MARKED_DETECTOR)
@@ -61,7 +61,7 @@ def folders(tmp_path):
 
 
 def photograph(path, faces=1, death=0, wait=0):
-    """150 x 160 of noise that tells the detector what to find."""
+    """Write 150 x 160 pixels of noise, the first of which tells the detector what to find."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(len(str(path))).integers(0, 256, (150, 160, 3)).astype(np.uint8)
     pixels[0, 0] = faces, death, wait
@@ -90,7 +90,7 @@ def test_class_folders_and_record(folders, marked_detector, workers):
     expected = photograph(source / "Zoë/Zoë_0001.png", faces=2)[5:117, 10:106]
     photograph(source / "Ann/Ann_0002.png", faces=0)
     (source / "Ann/Ann_0001.jpg").write_text("no picture")
-    (source / "Ann/notes.txt").write_text("no image either")
+    (source / "Ann/notes.txt").write_text("not an image either")
     photograph(source / "root.png")
     for number in range(10):
         photograph(source / f"Bob/Bob_{number:04d}.png")
@@ -110,7 +110,7 @@ def test_class_folders_and_record(folders, marked_detector, workers):
         aligned_row("Zoë/Zoë_0001.png", faces=2, number=1),
         aligned_row("root.png", faces=1, number=0),
     ]
-    # Of the two faces the second is nearer to the middle: 160 / 2 = 80 against 48 and 58.
+    # Of the two faces, the second is nearer to the middle: centres at 48 and 58, middle at 160 / 2 = 80.
     np.testing.assert_array_equal(read_image(target / "Zoë/Zoë_0001.png"), expected)
     assert record.counts() == {"aligned": 12, "no_face": 1, "unreadable": 1, "crops": 12}
     made = sorted(path.name for path in target.rglob("*") if path.is_file() and "Bob" not in path.name)
@@ -157,7 +157,7 @@ def test_second_run_does_only_what_is_missing(folders, marked_detector, tmp_path
     assert record.counts() == {"aligned": 4, "no_face": 1, "crops": 4}
 
 
-def test_failures_are_tried_again_on_request_or_for_a_new_fallback(folders, marked_detector, tmp_path):
+def test_failures_are_retried_on_request_or_for_a_new_fallback(folders, marked_detector, tmp_path):
     source, target = folders
     photograph(source / "a/none.png", faces=0)
     (source / "a/cut.png").write_bytes(b"")
@@ -214,7 +214,7 @@ def test_plan_outputs_by_hand():
     assert plan_outputs(["b.jpg"], ["b.jpg"], {"b.png", "b.jpg.png"}, False) == {"b.jpg": "b.jpg-2"}
 
 
-def test_other_settings_or_input_are_refused(folders, marked_detector, tmp_path):
+def test_different_settings_or_input_folder_are_refused(folders, marked_detector, tmp_path):
     photograph(folders[0] / "a.png")
     run(folders, marked_detector.MarkedDetector)
     message = r"out was made with image_size \[112, 96\], now asked for \[112, 112\]"
@@ -228,7 +228,7 @@ def test_other_settings_or_input_are_refused(folders, marked_detector, tmp_path)
         run(folders, marked_detector.MarkedDetector)
 
 
-def test_folders_that_do_not_fit(folders, marked_detector, tmp_path):
+def test_unusable_folders_are_refused(folders, marked_detector, tmp_path):
     source, target = folders
     detector = marked_detector.MarkedDetector
     with pytest.raises(ValueError, match="found none in it or below"):
@@ -237,7 +237,7 @@ def test_folders_that_do_not_fit(folders, marked_detector, tmp_path):
         run((tmp_path / "missing", target), detector)
     photograph(source / "a.png")
     for wrong in (source, source / "crops", source.parent):
-        with pytest.raises(ValueError, match="apart from the input folder"):
+        with pytest.raises(ValueError, match="that does not overlap the input folder"):
             run((source, wrong), detector)
     target.mkdir()
     (target / "other.png").touch()
@@ -294,7 +294,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
-def test_a_killed_run_leaves_no_half_image_and_can_go_on(folders, marked_detector, tmp_path):
+def test_a_killed_run_leaves_no_partial_image_and_can_resume(folders, marked_detector, tmp_path):
     source, target = folders
     for number in range(60):
         photograph(source / f"p{number % 7}/{number:02d}.png", wait=30)

@@ -1,4 +1,4 @@
-"""Templates, similarity and warp against values worked out by hand."""
+"""Templates, similarity and warp against values derived by hand."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def test_templates():
     np.testing.assert_allclose(template((224, 224)), template((112, 112)) * 2, atol=1e-12)
 
 
-def test_template_of_another_shape_is_the_square_one_centred():
+def test_template_of_another_aspect_ratio_is_the_square_one_centred():
     np.testing.assert_allclose(template((112, 132)), template((112, 112)) + [10, 0], atol=1e-12)
     np.testing.assert_allclose(template((232, 224)), template((224, 224)) + [0, 4], atol=1e-12)
 
@@ -36,7 +36,7 @@ def test_similarity_recovers_a_known_transform(degrees, scale):
 
 
 def test_similarity_of_two_points_by_hand():
-    """(0,0) -> (1,2) and (1,0) -> (1,4): twice the length, a quarter turn from x towards y."""
+    """(0, 0) -> (1, 2) and (1, 0) -> (1, 4): twice the length, a quarter turn from x towards y."""
     np.testing.assert_allclose(similarity([[0, 0], [1, 0]], [[1, 2], [1, 4]]), [[0, -2, 1], [2, 0, 2]], atol=1e-12)
 
 
@@ -55,7 +55,7 @@ def test_similarity_never_mirrors():
     assert np.linalg.det(similarity(mirrored, template())[:, :2]) > 0
     square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
     with pytest.raises(ValueError, match="mirror image"):
-        similarity(square * [-1, 1], square)  # every turn fits its mirror image equally badly
+        similarity(square * [-1, 1], square)  # Every rotation fits its mirror image equally badly.
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def noise():
 
 
 def test_warp_by_whole_pixels_copies(noise):
-    """Columns 17 and rows 22 of the image come to 0, 0; beyond its edge there is black."""
+    """Column 17 and row 22 of the image become column 0 and row 0; outside the image is black."""
     crop = warp(noise, [[1, 0, -17], [0, 1, -22]], (112, 96))
     np.testing.assert_array_equal(crop, noise[22 : 22 + 112, 17 : 17 + 96])
     outside = warp(noise, [[1, 0, 10], [0, 1, 0]], (112, 96))
@@ -102,7 +102,7 @@ def test_warp_to_half_size_averages_four_pixels(noise):
 
 
 def test_warp_to_double_size_is_bilinear(noise):
-    """Pixel 2x + 1 of the crop lies at x + 1/4 of the image."""
+    """Pixel 2x + 1 of the crop is at x + 1/4 of the image."""
     double = warp(noise, [[2, 0, 0.5], [0, 2, 0.5]], (100, 100))
     along_x = 0.75 * noise[:50, :49] + 0.25 * noise[:50, 1:50]
     expected = 0.75 * along_x[:-1] + 0.25 * along_x[1:]
@@ -111,7 +111,7 @@ def test_warp_to_double_size_is_bilinear(noise):
 
 @pytest.mark.parametrize("scale, contrast", [(0.7, 40), (0.5, 3), (0.33, 25), (0.23, 10), (0.05, 2)])
 def test_large_faces_do_not_alias(scale, contrast):
-    """Stripes finer than the crop can show come out near their mean; bilinear alone leaves 73 or more."""
+    """Stripes finer than the crop can show come out near their mean; bilinear alone leaves a contrast over 73."""
     stripes = np.zeros((1000, 1000, 3), np.uint8)
     stripes[:, ::2] = 254
     angle = np.deg2rad(5)
@@ -135,15 +135,15 @@ def test_square_crop_holds_the_narrow_one(noise):
     landmarks = template() * 1.3 + [3, -8]
     square = warp(noise, similarity(landmarks, template((112, 112))), (112, 112))
     narrow = warp(noise, similarity(landmarks, template((112, 96))), (112, 96))
-    # OpenCV places its samples to a part of a pixel that depends on the crop's width.
+    # OpenCV rounds sample positions to a fraction of a pixel that depends on the crop's width.
     assert np.abs(square[:, 8:104].astype(int) - narrow).max() <= 1
 
 
-def test_warp_of_a_vast_face_takes_no_vast_memory(noise):
+def test_warp_of_a_huge_face_needs_little_memory(noise):
     assert warp(noise, np.array([[1e-6, 0, 48], [0, 1e-6, 56]]), (112, 96)).shape == (112, 96, 3)
 
 
-def test_warp_refuses_other_input(noise):
+def test_warp_refuses_wrong_shapes_and_types(noise):
     with pytest.raises(ValueError, match="image: expected"):
         warp(noise.astype(float), np.eye(2, 3))
     with pytest.raises(ValueError, match="matrix: expected"):

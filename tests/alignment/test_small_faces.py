@@ -1,4 +1,4 @@
-"""Faces too small for the detector, with a detector that knows a white square of a size it can see."""
+"""Faces too small for the detector, with a detector that finds white squares of at least a certain size."""
 
 import numpy as np
 import pytest
@@ -27,34 +27,35 @@ class SquareDetector:
 
 
 def picture(size, square):
-    """A black picture with a white square: `square` is (top, left, side)."""
+    """Draw a black picture with a white square; `square` is (top, left, side)."""
     pixels = np.zeros((*size, 3), np.uint8)
     top, left, side = square
     pixels[top : top + side, left : left + side] = 255
     return pixels
 
 
-def test_a_large_face_is_taken_as_it_is():
+def test_a_large_face_is_found_in_the_picture_itself():
     face, enlarged = find_face(picture((100, 90), (20, 30, 44)), SquareDetector())
+    assert face is not None
     assert (face.x, face.y, face.width, enlarged) == (30, 20, 44, False)
 
 
-def test_a_small_face_is_found_enlarged_and_given_in_pixels_of_the_picture():
+def test_a_small_face_is_found_enlarged_and_returned_in_pixels_of_the_picture():
     detector = SquareDetector()
     face, enlarged = find_face(picture((40, 30), (12, 9, 10)), detector)
-    assert enlarged
-    # Half of each side is added on either end, and the shorter side comes to 320, or to 8 times its size.
+    assert enlarged and face is not None
+    # Half of each side is added at either end, and the shorter side is enlarged to 320, or 8 times at most.
     assert detector.shapes == [(40, 30), (427, 320)]
     box = np.array([face.x, face.y, face.width, face.height])
     assert np.abs(box - [9, 12, 10, 10]).max() < 0.5
-    # The middle of the corner pixels; an enlarged edge lies where the two pixels' middles meet.
+    # The centres of the corner pixels; an enlarged edge lies midway between the centres of two pixels.
     assert np.abs(face.landmarks[0] - [9, 12]).max() < 0.6
     assert np.abs(face.landmarks[4] - [13.5, 16.5]).max() < 0.1
 
 
-def test_a_face_seen_in_the_padding_is_none():
+def test_a_face_in_the_padding_is_ignored():
     class PaddingDetector:
-        """Sees nothing in the picture, and then two faces: one at the corner of the padding, one in the middle."""
+        """Finds nothing in the picture, then one face in a corner of the padding and perhaps one in the middle."""
 
         def __init__(self, middle_too):
             self.faces = [Face(0, 0, 90, 90, 0.9, np.zeros((5, 2)))]
@@ -66,6 +67,7 @@ def test_a_face_seen_in_the_padding_is_none():
     square = np.zeros((40, 40, 3), np.uint8)
     assert find_face(square, PaddingDetector(middle_too=False)) == (None, True)
     face, _ = find_face(square, PaddingDetector(middle_too=True))
+    assert face is not None
     # Four times enlarged, 20 pixels of padding.
     assert (face.x, face.width) == (7.5, 20) and np.abs(face.landmarks - 17.125).max() < 1e-9
 

@@ -8,11 +8,11 @@ import pytest
 
 from cshml_tf.alignment.workers import in_this_process, in_workers
 
-# Called once in each worker process, it makes the function that adds one.
+# Called once in each worker process; returns the function that adds one.
 MAKE_ADD_ONE = functools.partial(functools.partial, operator.add, 1)
-# The function that ends its process with the task as exit code: only str tasks survive it, by raising.
+# Returns the function that ends its process with the task as exit code; a str task makes it raise instead.
 MAKE_EXIT = functools.partial(functools.partial, os._exit)
-# A thing that cannot be called without arguments: the process cannot start.
+# Cannot be called without arguments, so the process cannot start.
 MAKE_NOTHING = functools.partial(operator.add, 1)
 
 SOME_DIE = """
@@ -39,7 +39,7 @@ def test_every_task_gets_its_result():
     assert list(in_workers([], MAKE_ADD_ONE, workers=2)) == []
 
 
-def test_a_task_that_kills_its_process_is_found_and_the_rest_is_done(tmp_path, monkeypatch):
+def test_a_task_that_kills_its_process_is_found_and_the_others_are_done(tmp_path, monkeypatch):
     (tmp_path / "some_die.py").write_text(SOME_DIE)
     monkeypatch.syspath_prepend(tmp_path)
     import some_die

@@ -12,7 +12,7 @@ def inception():
     return backbones.build("inception_resnet_v1")
 
 
-def test_inception_has_facenets_number_of_values(inception):
+def test_inception_has_as_many_weights_as_facenets(inception):
     assert inception.count_params() == 23_497_424
 
 

@@ -43,12 +43,12 @@ def recogniser(request):
 
 
 def trained(model):
-    """Count the values that training moves: all but batch norm's two statistics."""
+    """Count the values that training updates: all but batch norm's two statistics."""
     return sum(math.prod(variable.shape) for variable in model.trainable_variables)
 
 
 def conv(size, inputs, outputs):
-    """Weights of a convolution, and its biases."""
+    """Return the number of weights and biases of a convolution."""
     return size * size * inputs * outputs + outputs
 
 
@@ -60,20 +60,20 @@ def test_squeezenet_has_its_papers_weights(version, conv1, to_the_classes, publi
     """Table 1 of the paper, before pruning: fire2, which sees 96 maps, has (96 x 16 + 16) + (16 x 64 + 64) +
     (9 x 16 x 64 + 64) = 11,920 weights; fire3 to fire9 have 12,432, 45,344, 49,440, 104,880, 111,024, 188,992 and
     197,184, conv10 at 1000 classes 512 x 1000 + 1000 = 513,000, and the whole has 1,248,424. Version 1.1 has a
-    conv1 of 64 maps, so that fire2 has 32 x 16 = 512 fewer. Here are E = 64 values in place of the 1000 classes.
+    conv1 of 64 maps, so that fire2 has 32 x 16 = 512 fewer. Here E = 64 values replace the 1000 classes.
     """
     fires = 11_920 + 12_432 + 45_344 + 49_440 + 104_880 + 111_024 + 188_992 + 197_184
     fires -= 512 if version == "1.1" else 0
     assert conv1 + fires + 513_000 == to_the_classes and abs(to_the_classes - published) < 5e3
     plain = build("squeezenet", embedding_size=64, version=version)
     assert plain.count_params() == conv1 + fires + conv(1, 512, 64)
-    # Batch norm has a scale and a shift where there was a bias: at conv1, in two fires of each kind, at the end.
+    # Batch norm has a scale and a shift instead of a bias: at conv1, in two fire modules of each kind, at the end.
     biases = {"1.0": 96, "1.1": 64}[version] + 2 * ((16 + 128) + (32 + 256) + (48 + 384) + (64 + 512)) + 64
     with_norm = trained(build("squeezenet", embedding_size=64, version=version, batch_norm=True))
     assert with_norm == plain.count_params() + biases
 
 
-# Kernels of LightCNN: conv1 and, for 2 to 5, the 1x1 convolution and the one that goes on, twice the maps each.
+# Kernels of LightCNN: conv1 and, for 2 to 5, the 1x1 and the 3x3 convolution, each to twice the maps.
 LIGHT_PLAIN = [(5, 1, 96), (1, 48, 96), (3, 48, 192), (1, 96, 192), (3, 96, 384)]
 LIGHT_PLAIN += [(1, 192, 384), (3, 192, 256), (1, 128, 256), (3, 128, 256)]
 LIGHT_UNITS = [(3, 48, 96)] * 2 + [(3, 96, 192)] * 4 + [(3, 192, 384)] * 6 + [(3, 128, 256)] * 8
@@ -88,7 +88,7 @@ def test_lightcnn_has_its_papers_weights(depth, kernels, published):
     same tables, and by the published definition, it sees 48: 9 x 48 x 192 = 82,944, and as many are missing here.
 
     With 9 layers: 2,400 + 4,608 + 82,944 + 18,432 + 331,776 + 73,728 + 442,368 + 32,768 + 294,912 + 64 x 128 x 512
-    = 5,478,240 weights and 2,624 biases. With 29, of two 3 x 3 convolutions a unit: 82,944 + 2 x 331,776 +
+    = 5,478,240 weights and 2,624 biases. With 29, two 3 x 3 convolutions per unit: 82,944 + 2 x 331,776 +
     3 x 1,327,104 + 4 x 589,824 = 7,087,104 weights and 192 + 768 + 2,304 + 2,048 = 5,312 biases more.
 
     RGB has two more planes in the 5 x 5 of conv1: 2 x 25 x 96 = 4,800.
@@ -99,7 +99,7 @@ def test_lightcnn_has_its_papers_weights(depth, kernels, published):
     assert weights + biases == {9: 5_478_240 + 2_624, 29: 12_565_344 + 7_936}[depth]
     plain = build("lightcnn", (128, 128), 256, depth=depth)
     assert plain.count_params() == weights + biases + 4_800
-    # Batch norm has two values where a map had a bias, and two for each value of the embedding.
+    # Batch norm has two values instead of a map's bias, and two for each value of the embedding.
     with_norm = trained(build("lightcnn", (128, 128), 256, depth=depth, batch_norm=True))
     assert with_norm == plain.count_params() + biases - 512 + 2 * 256
 
@@ -109,7 +109,7 @@ def test_lightcnn_has_its_papers_weights(depth, kernels, published):
     [(4, (0, 0, 0, 0)), (10, (0, 1, 2, 0)), (20, (1, 2, 4, 1)), (36, (2, 4, 8, 2)), (64, (3, 8, 16, 3))],
 )
 def test_face_resnet_has_its_papers_weights(depth, units):
-    """Table 2 of SphereFace at 112 x 96. Each stage opens with a biased convolution: 27 x 64 + 64 = 1,792, then
+    """Table 2 of SphereFace at 112 x 96. Each stage starts with a biased convolution: 27 x 64 + 64 = 1,792, then
     73,856, 295,168 and 1,180,160. A unit of c maps has 2 x 9 x c x c weights. Each convolution has c slopes. The
     last layer sees 7 x 6 x 512 values: 21,504 x 512 + 512 = 11,010,560.
 
@@ -129,7 +129,7 @@ def test_face_resnet_has_its_papers_weights(depth, units):
 def test_mobilefacenet_has_its_papers_weights():
     """Table 1 at 112 x 112 with an embedding of 128. Convolutions: 27 x 64 + 9 x 64 = 2,304; a bottleneck of t
     times c maps to d has t c (c + 9 + d): 5 x 17,536 + 51,456 + 6 x 67,840 + 135,680 + 2 x 67,840; 128 x 512;
-    global 49 x 512; 512 x 128. In all 976,000. Maps behind batch norm: 64 + 64 + 5 x 320 + 640 + 6 x 640 + 1,152
+    global 49 x 512; 512 x 128. In total 976,000. Maps after batch norm: 64 + 64 + 5 x 320 + 640 + 6 x 640 + 1,152
     + 2 x 640 + 512 + 512 + 128 = 9,792; slopes: 64 + 64 + 5 x 256 + 512 + 6 x 512 + 1,024 + 2 x 512 + 512 = 7,552.
 
     The paper's 0.99 million have batch norm folded into a bias: 976,000 + 9,792 + 7,552 = 993,344.
@@ -205,7 +205,7 @@ def test_a_saved_recogniser_loads_and_agrees(recogniser, tmp_path):
 
 @pytest.mark.parametrize("name", ["squeezenet", "lightcnn", "resnet", "mobilefacenet"])
 def test_an_exported_recogniser_agrees(name, tmp_path):
-    """Exporting compares the SavedModel with the recogniser; here TensorFlow alone reads it."""
+    """Exporting compares the SavedModel with the recogniser; here TensorFlow reads it without the library."""
     tf = pytest.importorskip("tensorflow")
     recogniser = build_recogniser(build(name, SIZE, 8, **({"depth": 10} if name == "resnet" else {})))
     export_saved_model(recogniser, tmp_path / "saved_model", CARD)
@@ -215,8 +215,8 @@ def test_an_exported_recogniser_agrees(name, tmp_path):
     assert difference.max() < 1e-5
 
 
-def test_a_step_of_the_lr_network_moves_every_trainable_variable(recogniser):
-    """Plain SGD without the L2 penalty moves whatever has a gradient, and the frozen HR network has none."""
+def test_a_step_of_the_lr_network_updates_every_trainable_variable(recogniser):
+    """Plain SGD without the L2 penalty updates every variable with a gradient; the frozen HR network has none."""
     rng = np.random.default_rng(1)
     faces = rng.integers(0, 256, (4, *SIZE, 3)).astype(np.float32)
     labels = np.array([0, 1, 2, 0], np.int32)
@@ -237,7 +237,7 @@ def test_a_step_of_the_lr_network_moves_every_trainable_variable(recogniser):
     assert all(np.array_equal(a, b) for a, b in zip(teacher, values(network.teacher.variables), strict=True))
     after = values(network.trainable_variables)
     assert all(np.isfinite(value).all() for value in after)
-    still = [
+    unchanged = [
         v.path for v, a, b in zip(network.trainable_variables, before, after, strict=True) if np.array_equal(a, b)
     ]
-    assert not still
+    assert not unchanged

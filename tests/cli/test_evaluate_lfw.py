@@ -103,9 +103,8 @@ def test_a_pair_set_is_measured_like_its_folder(data, tmp_path, capsys):
     encoded = [cv2.imencode(".png", each)[1].tobytes() for each in higher]
     (tmp_path / "higher.bin").write_bytes(pickle.dumps((encoded, [True])))
     said = failure(capsys, [str(tmp_path / "higher.bin"), "--hr_model", str(data / "hr")])
-    assert (
-        "higher.bin: image 1: expected a face 32 high, as the network's, and at least 28 wide, got 36 x 28" in said
-    )
+    assert "higher.bin: image 1: expected a face 32 high, like the network's input, and at least 28 wide" in said
+    assert "got 36 x 28" in said
     assert "--lfw_pairs: expected a list of pairs for the folder" in failure(capsys, [*arguments(data)[:3]])
     assert "--lfw_pairs: cannot be combined with a pair set" in failure(capsys, [str(path), *arguments(data)[1:]])
 
@@ -191,7 +190,7 @@ def test_bad_input_is_one_line(data, tmp_path, capsys):
     over_pairs = arguments(data, "--report", data / "pairs.txt")
     assert "pairs.txt, which exists" in failure(capsys, over_pairs)
     (tmp_path / "pairs.txt").write_text("2\t300\n")
-    assert "pairs.txt, line 1: the header announces" in failure(
+    assert "pairs.txt, line 1: expected 2 x 2 x 300 = 1200 pairs" in failure(
         capsys, arguments(data, "--lfw_pairs", tmp_path / "pairs.txt")
     )
     for person in range(8):

@@ -1,4 +1,4 @@
-"""InsightFace's pair sets: pickles of every kind that is about, and pickles that must not be loaded."""
+"""InsightFace's verification sets: pickles of every kind in use, and pickles that must not be loaded."""
 
 import os
 import pickle
@@ -32,7 +32,7 @@ def write(folder, content, protocol=4):
 
 
 def check(path):
-    """Four images, a pair of one person and a pair of two."""
+    """Check four images, a pair of one person and a pair of two."""
     pairs, images = read_pair_set(path)
     names = [FaceImage("lfw", number) for number in range(1, 5)]
     assert pairs == [(names[0], names[1], True, 0), (names[2], names[3], False, 0)]
@@ -63,12 +63,12 @@ def test_kinds_of_items(tmp_path, kind, protocol):
 def test_names_of_numpy_1(tmp_path, protocol):
     arrays = [np.frombuffer(item, np.uint8) for item in ITEMS]
     data = pickle.dumps((arrays, list(np.array([True, False]))), protocol=protocol)
-    # Below protocol 4 names are lines, so that they can be exchanged.
+    # Below protocol 4 names are whole lines, so they can be replaced.
     check(write(tmp_path, data.replace(b"cnumpy._core.", b"cnumpy.core.")))
 
 
 def test_bytes_and_arrays_of_python_2(tmp_path):
-    # As Python 2 wrote them, protocol 2: its strings (T), a tuple of a list and a list, an array by _reconstruct.
+    # As Python 2 wrote them with protocol 2: its strings (T), a tuple of two lists, an array by _reconstruct.
     def string(data):
         return b"T" + struct.pack("<i", len(data)) + data
 
@@ -89,7 +89,7 @@ def test_folds_are_contiguous(tmp_path, pairs, sizes):
     assert folds == [fold for fold, size in enumerate(sizes) for _ in range(size)]
 
 
-def test_images_are_decoded_when_asked_for(tmp_path):
+def test_images_are_decoded_on_access(tmp_path):
     damaged = b"\xff\xd8 no more of it"
     _, images = read_pair_set(write(tmp_path, ([ITEMS[0], damaged], [True])), (112, 96))
     first, second = images
@@ -107,7 +107,7 @@ def test_images_are_decoded_when_asked_for(tmp_path):
 
 
 class _Mean:
-    """A network whose embedding is the mean colour of the image's upper left corner."""
+    """A network whose embedding is the mean colour of the image's top left corner."""
 
     def predict_on_batch(self, pixels):
         return np.asarray(pixels)[:, :4, :4].mean(axis=(1, 2)) - 127.5
@@ -123,7 +123,7 @@ def test_a_set_is_evaluated(tmp_path):
 
 
 class _Runs:
-    """What a pickle that runs code is made of."""
+    """An object whose pickle calls a function."""
 
     def __init__(self, function, *arguments):
         self.call = function, arguments
@@ -153,15 +153,15 @@ def test_code_never_runs(tmp_path, protocol):
         (b"\x80\x04\x8c\x05numpy\x8c\x0endarray.tofile\x93.", r"names numpy\.ndarray\.tofile"),
         (b"(ios\nsystem\n.", r"names os\.system"),
         (b"cbuiltins\nobject\n.", r"names builtins\.object"),
-        (b"cnumpy\ndtype\n(VO8\nI00\nI01\ntR.", r"names numpy\.dtype\('O8'\)"),
-        (b"cnumpy\ndtype\n(Vf4\ntR.", r"names numpy\.dtype\('f4'\)"),
-        (b"c_codecs\nencode\n(Vx\nVrot13\ntR.", "names the encoding 'rot13'"),
-        # What is admitted cannot be altered, nor made by another way.
+        (b"cnumpy\ndtype\n(VO8\nI00\nI01\ntR.", r"numpy\.dtype\('O8'\)"),
+        (b"cnumpy\ndtype\n(Vf4\ntR.", r"numpy\.dtype\('f4'\)"),
+        (b"c_codecs\nencode\n(Vx\nVrot13\ntR.", "got the encoding 'rot13'"),
+        # Admitted functions cannot be altered, nor created in another way.
         (b"c_codecs\nencode\nN}V__defaults__\n(V1\nts\x86b.", "it alters a function"),
         (b"c_codecs\nencode\n}V_function\nNsb.", "it alters a function"),
-        (b"cnumpy\nndarray\n)\x81.", "expected a pickle, got a damaged or cut one"),
-        (b"Pid\n.", "expected a pickle, got a damaged or cut one"),
-        (b"\x82\x01.", "expected a pickle, got a damaged or cut one"),
+        (b"cnumpy\nndarray\n)\x81.", "expected a pickle, got a damaged or truncated one"),
+        (b"Pid\n.", "expected a pickle, got a damaged or truncated one"),
+        (b"\x82\x01.", "expected a pickle, got a damaged or truncated one"),
     ],
 )
 def test_other_names_are_refused(tmp_path, code, message):
@@ -174,14 +174,14 @@ def test_damaged_arrays(tmp_path):
     size = struct.pack("<H", len(ITEMS[0]))
     assert array.count(b"M" + size) == 1
     other = array.replace(b"M" + size, b"M" + struct.pack("<H", len(ITEMS[0]) + 1))
-    with pytest.raises(ValueError, match="damaged or cut one: an array of shape"):
+    with pytest.raises(ValueError, match="damaged or truncated one: an array of shape"):
         read_pair_set(write(tmp_path, other))
 
 
 @pytest.mark.parametrize("kept", [0, 1, 5, 200, -20, -1])
-def test_cut_pickles(tmp_path, kept):
+def test_truncated_pickles(tmp_path, kept):
     whole = pickle.dumps((ITEMS, [True, False]), protocol=4)
-    with pytest.raises(ValueError, match="lfw.bin: expected a pickle, got a damaged or cut one: "):
+    with pytest.raises(ValueError, match="lfw.bin: expected a pickle, got a damaged or truncated one: "):
         read_pair_set(write(tmp_path, whole[:kept]))
 
 
@@ -191,13 +191,16 @@ def test_cut_pickles(tmp_path, kept):
         ((ITEMS, [True]), "expected two images for each pair, got 4 images for 1 pairs"),
         ((ITEMS[:3], [True, False]), "expected two images for each pair, got 3 images for 2 pairs"),
         (([], []), "expected two images for each pair, got 0 images for 0 pairs"),
-        (ITEMS, r"expected a pair \(images, same or not\), got a list"),
-        ({b"bins": ITEMS}, r"expected a pair \(images, same or not\), got a dict"),
-        ((ITEMS, None), "expected a list of same or not, got a NoneType"),
+        (ITEMS, r"expected \(images, whether each pair is the same\), got a list"),
+        ({b"bins": ITEMS}, r"expected \(images, whether each pair is the same\), got a dict"),
+        ((ITEMS, None), "expected a list of whether each pair is the same, got a NoneType"),
         ((b"bytes", [True]), "expected a list of images, got a bytes"),
         ((ITEMS, [True, 2]), "pair 2: expected True or False, got 2"),
         ((ITEMS, [True, b"no"]), "pair 2: expected True or False, got a bytes"),
-        ((ITEMS, np.array([0, 1], np.uint8)), "expected a list of same or not, got an array of uint8"),
+        (
+            (ITEMS, np.array([0, 1], np.uint8)),
+            "expected a list of whether each .*, got an array of uint8",
+        ),
         (([ITEMS[0], 7], [True]), "image 2: expected an encoded image, got a int"),
         (([ITEMS[0], np.array([True])], [True]), "image 2: expected an encoded image, got an array of bool"),
         (([b"", ITEMS[0]], [True]), "image 1: expected a JPEG, PNG, BMP or WebP file, got 0 other bytes"),

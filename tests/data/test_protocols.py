@@ -54,8 +54,8 @@ class TestReadPairs:
             ("Ann\t1\t2\n", "list.txt, line 1: expected the header"),
             ("0\t3\n", "list.txt, line 1: expected the header"),
             ("1\t1\t1\n", "list.txt, line 1: expected the header"),
-            ("1\t1\nAnn\t1\t2\n", "announces 1 x 2 x 1 = 2 pairs, got 1"),
-            (PAIRS + "Ann\t1\t2\n", "announces 2 x 2 x 1 = 4 pairs, got 5"),
+            ("1\t1\nAnn\t1\t2\n", "expected 1 x 2 x 1 = 2 pairs, as the header states, got 1"),
+            (PAIRS + "Ann\t1\t2\n", "expected 2 x 2 x 1 = 4 pairs, as the header states, got 5"),
             (PAIRS.replace("Cid\t4\t2", "Cid\t4"), "line 4: expected 'name i j' or .* got 2 fields"),
             (PAIRS.replace("\t4\t2", "\t4\tx"), "line 4: expected the number of an image, got 'x'"),
             (PAIRS.replace("\t4\t2", "\t4\t-2"), "line 4: expected the number of an image, got '-2'"),
@@ -74,7 +74,7 @@ class TestReadPairs:
         with pytest.raises(ValueError, match="line 3: "):
             read_pairs(write(tmp_path, "1\t1\n\nAnn\t1\n\nAnn\t1\tBob\t1\n"))
 
-    def test_a_file_that_is_no_text(self, tmp_path):
+    def test_a_file_that_is_not_text(self, tmp_path):
         with pytest.raises(ValueError, match="list.txt: expected a text file in UTF-8"):
             read_pairs(write(tmp_path, PAIRS.replace("Ann", "Åsa"), "latin-1"))
 
@@ -83,7 +83,7 @@ class TestReadPairs:
             read_pairs(tmp_path / "absent.txt")
 
     def test_the_form_of_xqlfw(self, tmp_path):
-        """Ten folds of 300 pairs of each kind, as LFW's own list."""
+        """Ten folds of 300 pairs of each kind, like LFW's own list."""
         lines = ["10\t300"]
         for fold in range(10):
             people = [f"Person_{fold}_{number}" for number in range(300)]
@@ -115,7 +115,7 @@ class TestReadPeople:
     def test_forms(self, tmp_path, text):
         assert read_people(write(tmp_path, text)) == ["Ann", "Bob", "Cid"]
 
-    def test_numbers_are_names_where_no_line_has_a_tab(self, tmp_path):
+    def test_numbers_are_names_in_a_file_without_tabs(self, tmp_path):
         assert read_people(write(tmp_path, "0000045\n0000099\n3\n")) == ["0000045", "0000099", "3"]
 
     def test_numbers_are_names_in_lfw_form_too(self, tmp_path):
@@ -129,14 +129,14 @@ class TestReadPeople:
         [
             ("\n# nobody\n", "list.txt: expected a list of people, got no name"),
             ("Ann\t4\nBob\t1\n", "line 1: expected the number of folds or of people, got 'Ann"),
-            ("3\nAnn\t4\nBob\t1\n", "line 1: 3 people announced, got 2"),
+            ("3\nAnn\t4\nBob\t1\n", "line 1: expected 3 people, got 2"),
             ("1\nAnn\t4\nBob\t1\n", r"line 3: expected the end of the list, got 'Bob\\t1'"),
-            ("2\n1\nAnn\t4\n", "line 1: 2 folds announced, got 1"),
+            ("2\n1\nAnn\t4\n", "line 1: expected 2 folds, got 1"),
             ("2\n1\nAnn\t4\nBob\t1\n", "line 4: expected the number of people of fold 2, got 'Bob"),
-            ("2\n1\nAnn\t4\n2\nBob\t1\n", "line 4: 2 people announced, got 1"),
+            ("2\n1\nAnn\t4\n2\nBob\t1\n", "line 4: expected 2 people, got 1"),
             ("2\nAnn\t4\nBob\n", "line 3: expected 'name<TAB>number of images', got 'Bob'"),
             ("1\nAnn\tfour\n", "line 2: expected 'name<TAB>number of images'"),
-            ("1\n2\nAnn\t4\n7\nBob\t1\n", r"line 4: .* got '7' \(1 of 2 people announced in line 2 read\)"),
+            ("1\n2\nAnn\t4\n7\nBob\t1\n", r"line 4: .* got '7' \(after 1 of the 2 people stated in line 2\)"),
         ],
     )
     def test_errors_name_file_and_line(self, tmp_path, text, message):
@@ -153,7 +153,7 @@ class TestFindImage:
         assert find_image(tmp_path, FaceImage("Ann", 1)) == folder / "Ann_0001.png"
         assert find_image(tmp_path, FaceImage("Ann", 12)) == folder / "Ann_0012.JPG"
 
-    def test_names_may_hold_dots(self, tmp_path):
+    def test_names_may_contain_dots(self, tmp_path):
         folder = tmp_path / "J.R. Ewing"
         folder.mkdir()
         (folder / "J.R. Ewing_0001.jpg").touch()

@@ -13,7 +13,7 @@ def jpeg():
 
 
 def write_tree(root, cameras=range(1, 8)):
-    """The tree of 130 people as distributed, with its mixed extensions, landmarks and folders of no interest."""
+    """Write the tree of 130 people as distributed, with mixed suffixes, landmarks and irrelevant folders."""
     pixels = jpeg()
     lines = []
     folder = root / "mugshot_frontal_cropped_all"
@@ -52,12 +52,12 @@ def whole_tree(tmp_path_factory):
 
 @pytest.fixture
 def tree(tmp_path):
-    """A tree to damage, without the infrared cameras."""
+    """Write a tree that a test may damage, without the infrared cameras."""
     return write_tree(tmp_path / "scface", cameras=range(1, 6))
 
 
 class TestReadScFace:
-    def test_everything_is_there(self, whole_tree):
+    def test_everything_is_found(self, whole_tree):
         data = read_scface(whole_tree)
         assert (len(data.mugshots), len(data.surveillance), len(data.infrared)) == (130, 1950, 780)
         assert data.missing == [] and data.unexpected == []
@@ -148,7 +148,7 @@ class TestReadScFace:
         with pytest.raises(FileNotFoundError, match="all.txt"):
             read_scface(tree)
 
-    def test_an_image_that_is_there_twice(self, tree):
+    def test_a_duplicate_image(self, tree):
         (tree / "mugshot_frontal_cropped_all" / "001_frontal.png").write_bytes(jpeg())
         with pytest.raises(ValueError, match="one image named 001_frontal, found 001_frontal.JPG and 001_frontal"):
             read_scface(tree)
@@ -192,7 +192,7 @@ class TestReadLandmarks:
         ("text", "message"),
         [
             ("\r\n", "all.txt: expected landmarks, got an empty file"),
-            (LINE.replace("\t8.5", ""), "line 1: expected a name and 8 numbers parted by tabs, got 8 fields"),
+            (LINE.replace("\t8.5", ""), "line 1: expected a name and 8 numbers separated by tabs, got 8 fields"),
             (LINE.replace("\t", " "), "line 1: .* got 1 fields"),
             ("\r\n" + LINE + "\t9", "line 2: .* got 10 fields"),
             (LINE.replace("8.5", "8,5"), "line 1: expected 8 numbers after 001_cam1_1, got .*'8,5'"),
@@ -205,14 +205,14 @@ class TestReadLandmarks:
         with pytest.raises(ValueError, match=message):
             read_landmarks(self.write(tmp_path, text))
 
-    def test_a_file_that_is_no_text(self, tmp_path):
+    def test_a_file_that_is_not_text(self, tmp_path):
         (tmp_path / "all.txt").write_bytes(b"\xff\xd8\xff\xe0 JFIF")
         with pytest.raises(ValueError, match="all.txt: expected a text file in UTF-8"):
             read_landmarks(tmp_path / "all.txt")
 
 
 class TestSplitPeople:
-    def test_parts_everybody(self):
+    def test_every_person_is_in_one_part(self):
         fine_tune, test = split_people(PEOPLE)
         assert (len(fine_tune), len(test)) == (50, 80)
         assert sorted(fine_tune + test) == list(PEOPLE)
@@ -222,7 +222,7 @@ class TestSplitPeople:
         assert split_people(PEOPLE, seed=1) == split_people(reversed(PEOPLE), seed=1)
         assert split_people(PEOPLE, seed=1) != split_people(PEOPLE, seed=2)
 
-    def test_everybody_may_be_tested(self):
+    def test_all_people_can_be_tested(self):
         assert split_people([3, 1, 2], test_count=3) == ([], [1, 2, 3])
 
     @pytest.mark.parametrize("count", [0, 131, -1])

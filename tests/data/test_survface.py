@@ -12,7 +12,7 @@ UNMATED = ["distractors_1.jpg", "distractors_2.jpg"]
 
 
 def cells(rows):
-    """A cell array of N x 2 names."""
+    """Return a cell array of N x 2 names."""
     array = np.empty((len(rows), 2), object)
     for number, row in enumerate(rows):
         array[number] = list(row)
@@ -20,7 +20,7 @@ def cells(rows):
 
 
 def cells_of_cells(rows, shape):
-    """A cell array whose cells are 1 x 2 cell arrays."""
+    """Return a cell array whose cells are 1 x 2 cell arrays."""
     array = np.empty(len(rows), object)
     for number, row in enumerate(rows):
         array[number] = cells([row])
@@ -80,7 +80,7 @@ class TestVerification:
 
     @pytest.mark.parametrize("rows", [1, 2])
     @pytest.mark.parametrize("form", ["cells", "column", "row"])
-    def test_few_pairs_are_not_taken_for_another_shape(self, verification, rows, form):
+    def test_a_few_pairs_are_not_mistaken_for_another_shape(self, verification, rows, form):
         field, pairs = "positive_pairs_names", POSITIVE[:rows]
         shape = (rows, 1) if form == "column" else (1, rows)
         value = cells(pairs) if form == "cells" else cells_of_cells(pairs, shape)
@@ -88,7 +88,7 @@ class TestVerification:
         same = [pair for pair in read_survface_verification(verification).pairs if pair.same]
         assert [(pair.first.name, pair.second.name) for pair in same] == pairs
 
-    def test_a_missing_image_is_told(self, verification):
+    def test_a_missing_image_is_reported(self, verification):
         gone = verification / "verification_images" / "2_cam1_2.JPG"
         gone.unlink()
         data = read_survface_verification(verification)
@@ -123,7 +123,7 @@ class TestVerification:
     def test_damaged_and_absent_lists(self, verification):
         path = verification / "negative_pairs_names.mat"
         path.write_bytes(path.read_bytes()[:-30])
-        with pytest.raises(ValueError, match=r"negative_pairs_names\.mat: expected a MATLAB file, damaged"):
+        with pytest.raises(ValueError, match=r"negative_pairs_names\.mat: expected a MATLAB file, got a damaged"):
             read_survface_verification(verification)
         path.unlink()
         with pytest.raises(ValueError, match="expected SurvFace's list negative_pairs_names.mat, found none"):
@@ -139,7 +139,7 @@ class TestIdentification:
         assert data.missing == [] and data.unlisted == []
         assert read_survface_identification(identification) == data
 
-    def test_lists_beside_the_test_set(self, identification):
+    def test_lists_next_to_the_test_set(self, identification):
         data = read_survface_identification(identification.parent)
         beside = identification.parent / "Face_Identification_Evaluation"
         beside.mkdir()
@@ -149,7 +149,7 @@ class TestIdentification:
         with pytest.raises(ValueError, match="expected SurvFace's list gallery_img_ID_pairs.mat, found none"):
             read_survface_identification(identification)
 
-    def test_missing_and_unlisted_images_are_told(self, identification):
+    def test_missing_and_unlisted_images_are_reported(self, identification):
         (identification / "gallery" / "2_cam1_1.jpg").unlink()
         (identification / "mated_probe" / "9_cam1_1.jpg").touch()
         data = read_survface_identification(identification)
@@ -172,7 +172,7 @@ class TestIdentification:
 
 
 class TestTests:
-    def test_what_is_there(self, verification, identification):
+    def test_present_tests_are_named(self, verification, identification):
         root = verification.parent
         assert survface_tests(root) == ["verification", "identification"]
         assert survface_tests(identification) == ["identification"]

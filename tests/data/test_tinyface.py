@@ -10,21 +10,21 @@ DISTRACTORS = ["d_001.jpg", "d_002.png"]
 
 
 def column(names):
-    """A cell array of names, N x 1, as MATLAB keeps it."""
+    """Return a cell array of names, N x 1, as SciPy writes it."""
     cells = np.empty((len(names), 1), object)
     cells[:, 0] = list(names)
     return cells
 
 
 def wrapped(cells):
-    """The same inside a cell."""
+    """Return the same inside another cell."""
     outer = np.empty((1, 1), object)
     outer[0, 0] = cells
     return outer
 
 
 def nested(names):
-    """Each name in a cell of its own, inside the cells."""
+    """Return each name in its own cell, inside the cells."""
     cells = np.empty((len(names), 1), object)
     for number, name in enumerate(names):
         cells[number, 0] = column([name])
@@ -68,7 +68,7 @@ class TestReadTinyFace:
     def test_the_root_may_be_the_test_set(self, tree):
         assert read_tinyface(tree / "Testing_Set") == read_tinyface(tree)
 
-    def test_lists_may_stand_beside_the_test_set(self, tree):
+    def test_lists_may_be_next_to_the_test_set(self, tree):
         expected = read_tinyface(tree)
         (tree / "Face_Identification_Evaluation").mkdir()
         for path in (tree / "Testing_Set").glob("*.mat"):
@@ -93,7 +93,7 @@ class TestReadTinyFace:
         with pytest.raises(ValueError, match=f"Probe: expected names .* (7_1.JPG|{other}) and .*, which differ"):
             read_tinyface(tree)
 
-    def test_missing_and_unlisted_images_are_told(self, tree):
+    def test_missing_and_unlisted_images_are_reported(self, tree):
         test = tree / "Testing_Set"
         (test / "Probe" / "7_3.jpg").unlink()
         (test / "Gallery_Match" / "1_1.jpg").unlink()
@@ -124,12 +124,12 @@ class TestReadTinyFace:
         ("names", "ids", "message"),
         [
             (None, [[1], [7]], "as many numbers in probe_ids as names in probe_set, at least one, got 2 and 3"),
-            (None, [[1], [7], [7.5]], r"probe_ids: expected one whole number a cell, got \[7.5\]"),
-            (None, [[1], [7], [np.nan]], r"probe_ids: expected one whole number a cell, got \[nan\]"),
-            (None, column(["1", "7", "x"]), r"probe_ids: expected one whole number a cell, got \['x'\]"),
-            ([[1], [7], [7]], None, r"probe_set: expected one name a cell, got \[1\]"),
-            (column(["a.jpg", "", "c.jpg"]), None, r"probe_set: expected one name a cell, got \[\]"),
-            (nested([["a.jpg", "b.jpg"], "c.jpg", "d.jpg"]), None, "probe_set: expected one name a cell"),
+            (None, [[1], [7], [7.5]], r"probe_ids: expected one whole number per cell, got \[7.5\]"),
+            (None, [[1], [7], [np.nan]], r"probe_ids: expected one whole number per cell, got \[nan\]"),
+            (None, column(["1", "7", "x"]), r"probe_ids: expected one whole number per cell, got \['x'\]"),
+            ([[1], [7], [7]], None, r"probe_set: expected one name per cell, got \[1\]"),
+            (column(["a.jpg", "", "c.jpg"]), None, r"probe_set: expected one name per cell, got \[\]"),
+            (nested([["a.jpg", "b.jpg"], "c.jpg", "d.jpg"]), None, "probe_set: expected one name per cell"),
             (column(["1_2.jpg", "7_1.JPG", "1_2.jpg"]), None, "probe_set: expected each name once, got 1_2.jpg 2"),
             (column([]), np.zeros((0, 1)), "at least one, got 0 and 0"),
         ],
@@ -146,7 +146,7 @@ class TestReadTinyFace:
 
     @pytest.mark.parametrize("compressed", [False, True])
     @pytest.mark.parametrize("kept", [0, 60, 150, 0.5, 0.95])
-    def test_a_list_that_is_cut(self, tree, kept, compressed):
+    def test_a_truncated_list(self, tree, kept, compressed):
         write_probe_list(tree / "Testing_Set", do_compression=compressed)
         path = tree / "Testing_Set" / "probe_img_ID_pairs.mat"
         whole = path.read_bytes()
@@ -157,14 +157,14 @@ class TestReadTinyFace:
     @pytest.mark.parametrize(
         ("content", "message"),
         [
-            (b"name,id\r\n1_2.jpg,1\r\n" * 20, "expected a MATLAB file, damaged or of another kind"),
+            (b"name,id\r\n1_2.jpg,1\r\n" * 20, "expected a MATLAB file, got a damaged or different one"),
             (
                 b"MATLAB 7.3 MAT-file, Platform: GLNXA64" + bytes(600),
-                "of version 7.3 is not read: save it with -v7",
+                "of version 7.2 or earlier, got 7.3: save it with -v7",
             ),
         ],
     )
-    def test_a_file_of_another_kind(self, tree, content, message):
+    def test_a_file_that_is_not_matlabs(self, tree, content, message):
         (tree / "Testing_Set" / "probe_img_ID_pairs.mat").write_bytes(content)
         with pytest.raises(ValueError, match=rf"probe_img_ID_pairs\.mat: .*{message}"):
             read_tinyface(tree)

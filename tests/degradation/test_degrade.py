@@ -15,18 +15,20 @@ from cshml_tf.layers import Degrade
 
 @pytest.fixture(scope="module")
 def pictures():
-    """Smooth shapes, edges, and noise, in colour: what a resampling filter can get wrong."""
+    """Return noise, smooth shapes, edges and a ramp, in colour: they expose faults of a resampling filter."""
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (112, 96, 3))
-    coarse = Image.fromarray(rng.integers(0, 256, (9, 8, 3)).astype(np.uint8)).resize((96, 112), Image.BICUBIC)
+    coarse = Image.fromarray(rng.integers(0, 256, (9, 8, 3)).astype(np.uint8)).resize(
+        (96, 112), Image.Resampling.BICUBIC
+    )
     stripes = np.where((np.arange(96) // 5 % 2)[None, :, None], 255, 0) * np.ones((112, 1, 3))
     ramp = np.linspace(0, 255, 112)[:, None, None] * np.ones((1, 96, 3))
     return np.stack([noise, np.asarray(coarse), stripes, ramp]).astype(np.uint8)
 
 
 def pil_degrade(picture, height, width):
-    small = Image.fromarray(picture).resize((width, height), Image.BICUBIC)
-    return np.asarray(small.resize((picture.shape[1], picture.shape[0]), Image.BICUBIC), np.float64)
+    small = Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(small.resize((picture.shape[1], picture.shape[0]), Image.Resampling.BICUBIC), np.float64)
 
 
 @pytest.mark.parametrize("of", [np.asarray, ops.convert_to_tensor], ids=["array", "tensor"])
@@ -48,7 +50,7 @@ def test_arrays_and_tensors_give_the_same_picture(pictures, mode):
     assert np.mean(of_arrays != np.asarray(of_tensors)) <= (0 if mode == "antialias" else 1e-4)
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="of TensorFlow's graphs")
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tests TensorFlow's graphs")
 @pytest.mark.parametrize("mode", ["antialias", "plain"])
 def test_pictures_of_a_size_known_only_at_run_time(pictures, mode):
     import tensorflow as tf
@@ -70,20 +72,20 @@ def test_degrade_gives_whole_grey_levels_in_float32(pictures):
 
 
 def test_low_resolution_is_stored_in_8_bits():
-    """A ramp between 100 and 101 has no grey level between them at the camera, so none comes back."""
+    """A ramp from 100 to 101 has no grey level in between after 8 bits, so none comes back."""
     ramp = np.broadcast_to(np.linspace(100.0, 101.0, 96)[None, None, :, None], (1, 112, 96, 3))
     assert set(np.unique(degrade(ramp, 8))) == {100.0, 101.0}
 
 
 @pytest.mark.parametrize("size", [8, 20])
 def test_plain_mode_is_tensorflow_without_antialiasing(pictures, size):
-    """Within 64..191 no pass overshoots 0..255, so that clipping between the passes plays no part."""
+    """For pixels within 64..191 no pass overshoots 0..255, so clipping between the passes has no effect."""
     tf = pytest.importorskip("tensorflow")
     muted = 64 + pictures // 2
     small = tf.round(tf.image.resize(muted, (size, size), method="bicubic", antialias=False))
     expected = tf.image.resize(small, muted.shape[1:3], method="bicubic", antialias=False)
     difference = np.abs(np.asarray(degrade(muted, size, mode="plain")) - expected)
-    # Half a level of rounding at the end, and one and a bit where a value at low resolution is a tie.
+    # Half a level from the final rounding, and a little over one where a value at low resolution is a tie.
     assert difference.mean() <= 0.5
     assert difference.max() <= 2.0
 
@@ -109,9 +111,9 @@ def test_layer_and_function_give_the_same_picture(pictures):
 
 
 def test_weights_by_hand():
-    """Halving 4 to 2, plain: the centre lies half-way, and Keys' weights there are -1/16, 9/16, 9/16, -1/16."""
+    """From 4 to 2, plain: the centre lies midway, where Keys' weights are -1/16, 9/16, 9/16, -1/16."""
     weights = cubic_weights(2, 4, antialias=False)
-    # The first tap falls outside and is dropped: (9/16, 9/16, -1/16) / (17/16).
+    # The first weight falls outside and is dropped: (9/16, 9/16, -1/16) / (17/16).
     assert np.max(np.abs(weights[0] - np.array([9, 9, -1, 0]) / 17)) < 1e-6
     assert np.max(np.abs(weights[1] - weights[0][::-1])) < 1e-6
 
@@ -125,7 +127,7 @@ def test_resize_to_the_same_size_changes_nothing(pictures):
     assert np.array_equal(resize(pictures, 112, 96), pictures)
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="of TensorFlow's graphs")
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tests TensorFlow's graphs")
 def test_resize_where_the_size_is_known_only_at_run_time(pictures):
     import tensorflow as tf
 
@@ -144,7 +146,7 @@ def test_resolutions_are_read_and_written(text, resolution):
 
 
 @pytest.mark.parametrize("text", ["", "x", "12x", "0", "-3", "1x2x3", "twelve", "12.5"])
-def test_what_is_no_resolution_is_refused(text):
+def test_invalid_resolutions_are_refused(text):
     with pytest.raises(ValueError, match="resolution: expected"):
         parse_resolution(text)
 

@@ -1,4 +1,4 @@
-"""The faster layers are Keras's layers: outputs, gradients and moving statistics; only saved copies are plain."""
+"""The fused layers equal Keras's in outputs, gradients and moving statistics; saved copies hold Keras's own."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ OPTIONS = {"momentum": 0.9, "epsilon": 1e-3}
 
 
 def trained_once(layer, maps, training=True):
-    """Give the output, the gradients to the maps and the weights, and the moving statistics."""
+    """Return the output, the gradients with respect to maps and weights, and the moving statistics."""
     layer.build(maps.shape)
     random = np.random.default_rng(1)
     layer.set_weights([random.uniform(0.5, 2.0, weight.shape) for weight in layer.get_weights()])
@@ -47,14 +47,14 @@ def test_is_keras_prelu(shape, shared):
 
 
 def test_bfloat16_keeps_the_slope_of_prelu():
-    """1 - 0.01 has no digits left of 0.01 in bfloat16."""
+    """In bfloat16, 1 - 0.01 retains no digits of 0.01."""
     maps = np.full((1, 2, 2, 3), -3.0, np.float32)
     slopes = {"alpha_initializer": keras.initializers.Constant(0.01), "dtype": "mixed_bfloat16"}
-    fused, plain = (trained_once_as_it_is(kind(**slopes), maps) for kind in (FusedPReLU, keras.layers.PReLU))
+    fused, plain = (trained_once_in_bfloat16(kind(**slopes), maps) for kind in (FusedPReLU, keras.layers.PReLU))
     assert_close(fused, plain)
 
 
-def trained_once_as_it_is(layer, maps):
+def trained_once_in_bfloat16(layer, maps):
     maps = tf.constant(maps, tf.bfloat16)
     with tf.GradientTape() as tape:
         tape.watch(maps)
@@ -62,7 +62,7 @@ def trained_once_as_it_is(layer, maps):
     return [np.asarray(tf.cast(value, tf.float32)) for value in (output, tape.gradient(output, maps))]
 
 
-def test_a_norm_of_another_axis_goes_kerass_way():
+def test_a_norm_over_another_axis_is_left_to_keras():
     maps = np.random.default_rng(0).normal(2.0, 3.0, (3, 5, 4, 6)).astype(np.float32)
     options = OPTIONS | {"axis": 1}
     fused = trained_once(FusedBatchNormalization(**options), maps)
@@ -76,7 +76,7 @@ def assert_close(fused, plain):
         assert np.abs(one - other).max() < 2e-5 * max(1.0, np.abs(other).max())
 
 
-def test_copies_to_train_have_them_and_copies_of_those_do_not():
+def test_copies_to_train_have_fused_layers_and_copies_of_those_do_not():
     recogniser = build_recogniser(build("small_resnet", (16, 16), 8, width=4))
     to_train = clone(recogniser, to_train=True)
     kinds = {type(layer) for layer in backbone_of(to_train).layers}
@@ -99,7 +99,7 @@ def test_copies_for_several_replicas_share_their_statistics():
     assert all(type(norm) is keras.layers.BatchNormalization and norm.synchronized for norm in norms)
 
 
-def test_one_value_a_channel_is_normalised_to_beta():
+def test_one_value_per_channel_is_normalised_to_beta():
     maps = np.full((1, 1, 1, 2), 5.0, np.float32)
     layer = FusedBatchNormalization(**OPTIONS)
     layer(maps, training=True)

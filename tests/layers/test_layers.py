@@ -19,8 +19,8 @@ def test_per_image_standardisation_is_tensorflows(pixels):
     assert np.max(np.abs(np.asarray(Standardise()(pixels)) - expected)) < 1e-5
 
 
-def test_a_flat_picture_is_divided_by_its_floor():
-    """One value differs by 1 among N = 48: std is below 1/sqrt(N), so that is the divisor."""
+def test_a_flat_picture_is_divided_by_the_smallest_divisor():
+    """One of N = 48 values differs by 0.5: std is below 1/sqrt(N), which is therefore the divisor."""
     flat = np.full((1, 4, 4, 3), 7.0)
     flat[0, 0, 0, 0] = 7.5
     standardised = np.asarray(Standardise()(flat))
@@ -78,7 +78,7 @@ def test_layers_compute_in_float32_under_mixed_precision(layer):
         keras.config.set_dtype_policy("float32")
 
 
-def test_no_class_is_refused():
+def test_zero_classes_are_refused():
     with pytest.raises(ValueError, match="classes: expected at least 1, got 0"):
         CosFace(0)
 

@@ -1,4 +1,4 @@
-"""FaceNet checkpoints: one written by a network of TensorFlow 1's kind, against that network; and broken ones."""
+"""FaceNet checkpoints: one written by a TensorFlow 1 network is compared with that network; broken ones fail."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ v1 = tf.compat.v1
 
 
 def conv(x, filters, size, name, stride=1, padding="SAME", norm=True):
-    """A convolution as TF-slim makes it: kernel, batch norm without a scale, ReLU; or kernel and bias."""
+    """Build a convolution as TF-slim does: kernel, batch norm without a scale, ReLU; or kernel and bias."""
     height, width = (size, size) if isinstance(size, int) else size
     with v1.variable_scope(name):
         shape = (height, width, x.shape[-1], filters)
@@ -35,7 +35,7 @@ def batch_norm(x):
 
 
 def block(x, name, branches, scale, relu=True):
-    """A residual block; a branch is a list of (filters, size, name)."""
+    """Build a residual block; a branch is a list of (filters, size, name)."""
     with v1.variable_scope(name):
         ends = []
         for number, layers in enumerate(branches):
@@ -49,7 +49,7 @@ def block(x, name, branches, scale, relu=True):
 
 
 def reduction(x, name, branches):
-    """Branches whose last convolution has stride 2, and a pool."""
+    """Build branches whose last convolution has stride 2, and a pool."""
     with v1.variable_scope(name):
         ends = []
         for number, layers in enumerate(branches):
@@ -115,7 +115,7 @@ SIZES = {(160, 160): 2, (112, 96): 1}
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    """A folder with a checkpoint of seven classes, and (images, embeddings) by image size."""
+    """Return a folder with a checkpoint of seven classes, and (images, embeddings) by image size."""
     folder = tmp_path_factory.mktemp("20180402-114759")
     rng = np.random.default_rng(0)
     expected = {}
@@ -158,7 +158,7 @@ def test_every_tensor_is_used(checkpoint):
     assert backbone.count_params() == sum(reader.get_tensor(name).size for name in names)
 
 
-def test_folder_prefix_and_index_file_are_one(checkpoint):
+def test_folder_prefix_and_index_file_name_the_same_checkpoint(checkpoint):
     prefix = checkpoint[0] / "model-20180402-114759.ckpt-275"
     assert (
         find_checkpoint(checkpoint[0])
@@ -178,8 +178,8 @@ def test_no_checkpoint_and_several(tmp_path):
     with pytest.raises(ValueError, match="got a.ckpt-1, b.ckpt-2"):
         find_checkpoint(tmp_path)
     note = 'model_checkpoint_path: "{}"\nall_model_checkpoint_paths: "a.ckpt-1"\n'
-    for said in ("b.ckpt-2", "/home/somebody/models/b.ckpt-2"):
-        (tmp_path / "checkpoint").write_text(note.format(said))
+    for newest in ("b.ckpt-2", "/home/somebody/models/b.ckpt-2"):
+        (tmp_path / "checkpoint").write_text(note.format(newest))
         assert find_checkpoint(tmp_path) == str(tmp_path / "b.ckpt-2")
     (tmp_path / "checkpoint").write_text(note.format("c.ckpt-3"))
     with pytest.raises(ValueError, match="got a.ckpt-1, b.ckpt-2"):
@@ -187,7 +187,7 @@ def test_no_checkpoint_and_several(tmp_path):
 
 
 def rewritten(checkpoint, folder, change):
-    """Write the checkpoint again, its dict of tensors changed."""
+    """Write the checkpoint again after changing its dict of tensors."""
     reader = tf.train.load_checkpoint(find_checkpoint(checkpoint[0]))
     tensors = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
     change(tensors)
@@ -210,42 +210,48 @@ BETA = "InceptionResnetV1/Block8/Branch_0/Conv2d_1x1/BatchNorm/beta"
 @pytest.mark.parametrize(
     "change, message",
     [
-        (lambda tensors: tensors.pop(BETA), f"lacks {BETA}"),
-        (lambda tensors: tensors.update({"InceptionResnetV1/New/weights": np.zeros(3)}), "New/weights too many"),
-        (lambda tensors: tensors.update({BETA: np.zeros(5, np.float32)}), r"beta is \(5,\), expected \(192,\)"),
+        (lambda tensors: tensors.pop(BETA), f"missing {BETA}"),
+        (
+            lambda tensors: tensors.update({"InceptionResnetV1/New/weights": np.zeros(3)}),
+            "unexpected InceptionResnetV1/New/weights",
+        ),
+        (
+            lambda tensors: tensors.update({BETA: np.zeros(5, np.float32)}),
+            r"beta: expected shape \(192,\), got \(5,\)",
+        ),
         (lambda tensors: tensors.update({BETA: np.full(192, np.nan)}), "beta: expected finite numbers"),
         (
             lambda tensors: tensors.update({"Logits/weights": np.zeros((128, 7), np.float32)}),
-            r"Logits/weights is \(128, 7\), expected \(512, 7\)",
+            r"Logits/weights: expected shape \(512, 7\), got \(128, 7\)",
         ),
-        (lambda tensors: tensors.update({"Logits/weights": np.zeros(7)}), r"Logits/weights is \(7,\)"),
+        (lambda tensors: tensors.update({"Logits/weights": np.zeros(7)}), r"Logits/weights: .* got \(7,\)"),
         (
             lambda tensors: tensors.update({"Logits/biases": np.zeros(9)}),
-            r"Logits/biases is \(9,\), expected \(7,\)",
+            r"Logits/biases: expected shape \(7,\), got \(9,\)",
         ),
-        (lambda tensors: tensors.pop("Logits/biases"), "lacks Logits/biases"),
+        (lambda tensors: tensors.pop("Logits/biases"), "missing Logits/biases"),
         (
             lambda tensors: tensors.update({"InceptionResnetV1/Bottleneck/weights": np.float32(1)}),
-            r"Bottleneck/weights is \(\), expected \(1792, 512\)",
+            r"Bottleneck/weights: expected shape \(1792, 512\), got \(\)",
         ),
     ],
 )
-def test_a_tensor_missing_left_over_or_of_another_shape_is_named(checkpoint, tmp_path, change, message):
+def test_missing_and_unexpected_tensors_and_wrong_shapes_are_named(checkpoint, tmp_path, change, message):
     prefix = rewritten(checkpoint, tmp_path, change)
     with pytest.raises(ValueError, match=message):
         load_checkpoint(prefix)
 
 
-def test_what_training_leaves_beside_the_network_is_passed_over(checkpoint, tmp_path):
+def test_variables_of_the_training_are_skipped(checkpoint, tmp_path):
     slots = {f"{BETA}/ExponentialMovingAverage": np.zeros(192), f"{BETA}/Adam_1": np.zeros(192)}
     slots |= {"beta1_power": np.float32(0.5), "beta2_power": np.float32(0.5)}
     loaded = load_checkpoint(rewritten(checkpoint, tmp_path, lambda tensors: tensors.update(slots)))
     assert loaded.backbone.count_params() == 23_497_424
-    assert loaded.passed_over == sorted([*slots, "global_step"])
+    assert loaded.skipped == sorted([*slots, "global_step"])
 
 
 @pytest.mark.parametrize("share", [0, 0.5])
-def test_a_checkpoint_whose_data_is_cut_or_gone_is_refused(checkpoint, tmp_path, share):
+def test_a_checkpoint_with_truncated_or_missing_data_is_refused(checkpoint, tmp_path, share):
     prefix = Path(rewritten(checkpoint, tmp_path, lambda tensors: None))
     (data,) = tmp_path.glob("*.data-*")
     data.write_bytes(data.read_bytes()[: int(share * data.stat().st_size)])
@@ -256,6 +262,6 @@ def test_a_checkpoint_whose_data_is_cut_or_gone_is_refused(checkpoint, tmp_path,
 
 
 def test_half_a_checkpoint_is_refused(checkpoint, tmp_path):
-    (tmp_path / "half.ckpt.index").write_bytes(b"cut short")
+    (tmp_path / "half.ckpt.index").write_bytes(b"truncated")
     with pytest.raises(ValueError, match="half.ckpt: cannot be read as a checkpoint"):
         load_checkpoint(find_checkpoint(tmp_path))

@@ -15,7 +15,7 @@ FIXED = ("--standardisation", "fixed")
 
 @pytest.fixture
 def recogniser_file(tmp_path):
-    """An ONNX recogniser of 48 x 40 with one convolution."""
+    """Write an ONNX recogniser for 48 x 40 with one convolution."""
     rng = np.random.default_rng(0)
     weights = {"k": rng.normal(0, 0.1, (6, 3, 5, 5)), "w": rng.normal(0, 0.1, (8, 6 * 11 * 9))}
     nodes = [
@@ -59,13 +59,13 @@ def test_an_onnx_file_becomes_an_hr_network_that_trains(recogniser_file, texture
 
 
 @pytest.mark.parametrize("faces", ["texture_folder", "packed_textures"])
-def test_faces_can_be_what_is_compared_on(recogniser_file, tmp_path, capsys, request, faces):
+def test_the_comparison_can_use_faces(recogniser_file, tmp_path, capsys, request, faces):
     words = [*FIXED, "--compare_on", str(request.getfixturevalue(faces))]
     assert import_recogniser.main([str(recogniser_file), str(tmp_path / "hr"), *words]) == 0
     assert "of a unit embedding, on 30 faces" in capsys.readouterr().out
 
 
-def test_faces_of_another_size_are_not_compared_on(recogniser_file, tmp_path, capsys):
+def test_faces_of_the_wrong_size_are_refused(recogniser_file, tmp_path, capsys):
     (tmp_path / "faces" / "somebody").mkdir(parents=True)
     cv2.imwrite(str(tmp_path / "faces" / "somebody" / "1.png"), np.zeros((20, 30, 3), np.uint8))
     words = [*FIXED, "--compare_on", str(tmp_path / "faces")]
@@ -88,7 +88,7 @@ def test_faces_of_another_size_are_not_compared_on(recogniser_file, tmp_path, ca
         ),
     ],
 )
-def test_what_does_not_fit_is_one_line(recogniser_file, tmp_path, capsys, words, message):
+def test_bad_arguments_are_one_line(recogniser_file, tmp_path, capsys, words, message):
     try:
         code = import_recogniser.main([str(recogniser_file), str(tmp_path / "hr"), *words])
     except SystemExit as stop:
@@ -110,7 +110,7 @@ def test_a_folder_in_use_is_left_alone(recogniser_file, tmp_path, capsys):
     assert "expected a folder that is absent or empty" in capsys.readouterr().err
 
 
-def test_no_source_is_one_line(tmp_path, capsys):
+def test_a_missing_source_is_one_line(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     absent = "SOURCE: expected an ONNX file or a FaceNet checkpoint, got"
     messages = {"absent.onnx": absent, "absent": absent, "empty": "expected a folder with one checkpoint"}
@@ -125,5 +125,5 @@ def test_a_network_that_differs_from_onnxruntime_is_not_written(recogniser_file,
 
     monkeypatch.setattr(importing, "TOLERANCE", -1.0)
     assert import_recogniser.main([str(recogniser_file), str(tmp_path / "hr"), "--standardisation", "none"]) == 2
-    assert "from onnxruntime's" in capsys.readouterr().err
+    assert "expected embeddings within -1e+00 of onnxruntime's, got a difference of" in capsys.readouterr().err
     assert not (tmp_path / "hr").exists()

@@ -1,4 +1,4 @@
-"""The comparison with onnxruntime: what it feeds, and that what fails is told in one line."""
+"""The comparison with onnxruntime: the batches that it feeds, and failures reported in one line."""
 
 import numpy as np
 import onnx
@@ -11,7 +11,7 @@ RNG = np.random.default_rng(0)
 
 
 def read(tmp_path, batch="N", dtype=np.float32, opset=13, tail="Flatten", **attributes):
-    """Give the graph of a convolution that is flattened."""
+    """Write and read a graph of one convolution and a flattening node."""
     kernel = RNG.normal(0, 0.3, (4, 3, 3, 3)).astype(dtype)
     kind = helper.np_dtype_to_tensor_dtype(kernel.dtype)
     inputs = ["x"] if tail == "Flatten" else ["x", "sizes"]
@@ -41,12 +41,12 @@ def test_a_fixed_batch_is_filled(count, tmp_path):
 
 
 def test_half_precision_is_fed_half_precision(tmp_path):
-    """It rounds at 2^-11: two float16 networks of unit length agree to no more than that."""
+    """float16 rounds at 2^-11, so two unit embeddings agree no better than that."""
     graph = read(tmp_path, dtype=np.float16)
     assert largest_difference(graph, build_backbone(graph), images(2)) < 2e-3
 
 
-def test_what_onnxruntime_refuses(tmp_path):
+def test_a_file_that_onnxruntime_refuses(tmp_path):
     graph = read(tmp_path, opset=99)
     backbone = build_backbone(graph)
     with pytest.raises(UnsupportedGraph, match="expected onnxruntime to run the file, got .*opset.*") as caught:
@@ -54,8 +54,8 @@ def test_what_onnxruntime_refuses(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_another_number_of_values(tmp_path):
-    """A fixed batch of 2 that is reshaped to one row."""
+def test_a_different_number_of_values(tmp_path):
+    """A fixed batch of 2 is reshaped to one row."""
     graph = read(tmp_path, batch=2, tail="Reshape")
     with pytest.raises(UnsupportedGraph, match=r"expected embeddings \(1, 320\) of onnxruntime, got \(1, 640\)"):
         largest_difference(graph, build_backbone(graph), images(1))

@@ -1,4 +1,4 @@
-"""Taps of imported networks: a node's name gives onnxruntime's output of that node, after saving too."""
+"""Taps of imported networks: a node's name selects onnxruntime's output of that node, also after saving."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ from cshml_tf.pretrained.onnx import build_backbone, read_graph
 from cshml_tf.recogniser import backbone_of, build_recogniser, features, with_tap
 
 RNG = np.random.default_rng(0)
-# The nodes, and the tensors that onnxruntime is asked for.
+# The names of nodes, and the tensors requested from onnxruntime.
 TENSORS = {
     "/a/Conv": "conv",
     "a.Conv": "conv",
@@ -25,7 +25,7 @@ TENSORS = {
 
 @pytest.fixture(scope="module")
 def onnx_file(tmp_path_factory):
-    """A network whose nodes each become several layers, or none of their own."""
+    """Write a network whose nodes become several layers each, or no layer of their own."""
     nodes = [
         helper.make_node("Conv", ["image", "k"], ["conv"], "/a/Conv", pads=[0, 1, 1, 0]),
         helper.make_node("Conv", ["conv", "d"], ["depthwise"], "/a/Depthwise", group=4, strides=[2, 1]),
@@ -56,7 +56,7 @@ def onnx_file(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def recogniser(onnx_file):
-    """Its recogniser, saved and loaded, when only the layers' names are left."""
+    """Return its recogniser after saving and loading, when only the names of layers remain."""
     path = onnx_file.with_name("recogniser.keras")
     build_recogniser(build_backbone(read_graph(onnx_file), embedding="embedding"), "none").save(path)
     return keras.models.load_model(path)
@@ -73,20 +73,20 @@ def onnxruntimes(path, tensor, pixels):
 
 
 @pytest.mark.parametrize("name", TENSORS)
-def test_a_nodes_name_gives_its_output(name, onnx_file, recogniser, pixels):
+def test_a_nodes_name_selects_its_output(name, onnx_file, recogniser, pixels):
     tapped = features(with_tap(recogniser, name), pixels)[name]
     expected = onnxruntimes(onnx_file, TENSORS[name], pixels).transpose(0, 2, 3, 1)
     np.testing.assert_allclose(tapped, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_map_with_its_channels_last_stays_so(onnx_file, recogniser, pixels):
+def test_a_map_with_channels_last_is_not_transposed_again(onnx_file, recogniser, pixels):
     tapped = features(with_tap(recogniser, "/a/Transpose"), pixels)["/a/Transpose"]
     np.testing.assert_allclose(tapped, onnxruntimes(onnx_file, "last", pixels), rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(tapped, features(recogniser, pixels)["last_map"])
 
 
 @pytest.mark.parametrize("name", ["/a/Reshape", "/a/Flatten", "/a/Nothing", "embedding"])
-def test_what_is_no_map_is_refused(name, recogniser):
+def test_taps_that_are_not_maps_are_refused(name, recogniser):
     with pytest.raises(ValueError, match=f"tap: expected one of last_map, or a layer .*, got '{name}'"):
         with_tap(recogniser, name)
 

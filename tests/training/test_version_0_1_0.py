@@ -20,7 +20,7 @@ from cshml_tf.training.lr import train_lr
 from cshml_tf.training.settings import LrSettings
 
 WRITTEN = Path(__file__).parent / "version_0_1_0"
-# The options that the run was begun with.
+# The options that the run was begun with, under the names they have now.
 OPTIONS = {
     "pretrained_model": "models/hr",
     "resolution": (8, 12),

@@ -1,29 +1,38 @@
-"""From InsightFace's records to a packed folder, which training reads."""
+"""Convert InsightFace's records to a packed folder for training."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from cshml_tf.data.insightface.records import Records
 from cshml_tf.data.packed.writer import write_packed
 
 
-def pack_records(records, packed_dir, progress=iter, image_size=None):
-    """Pack a training set, an image at a time.
+def pack_records(
+    records: Records,
+    packed_dir: str | Path,
+    progress: Callable[[np.ndarray], Iterable[int]] = iter,
+    image_size: Sequence[int] | None = None,
+) -> dict:
+    """Pack a training set, one image at a time.
 
-    Classes are named as `Records.class_names`; an image by its key, such as `4711.jpg`.
+    Classes are named as in `Records.class_names`; images by their key, for example `4711.jpg`.
 
     Args:
         records: `cshml_tf.data.insightface.records.Records`.
-        packed_dir: folder to make; it appears whole or not at all.
-        progress: wraps the sequence of image numbers, such as `tqdm`.
-        image_size: (height, width) to keep of the middle of each image; None keeps them whole. (112, 96) makes
-            InsightFace's 112 x 112 faces those of the 112 x 96 template.
+        packed_dir: folder to create; it appears complete or not at all.
+        progress: wraps the sequence of image numbers, for example `tqdm`.
+        image_size: (height, width) of the central part of each image to keep; None keeps whole images. (112, 96)
+            yields the same crops of InsightFace's 112 x 112 faces as alignment to the 112 x 96 template.
 
     Returns:
-        dict: what `packed.json` says.
+        dict: the contents of `packed.json`.
 
     Raises:
-        ValueError: a folder that exists; a record that is cut or damaged, or whose image cannot be decoded, is of
-            another size than the first, or smaller than `image_size`; the message names file and key.
-        OSError: it cannot be written.
+        ValueError: the folder exists; a record is truncated or damaged, or its image cannot be decoded, differs
+            in size from the first, or is smaller than `image_size`; the message names the file and the key.
+        OSError: the folder cannot be written.
     """
     order = np.argsort(records.labels, kind="stable")
     images = ((records.name_of(index), records.read_image(index, image_size)) for index in progress(order))

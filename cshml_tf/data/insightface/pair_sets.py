@@ -1,11 +1,12 @@
-"""InsightFace's sets of pairs to verify, `lfw.bin`, `agedb_30.bin`, `cfp_fp.bin`: pickles of encoded faces.
+"""Read InsightFace's verification sets `lfw.bin`, `agedb_30.bin`, `cfp_fp.bin`: pickles of encoded faces.
 
-A file holds (images, same or not): pair i is images 2 i and 2 i + 1. As InsightFace measures them, the pairs are
-ten folds in the order of the file, without shuffling.
+A file contains (images, whether each pair is the same person): pair i consists of images 2 i and 2 i + 1. As in
+InsightFace's own evaluation, the pairs form ten folds in the order of the file, without shuffling.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,30 +18,30 @@ FOLDS = 10
 _SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"BM", b"RIFF")
 
 
-def read_pair_set(path, image_size=None):
-    """Read a set of pairs, in the form that `cshml_tf.evaluation.lfw.evaluate` takes.
+def read_pair_set(path: str | Path, image_size: Sequence[int] | None = None) -> tuple[list[Pair], "PairImages"]:
+    """Read a verification set, in the form that `cshml_tf.evaluation.lfw.evaluate` takes.
 
-    The images are named by the file: those of `lfw.bin` are lfw_0001, lfw_0002, ...; the file says nothing of the
-    people on them.
+    The images are named after the file: those of `lfw.bin` are lfw_0001, lfw_0002, ...; the file does not identify
+    the people.
 
     Args:
         path: the `.bin` file.
-        image_size: (height, width) of the network: the middle of each image is kept, where it is as high; None
-            keeps them whole. A network of 112 x 96 is measured on these faces of 112 x 112 with (112, 96).
+        image_size: (height, width) of the network's input: each image must have this height and is cropped to this
+            width. None keeps whole images. Use (112, 96) to evaluate a network of 112 x 96 on 112 x 112 faces.
 
     Returns:
-        (pairs, images): list of `cshml_tf.data.protocols.Pair`, in the file's order, in ten folds (sizes differ by
-        one at most; fewer than ten pairs are one fold); and `PairImages`, which decodes an image when asked.
+        (pairs, images): list of `cshml_tf.data.protocols.Pair`, in the file's order, in ten folds whose sizes
+        differ by at most one (fewer than ten pairs form one fold); and `PairImages`, which decodes on access.
 
     Raises:
-        OSError: the file can't be read.
-        ValueError: a pickle that is damaged, cut, or names anything but plain values; not two images for a pair;
-            or an item that is no encoded image.
+        OSError: the file cannot be read.
+        ValueError: the pickle is damaged, truncated, or names anything but plain values; there are not two images
+            per pair; or an item is not an encoded image.
     """
     path = Path(path)
     content = load_plain(path)
     if not isinstance(content, (tuple, list)) or len(content) != 2:
-        raise ValueError(f"{path}: expected a pair (images, same or not), got {_kind(content)}")
+        raise ValueError(f"{path}: expected (images, whether each pair is the same), got {_kind(content)}")
     items, same = _items(path, content[0]), _same(path, content[1])
     if not same or len(items) != 2 * len(same):
         raise ValueError(
@@ -54,53 +55,55 @@ def read_pair_set(path, image_size=None):
     return pairs, PairImages(path, encoded, image_size)
 
 
-class PairImages(Mapping):
-    """The images of a set of pairs by `FaceImage`: (H, W, 3) uint8 RGB, decoded anew each time one is asked for.
+class PairImages(Mapping[FaceImage, np.ndarray]):
+    """The images of a verification set by `FaceImage`: (H, W, 3) uint8 RGB, decoded on each access.
 
-    An image that cannot be decoded, or does not fit the size asked for, is a ValueError then.
+    An access raises ValueError if the image cannot be decoded or does not have the required size.
     """
 
-    def __init__(self, path, encoded, image_size=None):
+    def __init__(
+        self, path: str | Path, encoded: Sequence[bytes], image_size: Sequence[int] | None = None
+    ) -> None:
         """Keep the encoded images.
 
         Args:
-            path: the file they are from; its stem is their name.
-            encoded: list of bytes; its first one is number 1.
-            image_size: (height, width) to keep of each; None keeps them whole.
+            path: the file from which they come; its stem is their name.
+            encoded: the image files; the first has number 1.
+            image_size: (height, width) of the network's input, as for `read_pair_set`; None keeps whole images.
         """
         self._path = Path(path)
         self._encoded = encoded
         self._image_size = image_size
 
-    def __getitem__(self, image):
+    def __getitem__(self, image: FaceImage) -> np.ndarray:
         if image not in self:
             raise KeyError(image)
         name = f"{self._path}: image {image.number}"
         return decode_for_network(self._encoded[image.number - 1], name, self._image_size)
 
-    def __contains__(self, image):
-        # Mapping's own would decode.
+    def __contains__(self, image: object) -> bool:
+        # The inherited method would decode the image.
         return isinstance(image, FaceImage) and image.name == self._path.stem and 0 < image.number <= len(self)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[FaceImage]:
         return (FaceImage(self._path.stem, number) for number in range(1, len(self) + 1))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._encoded)
 
 
-def _items(path, items):
+def _items(path: Path, items: Any) -> Sequence:
     if not isinstance(items, (list, tuple)):
         raise ValueError(f"{path}: expected a list of images, got {_kind(items)}")
     return items
 
 
-def _same(path, same):
-    """Give a list of bool from a list of bools, or of 0 and 1, or an array of bools."""
+def _same(path: Path, same: Any) -> list[bool]:
+    """Convert a list of bools, or of 0 and 1, or an array of bools, to a list of bool."""
     if isinstance(same, PlainArray) and same.dtype is np.bool_:
         same = list(same.content)
     if not isinstance(same, (list, tuple)):
-        raise ValueError(f"{path}: expected a list of same or not, got {_kind(same)}")
+        raise ValueError(f"{path}: expected a list of whether each pair is the same, got {_kind(same)}")
     for index, value in enumerate(same):
         if not isinstance(value, int) or value not in (0, 1):
             shown = value if isinstance(value, int) else _kind(value)
@@ -108,7 +111,7 @@ def _same(path, same):
     return [bool(value) for value in same]
 
 
-def _encoded(path, number, item):
+def _encoded(path: Path, number: int, item: Any) -> bytes:
     data = item.content if isinstance(item, PlainArray) and item.dtype is np.uint8 else item
     if not isinstance(data, bytes):
         raise ValueError(f"{path}: image {number}: expected an encoded image, got {_kind(item)}")
@@ -119,14 +122,14 @@ def _encoded(path, number, item):
     return data
 
 
-def _folds(pairs):
-    """Give each pair's fold: contiguous; where ten do not divide the pairs, the first folds have one more."""
+def _folds(pairs: int) -> list[int]:
+    """Return the fold of each pair: contiguous folds, the first of which have one more if ten does not divide."""
     folds = FOLDS if pairs >= FOLDS else 1
     sizes = [len(part) for part in np.array_split(np.arange(pairs), folds)]
     return np.repeat(np.arange(folds), sizes).tolist()
 
 
-def _kind(value):
+def _kind(value: Any) -> str:
     if isinstance(value, PlainArray):
         return f"an array of {value.dtype.__name__}" if value.dtype else "an empty array"
     return f"a {type(value).__name__}"

@@ -1,27 +1,34 @@
-"""What onnxruntime makes of the pictures that a built network sees."""
+"""Compare a built network with onnxruntime on the same pictures."""
 
+import keras
 import numpy as np
 
 from cshml_tf.metrics.verification import unit_rows
-from cshml_tf.pretrained.onnx.graph import UnsupportedGraph, first_line
+from cshml_tf.pretrained.onnx.graph import Graph, UnsupportedGraph, first_line
 from cshml_tf.pretrained.onnx.network import embedding_tensor, input_form
 
 
-def largest_difference(graph, backbone, images, embedding=None, colours="rgb"):
-    """Compare a built network with onnxruntime.
+def largest_difference(
+    graph: Graph,
+    backbone: keras.Model,
+    images: np.ndarray,
+    embedding: str | None = None,
+    colours: str = "rgb",
+) -> float:
+    """Compare the embeddings of a built network with those of onnxruntime.
 
     Args:
         graph: as for `build_backbone`.
-        backbone: what `build_backbone` gave.
+        backbone: the result of `build_backbone`.
         images: (n, H, W, 3) float32, standardised RGB.
         embedding: as for `build_backbone`.
         colours: as for `build_backbone`.
 
     Returns:
-        The largest absolute difference of a coordinate between the two embeddings, both of unit length.
+        The largest absolute difference in a coordinate between the two embeddings, both of unit length.
 
     Raises:
-        UnsupportedGraph: one of the two does not run, or onnxruntime gives another number of values.
+        UnsupportedGraph: one of the two does not run, or onnxruntime returns a different number of values.
     """
     images = np.asarray(images, np.float32)
     tensor = embedding_tensor(graph, embedding)
@@ -30,19 +37,19 @@ def largest_difference(graph, backbone, images, embedding=None, colours="rgb"):
     feed = feed.transpose(0, 3, 1, 2) if channels_first else feed
     try:
         ours = np.asarray(backbone(images, training=False)["embedding"])
-    except Exception as error:  # Keras's backend raises what it likes.
+    except Exception as error:  # Keras's backend can raise any type.
         raise UnsupportedGraph(f"expected the built network to run, got {first_line(error)}") from error
     try:
         theirs = _run(graph, tensor, feed)
-    except Exception as error:  # So does onnxruntime.
+    except Exception as error:  # So can onnxruntime.
         raise UnsupportedGraph(f"expected onnxruntime to run the file, got {first_line(error)}") from error
     if theirs.size != ours.size:
         raise UnsupportedGraph(f"expected embeddings {ours.shape} of onnxruntime, got {theirs.shape}")
     return float(np.abs(unit_rows(ours) - unit_rows(theirs.reshape(ours.shape))).max())
 
 
-def _run(graph, tensor, images):
-    """Compute a tensor, as many images at a time as the file fixes, else one, as it may allow no other number."""
+def _run(graph: Graph, tensor: str, images: np.ndarray) -> np.ndarray:
+    """Compute a tensor in batches of the size that the file fixes, or else image by image, as any file allows."""
     import onnxruntime
     from onnx import ModelProto, helper
 
@@ -61,5 +68,6 @@ def _run(graph, tensor, images):
         part = images[start : start + batch]
         # The last images are repeated up to the fixed number.
         feed = np.resize(part, (batch, *part.shape[1:])).astype(dtype)
-        results.append(session.run([tensor], {graph.input_name: feed})[0][: len(part)])
+        (result,) = session.run([tensor], {graph.input_name: feed})
+        results.append(np.asarray(result)[: len(part)])
     return np.concatenate(results).astype(np.float32)

@@ -1,11 +1,14 @@
-"""Nodes that do not depend on the image, computed away.
+"""Constant folding: compute the nodes that do not depend on the image.
 
 Source: ONNX's reference implementation, https://onnx.ai/onnx/api/reference.html.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
-from cshml_tf.pretrained.onnx.graph import first_line
+from cshml_tf.pretrained.onnx.graph import Node, first_line
 
 _RANDOM = (
     "Bernoulli",
@@ -17,33 +20,33 @@ _RANDOM = (
 )
 
 
-def evaluate(node, constants, model):
+def evaluate(node: Node, constants: Mapping[str, np.ndarray], model: Any) -> dict[str, np.ndarray]:
     """Compute a node whose inputs are all constants.
 
     Args:
         node: Node.
-        constants: dict of NumPy arrays that holds its inputs.
-        model: the file that it is of, whose operator sets say what the node means.
+        constants: dict of NumPy arrays that contains its inputs.
+        model: the `onnx.ModelProto` of its file, whose operator sets define what the node means.
 
     Returns:
         dict of NumPy arrays by output name.
 
     Raises:
-        UnsupportedGraph: its values are random, it holds graphs of its own, or ONNX cannot compute it.
+        UnsupportedGraph: the node's values are random, it contains subgraphs, or ONNX cannot compute it.
     """
     from onnx import AttributeProto
 
     if node.operation in _RANDOM:
         raise node.fail("expected values that the file fixes, got random ones")
     if any(each.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) for each in node.proto.attribute):
-        raise node.fail("not supported, as it holds graphs of its own")
+        raise node.fail("not supported, as it contains subgraphs")
     try:
         return _constant_value(node) if node.operation == "Constant" else _computed(node, constants, model)
-    except Exception as error:  # The reference implementation raises what it likes.
+    except Exception as error:  # The reference implementation can raise any type.
         raise node.fail(f"expected to compute it from constants, got {first_line(error)}") from error
 
 
-def _computed(node, constants, model):
+def _computed(node: Node, constants: Mapping[str, np.ndarray], model: Any) -> dict[str, np.ndarray]:
     from onnx.reference import ReferenceEvaluator
 
     feeds = {name: constants[name] for name in node.inputs if name}
@@ -51,8 +54,8 @@ def _computed(node, constants, model):
     return dict(zip(filter(None, node.outputs), map(np.asarray, results), strict=True))
 
 
-def _model_of(node, feeds, model):
-    """Give the model of the one node: a node by itself would mean what it means in the newest operator set."""
+def _model_of(node: Node, feeds: Mapping[str, np.ndarray], model: Any) -> Any:
+    """Wrap the node in a model with the file's operator sets; alone, it would be read in the newest set."""
     from onnx import helper
 
     graph = helper.make_graph(
@@ -62,13 +65,13 @@ def _model_of(node, feeds, model):
         [helper.make_empty_tensor_value_info(name) for name in node.outputs if name],
     )
     versions = {each.domain: each.version for each in model.opset_import}
-    # A file older than the third format of ONNX names no operator set and means the first.
+    # A file older than the third format of ONNX names no operator set and uses the first.
     versions.setdefault("", versions.get("ai.onnx", 1))
     opsets = [helper.make_opsetid(domain, version) for domain, version in versions.items()]
     return helper.make_model(graph, opset_imports=opsets, functions=model.functions)
 
 
-def _constant_value(node):
+def _constant_value(node: Node) -> dict[str, np.ndarray]:
     from onnx import numpy_helper
 
     ((name, value),) = node.attributes.items()

@@ -1,46 +1,53 @@
-"""A Keras network from an ONNX graph."""
+"""Build a Keras network from an ONNX graph."""
+
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
 
 from cshml_tf.layers.imported import ReverseChannels, layer_name
 from cshml_tf.pretrained.onnx.folding import evaluate
-from cshml_tf.pretrained.onnx.graph import UnsupportedGraph, first_line
+from cshml_tf.pretrained.onnx.graph import Graph, Node, UnsupportedGraph, first_line
 from cshml_tf.pretrained.onnx.operations import OPERATIONS
 from cshml_tf.pretrained.onnx.value import CHANNELS_LAST, Value, maps, plain
 
 COLOURS = ("rgb", "bgr")
 
 
-def build_backbone(graph, image_size=None, embedding=None, colours="rgb"):
-    """Build the network of a graph, its weights included.
+def build_backbone(
+    graph: Graph,
+    image_size: Sequence[int] | None = None,
+    embedding: str | None = None,
+    colours: str = "rgb",
+) -> keras.Model:
+    """Build the network of a graph, including its weights.
 
-    A node's name, as the file or as Keras has it, gives its output to `cshml_tf.recogniser.with_tap`. Nodes that
-    the embedding does not need are left out.
+    The name of a node, as in the file or in Keras, selects its output in `cshml_tf.recogniser.with_tap`. Nodes on
+    which the embedding does not depend are omitted.
 
     Args:
-        graph: as `read_graph` gives.
+        graph: as returned by `read_graph`.
         image_size: (height, width); None takes the graph's own.
-        embedding: the node or tensor that is the embedding; None takes the graph's one output.
-        colours: "rgb" or "bgr", the order of channels that the network was trained on.
+        embedding: name of the node or tensor that is the embedding; None takes the graph's only output.
+        colours: "rgb" or "bgr", the order of channels on which the network was trained.
 
     Returns:
-        keras.Model of the name "backbone": standardised RGB images (batch, H, W, 3) -> dict of "last_map"
-        (batch, h, w, channels), the last map of more than one pixel, and "embedding" (batch, E), both as the
-        graph leaves them.
+        keras.Model named "backbone": standardised RGB images (batch, H, W, 3) -> dict of "last_map"
+        (batch, h, w, channels), the last map with more than one pixel, and "embedding" (batch, E), as computed by
+        the graph, not normalised.
 
     Raises:
-        UnsupportedGraph: an operation or a use of it that cannot be built, by node; sizes that disagree; no
-            map; an embedding that is no vector or not in the graph.
+        UnsupportedGraph: a node cannot be built; sizes disagree; there is no map; or the embedding is not a vector
+            or not in the graph.
     """
     if colours not in COLOURS:
         raise ValueError(f"colours: expected one of {', '.join(COLOURS)}, got {colours!r}")
     channels_first, image_size = input_form(graph, image_size)
     wanted = embedding_tensor(graph, embedding)
-    # With a ">" these are no node's names.
+    # No node's name contains a ">".
     pixels = keras.Input((*image_size, 3), name="image>pixels")
     x = ReverseChannels(name="image>bgr")(pixels) if colours == "bgr" else pixels
-    values = {graph.input_name: maps(x) if channels_first else plain(x)}
+    values = {graph.input_name: maps(x) if channels_first else plain(x)}  # pyright: ignore[reportArgumentType]
     constants, last_map = dict(graph.constants), None
     for node in _needed(graph, wanted):
         if all(name in constants for name in node.inputs if name):
@@ -49,7 +56,7 @@ def build_backbone(graph, image_size=None, embedding=None, colours="rgb"):
         result = _build(node, [_input_of(node, name, values, constants) for name in node.inputs])
         if isinstance(result, Value):
             values[node.outputs[0]] = result
-            # In another order they may be no maps, or have been turned for what flattens them.
+            # In another order these may not be maps, or have been transposed before flattening.
             if result.order == CHANNELS_LAST and np.prod(result.shape[2:]) > 1:
                 last_map = result
         else:
@@ -62,26 +69,32 @@ def build_backbone(graph, image_size=None, embedding=None, colours="rgb"):
     return keras.Model(pixels, outputs, name="backbone")
 
 
-def input_form(graph, image_size):
-    """Give whether channels come first, and (height, width)."""
+def input_form(graph: Graph, image_size: Sequence[int] | None) -> tuple[bool, tuple[int, int]]:
+    """Return whether the input's channels come first, and its (height, width).
+
+    Raises:
+        UnsupportedGraph: the input has no 3 channels, or its size is unknown or differs from `image_size`.
+    """
     shape = graph.input_shape
     name = repr(graph.input_name)
     if 3 not in (shape[1], shape[3]):
         raise UnsupportedGraph(f"input {name}: expected 3 channels, got the sizes {shape}")
     channels_first = shape[1] == 3
     own = shape[2:] if channels_first else shape[1:3]
-    image_size = tuple(image_size or own)
-    if None in image_size:
-        raise UnsupportedGraph(
-            f"input {graph.input_name!r}: the file leaves its size open, an image size must be given"
-        )
-    if any(side not in (None, asked) for side, asked in zip(own, image_size, strict=True)):
-        raise UnsupportedGraph(f"input {name}: expected images of {own}, got {image_size}")
-    return channels_first, image_size
+    height, width = image_size or own
+    if height is None or width is None:
+        raise UnsupportedGraph(f"input {name}: the file does not fix its size, an image size must be given")
+    if any(side not in (None, asked) for side, asked in zip(own, (height, width), strict=True)):
+        raise UnsupportedGraph(f"input {name}: expected images of {own}, got {(height, width)}")
+    return channels_first, (height, width)
 
 
-def embedding_tensor(graph, embedding):
-    """Give the name of the tensor that a node's name, a tensor's or None means."""
+def embedding_tensor(graph: Graph, embedding: str | None) -> str:
+    """Return the name of the embedding's tensor, given the name of a node or tensor; None means the only output.
+
+    Raises:
+        UnsupportedGraph: there is no such node or tensor, or there are several outputs to choose from.
+    """
     if embedding is None:
         if len(graph.outputs) != 1:
             raise UnsupportedGraph(f"embedding: expected one output, got {', '.join(graph.outputs)}; name one")
@@ -94,8 +107,8 @@ def embedding_tensor(graph, embedding):
     raise UnsupportedGraph(f"embedding: expected a node or tensor of the graph, got {embedding!r}")
 
 
-def _needed(graph, wanted):
-    """Give the nodes that a tensor depends on, in order."""
+def _needed(graph: Graph, wanted: str) -> list[Node]:
+    """Return the nodes on which a tensor depends, in order."""
     tensors, needed = {wanted}, []
     for node in reversed(graph.nodes):
         if tensors & set(node.outputs):
@@ -104,29 +117,31 @@ def _needed(graph, wanted):
     return needed[::-1]
 
 
-def _input_of(node, name, values, constants):
+def _input_of(
+    node: Node, name: str, values: Mapping[str, Value], constants: Mapping[str, np.ndarray]
+) -> Value | np.ndarray | None:
     if not name:
         return None
     if name in constants:
         return constants[name]
     if name not in values:
-        raise node.fail(f"its input {name!r} is a further output of a node, which is not supported")
+        raise node.fail(f"its input {name!r} is the second or a later output of a node, which is not supported")
     return values[name]
 
 
-def _build(node, inputs):
+def _build(node: Node, inputs: Sequence[Value | np.ndarray | None]) -> Value | np.ndarray:
     if node.operation not in OPERATIONS:
-        raise node.fail(f"not supported; what is: {', '.join(OPERATIONS)}")
+        raise node.fail(f"not supported; supported are {', '.join(OPERATIONS)}")
     try:
         return OPERATIONS[node.operation](node, *inputs)
     except UnsupportedGraph:
         raise
-    except Exception as error:  # Keras's backend raises what it likes.
+    except Exception as error:  # Keras's backend can raise any type.
         raise node.fail(f"cannot be built: {first_line(error)}") from error
 
 
-def _vector(value, name):
-    # Channels first or last: with one axis above 1 both flatten to the same.
+def _vector(value: Value, name: str) -> keras.KerasTensor:
+    # With at most one axis above 1, channels first and channels last flatten to the same vector.
     if value.rank == 4 and sum(size != 1 for size in value.shape[1:]) <= 1:
         return keras.layers.Flatten(name="embedding>vector")(value.tensor)
     if value.rank != 2:

@@ -1,22 +1,32 @@
-"""Windows that slide over maps: their strides, and what stands around the map.
+"""Sliding windows over maps: their strides, and the padding of the map.
 
 Source: ONNX's Conv, MaxPool and AveragePool, https://onnx.ai/onnx/operators/.
 """
 
 import math
+from collections.abc import Sequence
 
+import keras
 import numpy as np
 
 from cshml_tf.layers.imported import PadImage
+from cshml_tf.pretrained.onnx.graph import Node
 
 
-def pair(node, attribute):
-    """Give an attribute of two numbers, 1 and 1 where the node has none."""
-    return tuple(node.attributes.get(attribute, (1, 1)))
+def pair(node: Node, attribute: str) -> tuple[int, int]:
+    """Return an attribute of two numbers, (1, 1) if the node does not have it."""
+    first, second = node.attributes.get(attribute, (1, 1))
+    return first, second
 
 
-def pads_of(node, sides, kernel_size, strides, dilations):
-    """Give ((top, bottom), (left, right)) of a node on a map of the (height, width) `sides`."""
+def pads_of(
+    node: Node,
+    sides: Sequence[int],
+    kernel_size: Sequence[int],
+    strides: Sequence[int],
+    dilations: Sequence[int],
+) -> list[tuple[int, int]]:
+    """Return [(top, bottom), (left, right)] of a node on a map of (height, width) `sides`."""
     rule = node.attributes.get("auto_pad", b"NOTSET").decode()
     if rule in ("NOTSET", "VALID"):
         top, left, bottom, right = node.attributes.get("pads", (0, 0, 0, 0)) if rule == "NOTSET" else (0, 0, 0, 0)
@@ -29,19 +39,24 @@ def pads_of(node, sides, kernel_size, strides, dilations):
     return pads
 
 
-def padded(node, image, pads, value):
-    """Give the map (batch, h, w, channels) with its pads around it."""
+def padded(node: Node, image: keras.KerasTensor, pads: Sequence[Sequence[int]], value: float) -> keras.KerasTensor:
+    """Pad a map (batch, h, w, channels) with a constant value; return it unchanged if all pads are 0."""
     if not np.any(pads):
         return image
     return PadImage(pads, value, name=node.inner("pad"))(image)
 
 
-def pool_window(node, sides):
-    """Give what a pool's windows are on a map of the (height, width) `sides`.
+def pool_window(
+    node: Node, sides: Sequence[int]
+) -> tuple[tuple[int, ...], tuple[int, int], list[tuple[int, int]], np.ndarray]:
+    """Return the windows of a pool on a map of (height, width) `sides`.
 
     Returns:
-        size, strides, the pads that give its number of windows, and the share of each window that a mean counts:
-        (out height, out width).
+        (size, strides, pads, shares): the pads yield ONNX's number of windows; shares, (out height, out width),
+        are the fractions of each window that a mean takes into account.
+
+    Raises:
+        UnsupportedGraph: the pool is dilated.
     """
     if set(pair(node, "dilations")) != {1}:
         raise node.fail("expected no dilations")
@@ -54,8 +69,8 @@ def pool_window(node, sides):
     return size, strides, pads, np.outer(*shares)
 
 
-def _pads_to_last_window(side, size, stride, pads):
-    """Pad for ceil_mode: a last window may reach past the pads, but starts in the map or before it."""
+def _pads_to_last_window(side: int, size: int, stride: int, pads: tuple[int, int]) -> tuple[int, int]:
+    """Return the pads for ceil_mode: the last window may extend past the pads, but not start after the map."""
     before, after = pads
     windows = -(-(side + before + after - size) // stride) + 1
     if (windows - 1) * stride >= side + before:
@@ -63,8 +78,10 @@ def _pads_to_last_window(side, size, stride, pads):
     return before, max((windows - 1) * stride + size - side - before, 0)
 
 
-def _share_counted(side, size, stride, pads, after, with_pads):
-    """Give the share of each window in the map, or in the map and the pads that the node declares."""
+def _share_counted(
+    side: int, size: int, stride: int, pads: tuple[int, int], after: int, with_pads: bool
+) -> np.ndarray:
+    """Return the fraction of each window inside the map, or inside the map and its declared pads."""
     before, declared = pads
     length = before + side + after
     counted = np.zeros(length)
