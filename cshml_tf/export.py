@@ -1,11 +1,13 @@
 """Export a recogniser as a SavedModel that TensorFlow alone can load and serve.
 
-It is written from a `tf.Module`, which holds each variable once; Keras's own export writes it twice. Both
-signatures resize as training did, and run the same graph behind it.
+It is written from a `tf.Module`, which holds each variable once; Keras's own export writes each variable twice.
+Both signatures resize faces as training did and then run the same graph.
 """
 
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -17,33 +19,33 @@ from cshml_tf.recogniser import image_size_of, standardisation_of
 DESCRIPTION = "recogniser.json"
 SIGNATURES = {
     "serving_default": {
-        "images": "(N, H, W, 3) uint8: RGB pixels of N aligned faces of one size, whichever it is",
+        "images": "(N, H, W, 3) uint8: RGB pixels of N aligned faces, all of one size, which may be any",
         "embeddings": "(N, E) float32, each of unit length",
     },
     "encoded": {
-        "image_bytes": "(N,) strings: N aligned faces as JPEG, PNG or BMP files, each of any size; grey "
-        "becomes RGB, what is transparent shows white, an EXIF orientation is not applied",
+        "image_bytes": "(N,) strings: N aligned faces as JPEG, PNG or BMP files, each of any size; greyscale is "
+        "converted to RGB, transparency is rendered on white, EXIF orientation is not applied",
         "embeddings": "(N, E) float32, each of unit length",
     },
 }
 _CARD_ENTRIES = ("kind", "resolutions", "degradation")
 
 
-def export_saved_model(recogniser, out_dir, card=None):
+def export_saved_model(recogniser: keras.Model, out_dir: str | Path, card: dict[str, Any] | None = None) -> None:
     """Write a recogniser as a SavedModel; the folder appears whole or not at all.
 
-    The signatures are `SIGNATURES`; faces of another size than the network's are resized as training did:
-    bicubic, antialiased where they shrink, 8-bit levels. N may be 0. `recogniser.json` beside the graph
-    says what the network is.
+    Its signatures are described in `SIGNATURES`. Faces of another size than the network's input are resized as in
+    training: bicubic, antialiased where they shrink, rounded to 8 bits. N may be 0. `recogniser.json` in the
+    folder describes the network.
 
     Args:
-        recogniser: as `cshml_tf.load_recogniser` gives.
-        out_dir: folder to write, absent or empty.
-        card: the model folder's card, as `cshml_tf.model_folder.read_card` gives; None where there is none.
+        recogniser: as returned by `cshml_tf.load_recogniser`.
+        out_dir: folder to write; must be absent or empty.
+        card: the model folder's card, as returned by `cshml_tf.model_folder.read_card`; None if there is none.
 
     Raises:
-        ValueError: `out_dir` is a file, or holds something.
-        OSError: it cannot be written.
+        ValueError: `out_dir` is a file or is not empty.
+        OSError: the folder cannot be written.
     """
     out_dir = Path(out_dir)
     _check_free(out_dir)
@@ -55,19 +57,19 @@ def export_saved_model(recogniser, out_dir, card=None):
         write_json(partial / DESCRIPTION, _description(recogniser, card or {}))
 
 
-def largest_difference(recogniser, saved_model_dir):
+def largest_difference(recogniser: keras.Model, saved_model_dir: str | Path) -> float:
     """Compare a SavedModel with the Keras model it came from, on random pictures.
 
-    Both signatures are asked, with a picture of the network's size and with a larger one.
+    Both signatures are run on one picture of the network's input size and on a larger one.
 
     Args:
         recogniser: the Keras model.
-        saved_model_dir: a folder that `export_saved_model` wrote.
+        saved_model_dir: a folder written by `export_saved_model`.
 
     Returns:
-        float: the greatest absolute difference of any value of an embedding.
+        float: the largest absolute difference between any two values of the embeddings.
     """
-    loaded = tf.saved_model.load(str(saved_model_dir))
+    signatures = tf.saved_model.load(str(saved_model_dir)).signatures  # pyright: ignore[reportAttributeAccessIssue]
     random = np.random.default_rng(0)
     height, width = image_size_of(recogniser)
     differences = []
@@ -75,8 +77,8 @@ def largest_difference(recogniser, saved_model_dir):
         picture = random.integers(0, 256, (*size, 3)).astype(np.uint8)
         expected = np.asarray(recogniser(picture[None], training=False))
         answers = (
-            loaded.signatures["serving_default"](images=tf.constant(picture[None])),
-            loaded.signatures["encoded"](image_bytes=tf.io.encode_png(picture)[None]),
+            signatures["serving_default"](images=tf.constant(picture[None])),
+            signatures["encoded"](image_bytes=tf.io.encode_png(picture)[None]),
         )
         differences += [np.abs(answer["embeddings"].numpy() - expected).max() for answer in answers]
     return float(max(differences))
@@ -85,30 +87,30 @@ def largest_difference(recogniser, saved_model_dir):
 class _ServedRecogniser(tf.Module):
     """A recogniser's graph and variables, without the Keras model itself."""
 
-    def __init__(self, recogniser):
+    def __init__(self, recogniser: keras.Model) -> None:
         super().__init__(name="recogniser")
-        # Functions cannot be saved without the variables they use; the Keras model would bring them again.
+        # The saved functions need their variables tracked; tracking the Keras model would write them twice.
         self.weights = [variable.value for variable in recogniser.variables]
         height, width = image_size_of(recogniser)
         fit_to_size = recogniser.get_layer("fit_to_size")
         fitted = tf.TensorSpec((height, width, 3), tf.float32)
 
-        # The backbone's graph, the bulk of the file, is written once for both signatures.
+        # One function for both signatures, so that the graph, the bulk of the file, is written once.
         @tf.function(input_signature=[tf.TensorSpec((None, height, width, 3), tf.float32)])
-        def embed(faces):
-            # Convolutions on CPUs fail on an empty batch: it becomes one blank face, whose embedding is dropped.
+        def embed(faces: tf.Tensor) -> dict[str, tf.Tensor]:
+            # CPU convolutions fail on an empty batch: pad it with one blank face and drop its embedding.
             batch = tf.shape(faces)[0]
             blank = tf.cast(batch == 0, tf.int32)
-            filled = tf.pad(faces, [[0, blank], [0, 0], [0, 0], [0, 0]])
+            filled = tf.pad(faces, tf.convert_to_tensor([[0, blank], [0, 0], [0, 0], [0, 0]]))
             return {"embeddings": recogniser(filled, training=False)[:batch]}
 
         @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")])
-        def embed_images(images):
+        def embed_images(images: tf.Tensor) -> dict[str, tf.Tensor]:
             return embed(fit_to_size(images))
 
         @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="image_bytes")])
-        def embed_encoded(image_bytes):
-            def decode_and_fit(data):
+        def embed_encoded(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+            def decode_and_fit(data: tf.Tensor) -> tf.Tensor:
                 return fit_to_size(decode_image(data)[None])[0]
 
             return embed(tf.map_fn(decode_and_fit, image_bytes, fn_output_signature=fitted))
@@ -116,8 +118,8 @@ class _ServedRecogniser(tf.Module):
         self.embed_images, self.embed_encoded = embed_images, embed_encoded
 
 
-def _description(recogniser, card):
-    """Say what the network is, for whoever meets the SavedModel alone."""
+def _description(recogniser: keras.Model, card: dict[str, Any]) -> dict[str, Any]:
+    """Describe the network for a reader who has only the SavedModel."""
     return {name: card[name] for name in _CARD_ENTRIES if name in card} | {
         "image_size": list(image_size_of(recogniser)),
         "embedding_size": recogniser.output_shape[-1],
@@ -128,9 +130,9 @@ def _description(recogniser, card):
     }
 
 
-def _check_free(out_dir):
+def _check_free(out_dir: Path) -> None:
     if out_dir.is_dir():
         if any(out_dir.iterdir()):
-            raise ValueError(f"{out_dir}: expected a folder that is absent or empty, it holds files")
+            raise ValueError(f"{out_dir}: expected a folder that is absent or empty, got one that holds files")
     elif out_dir.exists():
-        raise ValueError(f"{out_dir}: expected a folder, it is a file")
+        raise ValueError(f"{out_dir}: expected a folder, got a file")

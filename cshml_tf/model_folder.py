@@ -1,8 +1,8 @@
 """Model folders: a recogniser on disk that explains itself.
 
 A folder holds `recogniser.keras` (pixels to unit embeddings), `model.json` (the card: every setting, the
-preprocessing, the versions, the figures), `classifier.npy` (W), `classes.txt` (the class of each column of
-W) and `people.txt` (everybody the network has been trained on, its ancestors included).
+preprocessing, the versions, the figures), `classifier.npy` (the classifier weights W), `classes.txt` (one class
+name per column of W) and `people.txt` (everyone that the network, or a network it started from, was trained on).
 """
 
 import json
@@ -10,14 +10,17 @@ import platform
 import subprocess
 import warnings
 import zipfile
+from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 import cshml_tf
-from cshml_tf import layers  # noqa: F401  register the layers that a saved recogniser holds
+from cshml_tf import layers  # noqa: F401  registers the layers that a saved recogniser contains
 from cshml_tf.backbones import BACKBONES, builder
 from cshml_tf.degradation.degrade import MODES
 from cshml_tf.files import replacing, write_json, write_text
@@ -29,17 +32,24 @@ CLASSES = "classes.txt"
 PEOPLE = "people.txt"
 
 
-def save_model(model_dir, recogniser, card, centres=None, classes=(), people=()):
+def save_model(
+    model_dir: str | Path,
+    recogniser: keras.Model,
+    card: dict[str, Any],
+    centres: ArrayLike | None = None,
+    classes: Sequence[str] = (),
+    people: Iterable[str] = (),
+) -> None:
     """Write a model folder; each file appears whole or not at all, the card last.
 
     Args:
-        model_dir: folder, made if absent.
-        recogniser: float32, as `cshml_tf.recogniser.build_recogniser` gives.
-        card: dict for `model.json`, with at least "kind", "image_size", "resolutions", "degradation" and
-            "figures"; versions are added.
-        centres: (E, classes) float32, or None where there is no classifier.
-        classes: names, one a column of `centres`.
-        people: names of everybody the network has been trained on.
+        model_dir: folder, created if it does not exist.
+        recogniser: float32, as returned by `cshml_tf.recogniser.build_recogniser`.
+        card: contents of `model.json`, with at least "kind", "image_size", "resolutions", "degradation" and
+            "figures"; the versions and the commit are added.
+        centres: (E, classes) float32, or None without a classifier.
+        classes: names, one per column of `centres`.
+        people: names of everyone the network has been trained on.
     """
     model_dir = Path(model_dir)
     model_dir.mkdir(parents=True, exist_ok=True)
@@ -53,7 +63,7 @@ def save_model(model_dir, recogniser, card, centres=None, classes=(), people=())
     write_json(model_dir / CARD, card | {"versions": versions(), "commit": commit()})
 
 
-def load_recogniser(model_dir):
+def load_recogniser(model_dir: str | Path) -> keras.Model:
     """Load the recogniser of a model folder.
 
     Args:
@@ -63,67 +73,66 @@ def load_recogniser(model_dir):
         keras.Model: RGB pixels (batch, H, W, 3), 0..255, of any size -> (batch, E) float32, unit length.
 
     Raises:
-        ValueError: it is no model folder, or its file is damaged.
+        ValueError: it is not a model folder, or the saved network is damaged.
     """
     path = _file(model_dir, RECOGNISER)
     if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path}: expected a saved recogniser, got a damaged or cut file")
+        raise ValueError(f"{path}: expected a saved recogniser, got a damaged or truncated file")
     for name in BACKBONES:
         # A saved network may hold layers of its own, which are known once its module is imported.
         builder(name)
     try:
         with warnings.catch_warnings():
-            # Of a damaged part Keras warns before it raises.
+            # Keras warns about a damaged part before it raises.
             warnings.simplefilter("ignore", UserWarning)
-            return keras.models.load_model(path, compile=False)
-    except Exception as error:  # Keras raises whatever the damaged part happens to raise.
+            return keras.models.load_model(path, compile=False)  # pyright: ignore[reportReturnType]
+    except Exception as error:  # The exception type depends on which part of the file is damaged.
         first_line = str(error).strip().splitlines()[:1] or [type(error).__name__]
-        raise ValueError(f"{path}: cannot be loaded as a recogniser: {first_line[0]}") from error
+        raise ValueError(f"{path}: expected a recogniser, Keras cannot load it: {first_line[0]}") from error
 
 
-def read_card(model_dir):
-    """Read `model.json` of a model folder: a dict.
+def read_card(model_dir: str | Path) -> dict[str, Any]:
+    """Read the card of a model folder, `model.json`.
 
     Raises:
-        ValueError: it is no model folder, or the card is no JSON object.
+        ValueError: it is not a model folder, or the card is not a JSON object with the expected entries.
     """
     path = _file(model_dir, CARD)
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
-        raise ValueError(f"{path}: expected JSON: {error}") from error
+        raise ValueError(f"{path}: expected JSON, got other content: {error}") from error
     if not isinstance(card, dict):
         raise ValueError(f"{path}: expected a JSON object, got {type(card).__name__}")
     missing = {"kind", "image_size", "resolutions", "degradation", "figures"} - set(card)
     if missing:
-        raise ValueError(f"{path}: expected the entries {', '.join(sorted(missing))}, which are missing")
+        raise ValueError(f"{path}: the entries {', '.join(sorted(missing))} are missing")
     _check_card(path, card)
     return card
 
 
-def card_of_kind(model_dir, kind):
-    """Read the card of a model folder of one kind, "hr" or "lr".
+def card_of_kind(model_dir: str | Path, kind: str) -> dict[str, Any]:
+    """Read the card of a model folder and check its kind, "hr" or "lr".
 
     Raises:
-        ValueError: it is of the other kind, or no model folder.
+        ValueError: the network is of the other kind, or it is not a model folder.
     """
     card = read_card(model_dir)
     if card["kind"] != kind:
         raise ValueError(
-            f"{model_dir}: expected the model folder of an {kind.upper()} network, "
-            f"its card says kind {card['kind']!r}"
+            f"{model_dir}: expected the model folder of an {kind.upper()} network, got kind {card['kind']!r}"
         )
     return card
 
 
-def read_classifier(model_dir):
-    """Read W and its classes.
+def read_classifier(model_dir: str | Path) -> tuple[np.ndarray | None, list[str]]:
+    """Read the classifier weights W and the class names.
 
     Returns:
-        (E, classes) float32 and a list of class names, or None and [] where the model has no classifier.
+        (E, classes) float32 and a list of class names, one per column; None and [] if the model has no classifier.
 
     Raises:
-        ValueError: W and the names differ in number.
+        ValueError: it is not a model folder, W is damaged, or the number of names does not match W.
     """
     classes = _read_names(_file(model_dir, CLASSES))
     if not (Path(model_dir) / CLASSIFIER).exists():
@@ -132,35 +141,41 @@ def read_classifier(model_dir):
     try:
         centres = np.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise ValueError(f"{path}: expected an array of numbers, got a damaged or foreign file") from error
+        raise ValueError(f"{path}: expected a NumPy array of numbers, got a damaged or different file") from error
     if centres.ndim != 2 or centres.shape[1] != len(classes):
-        raise ValueError(f"{model_dir}: {CLASSIFIER} is {centres.shape}, {CLASSES} has {len(classes)} names")
+        raise ValueError(
+            f"{path}: expected one column per name of {CLASSES}, which has {len(classes)} names, "
+            f"got shape {centres.shape}"
+        )
     return centres, classes
 
 
-def trained_people(model_dir):
-    """Give the names of everybody the network of a model folder has ever been trained on, a frozenset."""
+def trained_people(model_dir: str | Path) -> frozenset[str]:
+    """Return the names of everyone that a network, or a network it started from, was trained on."""
     return frozenset(_read_names(_file(model_dir, PEOPLE)))
 
 
-def versions():
-    """Give the versions that a run depends on, by name."""
+def versions() -> dict[str, str]:
+    """Return the versions of this library, Python and the main packages, by name."""
     packages = (keras.backend.backend(), "keras", "numpy")
     found = {name: metadata.version(name) for name in packages if _is_installed(name)}
     return {"cshml_tf": cshml_tf.__version__, "python": platform.python_version()} | found
 
 
-def commit():
-    """Give the commit of the source tree this library runs from, with "+changes"; None outside one."""
+def commit() -> str | None:
+    """Return the commit of the source tree that this library runs from, or None if it runs from none.
+
+    A tree with uncommitted changes gets the suffix "+changes".
+    """
     tree = Path(__file__).resolve().parents[1]
 
-    def git(*words):
+    def git(*words: str) -> str:
         return subprocess.run(
             ["git", "-C", str(tree), *words], capture_output=True, text=True, check=True
         ).stdout.strip()
 
     try:
-        # An installed copy may lie within somebody else's repository.
+        # An installed copy may lie inside an unrelated repository.
         if Path(git("rev-parse", "--show-toplevel")).resolve() != tree:
             return None
         return git("describe", "--always", "--abbrev=40", "--dirty=+changes")
@@ -168,8 +183,8 @@ def commit():
         return None
 
 
-def _check_card(path, card):
-    def expect(entry, holds, expected):
+def _check_card(path: Path, card: dict[str, Any]) -> None:
+    def expect(entry: str, holds: bool, expected: str) -> None:
         if not holds:
             raise ValueError(f"{path}: expected {entry} to be {expected}, got {card[entry]!r}")
 
@@ -181,7 +196,7 @@ def _check_card(path, card):
     expect("degradation", card["degradation"] in MODES, f"one of {', '.join(MODES)}")
 
 
-def _is_installed(package):
+def _is_installed(package: str) -> bool:
     try:
         metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -189,11 +204,11 @@ def _is_installed(package):
     return True
 
 
-def _read_names(path):
+def _read_names(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines()
 
 
-def _file(model_dir, name):
+def _file(model_dir: str | Path, name: str) -> Path:
     path = Path(model_dir) / name
     if not path.is_file():
         reason = "it does not exist"

@@ -71,7 +71,7 @@ def load_networks(
     Raises:
         ValueError: not a model folder, or networks that do not belong together.
     """
-    networks, _ = serving.load_networks(hr_model, lr_models, hr_width)
+    networks, _ = serving.load_serving_networks(hr_model, lr_models, hr_width)
     return networks
 
 

@@ -1,4 +1,4 @@
-"""SavedModels: equal to the Keras model, small, whole or absent, and TensorFlow alone loads them."""
+"""SavedModels: equal to the Keras model, small, whole or absent, and loadable with TensorFlow alone."""
 
 import json
 import subprocess
@@ -61,7 +61,7 @@ def difference(left, right):
 
 
 @pytest.mark.parametrize("size", [SIZE, (12, 12), (37, 29), (64, 60), (181, 133)])
-def test_images_of_any_size_give_what_keras_gives(recogniser, loaded, size):
+def test_images_of_any_size_match_keras(recogniser, loaded, size):
     faces = random_faces(16, size)
     embeddings = served(loaded, faces)
     assert (embeddings.shape, embeddings.dtype) == ((16, 16), np.float32)
@@ -71,7 +71,7 @@ def test_images_of_any_size_give_what_keras_gives(recogniser, loaded, size):
     assert difference(embeddings, alone) < 1e-5
 
 
-def test_files_of_many_sizes_give_what_keras_gives(recogniser, loaded):
+def test_files_of_many_sizes_match_keras(recogniser, loaded):
     faces = [random_faces(1, size, seed)[0] for seed, size in enumerate([SIZE, (12, 10), (90, 131), (49, 40)])]
     embeddings = served_files(loaded, [encoded(face) for face in faces])
     expected = np.concatenate([recogniser(face[None], training=False) for face in faces])
@@ -104,7 +104,7 @@ def test_an_empty_batch_gives_no_embeddings(loaded):
     assert served_files(loaded, np.zeros((0,), object)).shape == (0, 16)
 
 
-def test_a_file_that_is_no_image_is_an_error(loaded):
+def test_a_file_that_is_not_an_image_is_an_error(loaded):
     with pytest.raises(tf.errors.InvalidArgumentError, match="Unknown image file format"):
         served_files(loaded, [b"no image"])
 
@@ -146,9 +146,11 @@ def test_the_self_check_sees_another_network(recogniser, saved_dir):
 def test_a_folder_in_use_is_refused_and_left_alone(recogniser, tmp_path):
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "notes.txt").write_text("mine")
-    with pytest.raises(ValueError, match="used: expected a folder that is absent or empty"):
+    with pytest.raises(
+        ValueError, match="used: expected a folder that is absent or empty, got one that holds files"
+    ):
         export_saved_model(recogniser, tmp_path / "used")
-    with pytest.raises(ValueError, match="notes.txt: expected a folder, it is a file"):
+    with pytest.raises(ValueError, match="notes.txt: expected a folder, got a file"):
         export_saved_model(recogniser, tmp_path / "used" / "notes.txt")
     assert [path.name for path in tmp_path.rglob("*")] == ["used", "notes.txt"]
 
@@ -169,7 +171,7 @@ def test_a_failed_export_leaves_nothing(recogniser, tmp_path, monkeypatch):
 
 
 def test_inception_resnet_v1_after_mixed_precision(tmp_path):
-    """Equal to the Keras model, whatever the batch; the folder at most 1.1 times the float32 weights."""
+    """Equal to the Keras model for every batch size; the folder is at most 1.1 times the float32 weights."""
     original = build_recogniser(backbones.build("inception_resnet_v1", (75, 75)))
     recogniser = clone(clone(original, "mixed_bfloat16"))
     export_saved_model(recogniser, tmp_path / "out")

@@ -9,7 +9,7 @@ import pytest
 from cshml_tf import backbones
 from cshml_tf.alignment.detector import Face
 from cshml_tf.alignment.geometry import template
-from cshml_tf.evaluation.serving import ServingNetworks, load_networks
+from cshml_tf.evaluation.serving import ServingNetworks, load_serving_networks
 from cshml_tf.gallery import (
     FoundFace,
     decide,
@@ -26,7 +26,7 @@ SIZE = (48, 40)
 
 
 class KnownFaces:
-    """A detector that finds the same faces in every picture, and remembers whether it was asked."""
+    """A detector that finds the same faces in every picture and records whether it was called."""
 
     def __init__(self, *faces):
         self.faces = list(faces)
@@ -38,7 +38,7 @@ class KnownFaces:
 
 
 def face_at(x, y, scale=1.0, image_size=(112, 96)):
-    """A face whose crop begins at x, y of the picture, `scale` pixels of it a pixel; its box is narrower."""
+    """Return a face whose crop begins at x, y and has `scale` picture pixels per pixel; its box is narrower."""
     height, width = image_size
     landmarks = template(image_size) * scale + [x, y]
     return Face(x + 0.1 * width * scale, y, 0.8 * width * scale, height * scale, 0.9, landmarks)
@@ -72,21 +72,21 @@ def test_of_several_faces_the_large_and_central_one(photograph):
     """Box 77 x 112 with its centre (98, 86) near the picture's (120, 100); the other is a quarter of it."""
     found = find_face(photograph, (112, 96), KnownFaces(face_at(0, 0, 0.5), face_at(50, 30)))
     assert found.width == pytest.approx(96)
-    assert found.note == "2 faces found: the largest, most central one is compared"
+    assert found.note == "2 faces found: the largest, most central one is used"
 
 
 def test_a_picture_without_a_face_is_a_crop(photograph):
     found = find_face(photograph, (112, 96), KnownFaces())
     assert found.pixels is photograph
     assert (found.width, found.face) == (240, None)
-    assert found.note == "no face found: the whole picture is taken as a crop"
+    assert found.note == "no face found: the whole picture is treated as a crop"
 
 
 def test_a_picture_too_small_for_the_detector_is_a_crop(photograph):
     detector = KnownFaces(face_at(0, 0, 0.1))
     found = find_face(photograph[:19, :30], (112, 96), detector)
     assert (found.pixels.shape, found.width, detector.asked) == ((19, 30, 3), 30, 0)
-    assert found.note == "smaller than the 20 pixels that the detector needs: taken as a crop"
+    assert found.note == "smaller than the 20 pixels that the detector needs: treated as a crop"
     find_face(photograph[:20, :30], (112, 96), detector)
     assert detector.asked == 1
 
@@ -98,7 +98,7 @@ def test_aligned_crops_need_no_detector(photograph):
 
 
 def test_the_network_nearest_by_ratio_serves():
-    """Between 8 and 16 the border is sqrt(8 x 16) = 11.31; a tie, at width 16 of 8 and 32, goes to the lower."""
+    """The border between 8 and 16 is sqrt(8 x 16) = 11.31; a tie, width 16 between 8 and 32, goes to the lower."""
     networks = ServingNetworks("hr", {16: "lr", (20, 8): "low"}, hr_width=48)
     chosen = {width: networks.choose(width) for width in (1, 11.3, 11.32, 47.9, 48, 400)}
     assert chosen == {1: (20, 8), 11.3: (20, 8), 11.32: 16, 47.9: 16, 48: None, 400: None}
@@ -162,14 +162,14 @@ def test_thresholds_of_a_report(first, second, expected):
 
 def test_thresholds_that_a_report_lacks():
     assert threshold_for(REPORT, None, None, far=0.1) == 0.2
-    with pytest.raises(ValueError, match="no threshold of 12 LL at FAR 0.1"):
+    with pytest.raises(ValueError, match="expected a threshold for 12 LL at FAR 0.1"):
         threshold_for(REPORT, 12, 12, far=0.1)
     with pytest.raises(ValueError, match="expected an entry 16 HL"):
         threshold_for(REPORT, None, 16)
 
 
 def test_decisions():
-    """Thresholds: HR 0.3, 12 HL 0.4; a score at the threshold is the same person."""
+    """Thresholds: HR 0.3, 12 HL 0.4; a score at the threshold counts as the same person."""
     scores = np.array([[1, 0.3, 0.39], [0.3, 1, 0.4], [0.39, 0.4, 1]])
     decisions = decide(scores, [None, None, 12], lambda *pair: threshold_for(REPORT, *pair))
     told = [(d.first, d.second, d.kind, d.threshold, d.same) for d in decisions]
@@ -188,18 +188,18 @@ def write_model(folder, kind, resolutions, image_size=SIZE, embedding_size=16):
 def test_networks_are_loaded_and_must_match(tmp_path):
     hr = write_model(tmp_path / "hr", "hr", [])
     lr = write_model(tmp_path / "lr", "lr", [8, [14, 12]])
-    networks, folders = load_networks(hr, [lr])
+    networks, folders = load_serving_networks(hr, [lr])
     assert networks.hr_width == 20
     assert folders.lr_dirs == {8: lr, (14, 12): lr}
     assert networks.lr[8] is networks.lr[14, 12]
-    assert load_networks(hr, hr_width=31)[0].hr_width == 31
+    assert load_serving_networks(hr, hr_width=31)[0].hr_width == 31
     longer = write_model(tmp_path / "longer", "lr", [16], embedding_size=24)
     with pytest.raises(ValueError, match="longer: expected the embedding size of .*hr, 16, got 24"):
-        load_networks(hr, [longer])
+        load_serving_networks(hr, [longer])
     wider = write_model(tmp_path / "wider", "lr", [16], image_size=(48, 48))
     with pytest.raises(ValueError, match=r"wider: expected the image size of .*hr, \[48, 40\], got \[48, 48\]"):
-        load_networks(hr, [wider])
+        load_serving_networks(hr, [wider])
     card = json.loads((lr / "model.json").read_text())
     (wider / "model.json").write_text(json.dumps(card))
     with pytest.raises(ValueError, match="resolution 8: expected one LR network .*lr and .*wider"):
-        load_networks(hr, [lr, wider])
+        load_serving_networks(hr, [lr, wider])

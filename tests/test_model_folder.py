@@ -1,4 +1,4 @@
-"""Model folders: what is written comes back, and what is none is refused in one line."""
+"""Model folders: what is written reads back, and anything else fails with one line."""
 
 import json
 import zipfile
@@ -37,7 +37,7 @@ def test_a_model_without_a_classifier(tmp_path, recogniser):
     assert read_classifier(tmp_path) == (None, [])
 
 
-def test_folders_that_are_none(tmp_path, recogniser):
+def test_folders_that_are_not_model_folders(tmp_path, recogniser):
     with pytest.raises(ValueError, match="expected a model folder, but it does not exist"):
         cshml_tf.load_recogniser(tmp_path / "absent")
     with pytest.raises(ValueError, match="expected a model folder, but it has no recogniser.keras"):
@@ -45,17 +45,17 @@ def test_folders_that_are_none(tmp_path, recogniser):
     save_model(tmp_path, recogniser, CARD)
     whole = (tmp_path / "recogniser.keras").read_bytes()
     (tmp_path / "recogniser.keras").write_bytes(whole[:-100])
-    with pytest.raises(ValueError, match="expected a saved recogniser, got a damaged or cut file"):
+    with pytest.raises(ValueError, match="expected a saved recogniser, got a damaged or truncated file"):
         cshml_tf.load_recogniser(tmp_path)
     with zipfile.ZipFile(tmp_path / "recogniser.keras", "w") as archive:
         archive.writestr("config.json", "{}")
-    with pytest.raises(ValueError, match="cannot be loaded as a recogniser"):
+    with pytest.raises(ValueError, match="expected a recogniser, Keras cannot load it"):
         cshml_tf.load_recogniser(tmp_path)
     (tmp_path / "model.json").write_text("{")
-    with pytest.raises(ValueError, match="model.json: expected JSON"):
+    with pytest.raises(ValueError, match="model.json: expected JSON, got other content"):
         read_card(tmp_path)
     (tmp_path / "model.json").write_text(json.dumps({"kind": "hr"}))
-    with pytest.raises(ValueError, match="degradation, figures, image_size, resolutions, which are missing"):
+    with pytest.raises(ValueError, match="the entries degradation, figures, image_size, resolutions are missing"):
         read_card(tmp_path)
 
 
@@ -68,7 +68,7 @@ def test_folders_that_are_none(tmp_path, recogniser):
         ({"degradation": "foo"}, "expected degradation to be one of antialias, plain, got 'foo'"),
     ],
 )
-def test_a_card_that_says_nonsense(change, message, tmp_path):
+def test_an_invalid_card(change, message, tmp_path):
     (tmp_path / "model.json").write_text(json.dumps(CARD | change))
     with pytest.raises(ValueError, match=message):
         read_card(tmp_path)
@@ -76,7 +76,7 @@ def test_a_card_that_says_nonsense(change, message, tmp_path):
 
 def test_the_kind_is_checked(tmp_path):
     (tmp_path / "model.json").write_text(json.dumps(CARD | {"kind": "lr"}))
-    with pytest.raises(ValueError, match="expected the model folder of an HR network, its card says kind 'lr'"):
+    with pytest.raises(ValueError, match="expected the model folder of an HR network, got kind 'lr'"):
         card_of_kind(tmp_path, "hr")
     assert card_of_kind(tmp_path, "lr")["kind"] == "lr"
 
@@ -84,11 +84,11 @@ def test_the_kind_is_checked(tmp_path):
 def test_a_damaged_classifier(tmp_path, recogniser):
     save_model(tmp_path, recogniser, CARD, np.zeros((4, 2)), ["a", "b"])
     (tmp_path / "classifier.npy").write_text("text")
-    with pytest.raises(ValueError, match="classifier.npy: expected an array of numbers"):
+    with pytest.raises(ValueError, match="classifier.npy: expected a NumPy array of numbers"):
         read_classifier(tmp_path)
 
 
 def test_a_classifier_of_other_classes(tmp_path, recogniser):
     save_model(tmp_path, recogniser, CARD, np.zeros((4, 3)), ["a", "b"])
-    with pytest.raises(ValueError, match="has 2 names"):
+    with pytest.raises(ValueError, match="which has 2 names, got shape"):
         read_classifier(tmp_path)

@@ -24,7 +24,7 @@ class TestBoth:
         assert np.mean(picture < 128) > 0.01
         assert [path.name for path in tmp_path.iterdir()] == ["figure.png"]
 
-    def test_the_same_figures_give_the_same_file(self, plot, tmp_path):
+    def test_the_same_data_give_the_same_file(self, plot, tmp_path):
         for name in ("a.png", "b.png"):
             plot(tmp_path / name, curves(), "Title")
         assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
@@ -41,7 +41,7 @@ class TestBoth:
 
 @pytest.mark.parametrize("accuracies", [[0.05, 0.05, 0.05], [90.0], [88.0, 91.5]])
 def test_accuracies_by_resolution(tmp_path, accuracies):
-    """The mean of three times 0.05 is a rounding above 0.05; no bar has a negative length."""
+    """The mean of 0.05 three times is rounded up above 0.05; no bar has a negative length."""
     lines = {"one": {"8": accuracies, "12": [93.0]}, "other": {"12": [95.0]}}
     plot_by_resolution(tmp_path / "figure.png", ["8", "12"], lines, {"HR": 99.25}, "Title")
     assert np.mean(cv2.imread(str(tmp_path / "figure.png")) < 128) > 0.005
@@ -89,15 +89,15 @@ def figures(monkeypatch):
 
 
 def text_boxes(figure):
-    """Measure where words are drawn; the labels of ticks beyond the end of an axis are not."""
-    # Saving leaves some places in the file's pixels, others in the figure's own.
+    """Measure where texts are drawn; labels of ticks beyond the end of an axis are not drawn."""
+    # After saving, some positions are in the file's pixels, others in the figure's.
     figure.draw_without_rendering()
     beyond = set()
     for axis in figure.findobj(Axis):
         low, high = sorted(axis.get_view_interval())
         beyond |= {tick.label1 for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high}
     boxes = [text.get_window_extent() for text in figure.findobj(Text) if text not in beyond]
-    # Words that are empty, or switched off, have no size.
+    # Empty or invisible texts have no size.
     return [box for box in boxes if box.width > 1]
 
 
@@ -106,7 +106,7 @@ class TestPairs:
         pairs_figure(tmp_path / "figure.png")
         rows = figures[0].subfigs[0].axes
         bars = [patch.get_width() for axes in rows for patch in axes.patches]
-        # Each score less the threshold of its own network, a row after the other.
+        # Each score minus the threshold of its own network, row by row.
         assert np.abs(np.subtract(bars, [-0.2, 0.1, 0.2, 0.2, 0.15, -0.4, -0.5, 0.0])).max() < 1e-12
         hatched = [bool(patch.get_hatch()) for axes in rows for patch in axes.patches]
         verdicts = [text.get_text()[2:] for axes in rows for text in axes.texts if text.get_text()[2:].isalpha()]

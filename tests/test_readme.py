@@ -1,20 +1,23 @@
-"""What the README says is typed here as it stands: on drawn people, with a network small enough for a test."""
+"""What the README and the documents show is run or checked as it stands; the README's commands on drawn people."""
 
 import importlib
 import os
 import re
+import shlex
 import shutil
+import string
 import subprocess
 import sys
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
+from test_architecture import LEVELS
 
 from cshml_tf.cli import make_synthetic
 
 ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 # At a higher rate two steps make an HR network whose maps no LR network can be drawn to.
@@ -24,13 +27,28 @@ APPENDED = {"train_hr.py": SHORT_RUN + SMALL_NETWORK, "train_cshml.py": SHORT_RU
 
 
 def blocks(language, text=README):
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    """Return the code blocks of a language, in order; without a language, "" those that name none."""
+    return [
+        code
+        for name, code in re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        if name == language
+    ]
 
 
-def commands(block):
-    """Give the words of each command of a block, its comments and line ends taken away."""
-    lines = block.replace("\\\n", " ").splitlines()
-    return [line.split() for line in lines if line.strip() and not line.startswith("#")]
+def commands(text, variables):
+    """Return the words of each `python` command of a document; `variables` keeps what its lines assign.
+
+    Installations, `make` and assignments before a command (KERAS_BACKEND=jax) are left out.
+    """
+    found = []
+    for block in blocks("", text) + blocks("bash", text):
+        for line in block.replace("\\\n", " ").splitlines():
+            if assigned := re.fullmatch(r"([A-Z]+)=(\"[^\"]*\"|\S+)", line):
+                variables[assigned[1]] = assigned[2].strip('"')
+            elif re.match(r"([A-Z_]+=\S+ )*python ", line):
+                words = shlex.split(string.Template(line).substitute(variables))
+                found.append(words[words.index("python") :])
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -51,34 +69,41 @@ def workplace(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_readmes_commands_and_code_run_as_they_stand(workplace, monkeypatch):
-    (block,) = blocks("bash")
     scripts = []
-    for python, script, *words in commands(block):
-        assert python == "python"
-        scripts.append(Path(script).name)
-        command = [sys.executable, script, *words, *APPENDED.get(scripts[-1], [])]
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        done = subprocess.run(command, cwd=workplace, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    for block in blocks("bash"):
+        for python, script, *words in commands(f"```bash\n{block}```\n", {}):
+            assert python == "python"
+            scripts.append(Path(script).name)
+            command = [sys.executable, script, *words, *APPENDED.get(scripts[-1], [])]
+            environment = os.environ | {"PYTHONPATH": str(ROOT)}
+            done = subprocess.run(command, cwd=workplace, env=environment, capture_output=True, text=True)
+            assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     assert {"align_dataset.py", "train_cshml.py", "evaluate_lfw.py", "export_saved_model.py"} <= set(scripts)
 
     monkeypatch.chdir(workplace)
     shutil.copy("camera.png", "face.png")
-    names = {"pixels": np.zeros((1, 24, 20, 3), np.uint8)}
+    names = {}
     for block in blocks("python"):
         exec(block, names)
+    assert names["portrait"].shape == (112, 96, 3)
     assert names["embeddings"].shape == (1, 16)
+    assert -1 <= names["similarity"] <= 1
 
 
-def test_the_commands_of_reproduce_md_are_understood(tmp_path, monkeypatch, capsys):
+def test_the_commands_of_the_documents_are_understood(tmp_path, monkeypatch, capsys):
     """In an empty folder each fails for want of its data, in one line; a wrong option would raise SystemExit."""
-    text = (ROOT / "docs" / "reproduce.md").read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    tried = [words for block in blocks("", text) for words in commands(block)]
-    assert len(tried) > 15
-    for python, script, *words in tried:
-        assert python == "python" and (ROOT / script).is_file()
+    variables = {}
+    # The laboratory continues with the variables of the results.
+    pages = ["results.md", "laboratory.md", "howto.md", "reproduce.md"]
+    tried = [words for page in pages for words in commands((DOCS / page).read_text(encoding="utf-8"), variables)]
+    assert len(tried) > 50
+    for _, script, *words in tried:
+        assert (ROOT / script).is_file(), script
+        if script.startswith("benchmarks/"):
+            continue
         main = importlib.import_module(f"cshml_tf.cli.{Path(script).stem}").main
         assert main(words) == 2, script
         assert capsys.readouterr().err.count("\n") == 1, script
@@ -94,6 +119,34 @@ def test_every_command_named_is_installed():
         assert (ROOT / "cshml_tf" / "cli" / f"{module}.py").exists()
 
 
-def test_every_file_named_is_there():
-    for link in re.findall(r"\[[^\]\"]+\]\(([^)]+)\)", README):
-        assert (ROOT / link).exists(), link
+def anchors(text):
+    """Return the anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(
+        r"^#+ (.+)$", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE
+    )
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "CHANGELOG.md", *(f"docs/{path.name}" for path in DOCS.glob("*.md"))]
+)
+def test_every_link_leads_to_a_file_and_a_heading(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for link in re.findall(r"\[[^\]\"]+\]\(([^)]+)\)", text):
+        if link.startswith("https://"):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / name if name else ROOT / page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), link
+
+
+def test_the_architecture_page_names_the_rooms_and_files_there_are():
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d) \| `(\w+)/?` \|", text, re.MULTILINE)
+    assert {(int(level), room) for level, room in rows} == {
+        (level, room) for level, rooms in enumerate(LEVELS) for room in rooms
+    }
+    files = {name for name in re.findall(r"[\w/]+\.py\b", text) if "NAME" not in name}
+    assert len(files) > 10
+    assert not [name for name in files if not (ROOT / name).exists() and not (ROOT / "cshml_tf" / name).exists()]

@@ -87,7 +87,7 @@ def test_features_follow_training_mode(recogniser, pixels):
 
 
 def test_settled_batch_norm_has_the_statistics_of_what_it_saw(recogniser, pixels):
-    """Of one batch seen three times, whatever the decay."""
+    """The averages equal the statistics of one batch seen three times, whatever the decay."""
     network = clone(recogniser, dropout=0.0)
     for _ in range(3):
         trained = features(network, pixels, training=True)["embedding"]

@@ -34,10 +34,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     report = _read_report(settings.report) if settings.report else None
     start_backend()
     from cshml_tf.evaluation.comparison import decision_lines, face_lines, pair_line, score_lines
-    from cshml_tf.evaluation.serving import load_networks
+    from cshml_tf.evaluation.serving import load_serving_networks
     from cshml_tf.gallery import decide, embed_faces, score_matrix
 
-    networks, folders = load_networks(settings.hr_model, settings.lr_model, settings.hr_width)
+    networks, folders = load_serving_networks(settings.hr_model, settings.lr_model, settings.hr_width)
     if report is not None:
         _check_report(settings.report, report, folders)
     faces = _find_faces(settings, folders.image_size)

@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     start_backend()
     from cshml_tf.evaluation.lfw import Options, evaluate, present_pairs
     from cshml_tf.evaluation.networks import choose_networks
-    from cshml_tf.evaluation.report import format_table, remarks
+    from cshml_tf.evaluation.report import format_lfw_table, remarks
     from cshml_tf.files import write_json
 
     networks = choose_networks(settings.hr_model, settings.lr_model, settings.resolutions, settings.degradation)
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     report = evaluation.report
     report["protocol"] |= _sources(settings, networks, pairs, images)
-    print(format_table(report))
+    print(format_lfw_table(report))
     for line in remarks(report["protocol"]):
         print(line, file=sys.stderr)
     if settings.report:

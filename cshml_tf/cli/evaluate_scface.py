@@ -28,11 +28,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = read_settings(ScfaceSettings, argv, DESCRIPTION)
     start_backend()
     from cshml_tf.degradation.resolution import check_reductions
-    from cshml_tf.evaluation.scface.experiment import Experiment
-    from cshml_tf.evaluation.scface.networks import load_networks
+    from cshml_tf.evaluation.scface.experiment import ScfaceExperiment
+    from cshml_tf.evaluation.scface.networks import load_scface_networks
     from cshml_tf.evaluation.scface.protocol import describe
 
-    networks = load_networks(settings.hr_model, dict(settings.serve))
+    networks = load_scface_networks(settings.hr_model, dict(settings.serve))
     for distance, to in settings.reduce:
         check_reductions([to], networks.image_size, f"--reduce of distance {distance}: ")
     # The report mentions fine-tuning only where something is fine-tuned.
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         settings.crops.mkdir(parents=True, exist_ok=True)
         check_writable("--crops", settings.crops)
     mugshots, probes = _align(settings, data, networks.image_size)
-    experiment = Experiment(
+    experiment = ScfaceExperiment(
         mugshots,
         probes,
         _reduced(settings, probes, networks),
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _measure(experiment, settings, fine_tuning, protocol):
     """Measure the protocols; where a later row fails, those before it are not lost."""
     from cshml_tf.evaluation.scface.protocol import in_words
-    from cshml_tf.evaluation.scface.table import format_ranks, format_table, rows_as_json
+    from cshml_tf.evaluation.scface.table import format_ranks, format_scface_table, rows_as_json
     from cshml_tf.files import write_json
 
     rows = []
@@ -74,7 +74,7 @@ def _measure(experiment, settings, fine_tuning, protocol):
                 write_json(settings.report, {"rows": rows_as_json(rows), "protocol": protocol})
     finally:
         if rows:
-            print(format_table(rows))
+            print(format_scface_table(rows))
             print(format_ranks(rows))
             print("\n".join(in_words(protocol)))
     return rows

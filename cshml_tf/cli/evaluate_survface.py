@@ -31,8 +31,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     start_backend()
     from cshml_tf.data import survface as readers
     from cshml_tf.evaluation import survface
-    from cshml_tf.evaluation.serving import load_networks
-    from cshml_tf.evaluation.survface_report import format_tables, remarks
+    from cshml_tf.evaluation.serving import load_serving_networks
+    from cshml_tf.evaluation.survface_report import format_survface_tables, remarks
     from cshml_tf.files import write_json
 
     identify = functools.partial(survface.evaluate_identification, gallery_of=settings.gallery)
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     present = readers.survface_tests(settings.root, settings.images_root)
     # Every list is read before the long work, so that a damaged one is reported at once.
     data = {name: _read(tests[name][0], settings) for name in present}
-    networks, folders = load_networks(settings.hr_model, settings.lr_model, settings.hr_width)
+    networks, folders = load_serving_networks(settings.hr_model, settings.lr_model, settings.hr_width)
     figures_dir = make_output_folders(settings)
     measured = {
         name: tests[name][1](
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for name, (test, distributed) in data.items()
     }
     report = _report(measured, [name for name in tests if name not in present], networks, settings, folders)
-    print(format_tables(report))
+    print(format_survface_tables(report))
     for line in remarks(report):
         print(line, file=sys.stderr)
     if settings.report:

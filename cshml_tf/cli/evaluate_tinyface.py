@@ -27,13 +27,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = read_settings(TinyFaceSettings, argv, DESCRIPTION)
     start_backend()
     from cshml_tf.data.tinyface import read_tinyface
-    from cshml_tf.evaluation.serving import load_networks
-    from cshml_tf.evaluation.tinyface import evaluate, format_table, remarks
+    from cshml_tf.evaluation.serving import load_serving_networks
+    from cshml_tf.evaluation.tinyface import evaluate, format_tinyface_table, remarks
     from cshml_tf.files import write_json
 
     test = read_tinyface(settings.root, settings.images_root)
     distributed = read_tinyface(settings.root) if settings.needs_distributed else None
-    networks, folders = load_networks(settings.hr_model, settings.lr_model, settings.hr_width)
+    networks, folders = load_serving_networks(settings.hr_model, settings.lr_model, settings.hr_width)
     figures_dir = make_output_folders(settings)
     evaluation = evaluate(
         test,
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     report = evaluation.report
     report["protocol"] |= sources(settings, folders)
-    print(format_table(report))
+    print(format_tinyface_table(report))
     for line in remarks(report["protocol"]):
         print(line, file=sys.stderr)
     if settings.report:

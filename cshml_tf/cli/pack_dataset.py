@@ -8,7 +8,7 @@ from cshml_tf.settings.parser import read_settings
 
 DESCRIPTION = (
     "Pack aligned faces into one memory-mapped array: class folders, or a training set in InsightFace's form "
-    "(train.rec and train.idx). Training from it decodes no images and needs no TensorFlow; evaluation and the "
+    "(train.rec and train.idx). Training from it decodes no images; evaluation and the "
     "ablation accept it in place of class folders."
 )
 

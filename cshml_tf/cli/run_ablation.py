@@ -40,7 +40,7 @@ def _run(settings, cells):
     from cshml_tf.ablation.pairs_test import PairsTest
     from cshml_tf.ablation.reports import read_reports
     from cshml_tf.ablation.runner import run_ablation
-    from cshml_tf.ablation.table import FIGURE, RUNS, TABLE, summary, write_tables
+    from cshml_tf.ablation.table import PLOT, RUNS, TABLE, summary, write_tables
     from cshml_tf.evaluation.lfw import Options
     from cshml_tf.evaluation.report import remarks
 
@@ -64,6 +64,6 @@ def _run(settings, cells):
         write_tables(output_dir, read_reports(output_dir))
     if done:
         print((output_dir / TABLE).read_text(encoding="utf-8"), end="")
-        print(f"table: {output_dir / TABLE}  figure: {output_dir / FIGURE}  runs: {output_dir / RUNS}")
+        print(f"table: {output_dir / TABLE}  figure: {output_dir / PLOT}  runs: {output_dir / RUNS}")
     if done < len(cells):
         print(f"stopped: {done} of {len(cells)} done; the same command resumes")

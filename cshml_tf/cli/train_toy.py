@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from cshml_tf.toy.digits import pack_digits, read_mnist
     from cshml_tf.toy.experiment import run_toy
     from cshml_tf.toy.figure import draw
-    from cshml_tf.toy.table import format_table
+    from cshml_tf.toy.table import format_toy_table
     from cshml_tf.toy.ways import RESOLUTION
 
     train, test = read_mnist(settings.mnist)
@@ -49,12 +49,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(f"stopped: {len(outcomes)} of {len(settings.seeds)} seeds done; the same command resumes")
             break
         outcomes[seed] = outcome
-        write_text(output_dir / "table.md", format_table(outcomes))
+        write_text(output_dir / "table.md", format_toy_table(outcomes))
     if outcomes:
         first = next(iter(outcomes))
         draw(output_dir / "figure.png", output_dir, first, settings.ways, test)
         if len(outcomes) == len(settings.seeds):
             held = ceiling(train, test, RESOLUTION, settings.ceiling_epochs, first)
-            write_text(output_dir / "table.md", format_table(outcomes, held))
+            write_text(output_dir / "table.md", format_toy_table(outcomes, held))
         sys.stdout.write((output_dir / "table.md").read_text(encoding="utf-8"))
         print(f"table: {output_dir / 'table.md'}  figure: {output_dir / 'figure.png'}")

@@ -1,1 +1,1 @@
-"""Measuring a recogniser on the protocols of public data sets."""
+"""Evaluation of saved networks on LFW, TinyFace, QMUL-SurvFace and SCface, with reports and tables."""

@@ -1,28 +1,33 @@
-"""Examples of HL: pairs drawn at random, as the camera sees them, with their scores before and after.
+"""Examples of HL: random pairs as the networks see them, with their scores before and after.
 
-Before is the HR network for both images, after is the LR network for the degraded one.
+"Before" uses the HR network for both images, "after" uses the LR network for the degraded one.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from cshml_tf.data.protocols import FaceImage, Pair
 from cshml_tf.degradation.degrade import degrade
-from cshml_tf.degradation.resolution import format_resolution
+from cshml_tf.degradation.resolution import Resolution, format_resolution
+from cshml_tf.evaluation.lfw import Evaluation
 from cshml_tf.images import read_image
 from cshml_tf.metrics.verification import best_threshold
 
 
 @dataclass(frozen=True)
 class ScoredPairs:
-    """All pairs of a test as one choice of networks scores them.
+    """All pairs of a test, scored with one choice of networks.
 
     Attributes:
-        networks: which network embeds what, in words.
+        networks: which network embeds which picture, in words.
         scores: (pairs,) float64, cosine similarity -1..1.
-        same: (pairs,) bool, whether a pair is of one person.
-        threshold: the one of highest accuracy over these very pairs; at or above it a pair is accepted.
-        accuracy: 0..1 as the report gives it: mean over folds, each judged by the others' threshold.
+        same: (pairs,) bool, whether the pair shows one person.
+        threshold: the threshold with the highest accuracy on these same pairs; a pair is accepted at or above it.
+        accuracy: 0..1, as in the report: mean over the folds, each judged by the threshold of the others.
     """
 
     networks: str
@@ -37,28 +42,28 @@ class ExamplePair:
     """One pair to look at.
 
     Attributes:
-        first: (H, W, 3) uint8 RGB, the image as it is.
-        second: (H, W, 3) uint8 RGB, degraded and brought back to its size, as a network is shown it.
-        same: whether both are of one person.
-        scores: dict of float by the names that `score_before_and_after` gives.
+        first: (H, W, 3) uint8 RGB, undegraded.
+        second: (H, W, 3) uint8 RGB, degraded and resized back, as the network sees it.
+        same: whether both show one person.
+        scores: cosine similarity by the keys of `score_before_and_after`.
     """
 
     first: np.ndarray
     second: np.ndarray
     same: bool
-    scores: dict
+    scores: dict[str, float]
 
 
-def score_before_and_after(evaluation, resolution):
-    """Take the scores of HL at a resolution from an evaluation.
+def score_before_and_after(evaluation: Evaluation, resolution: Resolution) -> dict[str, ScoredPairs]:
+    """Extract the HL scores at one resolution from an evaluation.
 
     Args:
-        evaluation: as `cshml_tf.evaluation.lfw.evaluate` gives, with an LR network of that resolution and
-            without mean subtraction and averaged orders.
+        evaluation: as returned by `cshml_tf.evaluation.lfw.evaluate`, with an LR network for that resolution and
+            without mean subtraction or averaged orders.
         resolution: r or (h, w).
 
     Returns:
-        dict of `ScoredPairs`: "before" and "after".
+        dict of "before" and "after" to `ScoredPairs`.
     """
     key = format_resolution(resolution)
     modes = {
@@ -73,50 +78,57 @@ def score_before_and_after(evaluation, resolution):
     return scored
 
 
-def draw_pairs(same, count, seed=0):
-    """Draw pairs at random without repetition, as many of each kind.
+def draw_pairs(same: ArrayLike, count: int, seed: int = 0) -> np.ndarray:
+    """Draw pairs at random without replacement, half of them of each kind.
 
     Args:
-        same: (pairs,) bool, whether a pair is of one person.
-        count: how many to draw, an even number.
-        seed: whole number from 0 on; the same one draws the same pairs.
+        same: (pairs,) bool, whether the pair shows one person.
+        count: number of pairs to draw, even.
+        seed: whole number, 0 or more; the same seed draws the same pairs.
 
     Returns:
-        (count,) integers, positions in `same`: those of one person first.
+        (count,) integers, positions in `same`, pairs of one person first.
 
     Raises:
-        ValueError: an odd count or one below 2, a negative seed, or fewer pairs of a kind than asked for.
+        ValueError: the count is odd or below 2, the seed is negative, or there are too few pairs of one kind.
     """
     if count < 2 or count % 2:
-        raise ValueError(f"pairs: expected an even number from 2 on, half of each kind, got {count}")
+        raise ValueError(f"pairs: expected an even number of at least 2, half of each kind, got {count}")
     if seed < 0:
-        raise ValueError(f"seed: expected a whole number from 0 on, got {seed}")
+        raise ValueError(f"seed: expected a whole number, 0 or more, got {seed}")
     same = np.asarray(same, bool)
     random = np.random.default_rng(seed)
     drawn = []
     for kind, name in ((same, "one person"), (~same, "different people")):
         if kind.sum() < count // 2:
-            raise ValueError(f"pairs: {count // 2} of {name} asked for, the list has {kind.sum()} to compare")
+            raise ValueError(f"pairs: expected at least {count // 2} of {name} in the list, got {kind.sum()}")
         drawn.append(random.choice(np.flatnonzero(kind), count // 2, replace=False))
     return np.concatenate(drawn)
 
 
-def example_pairs(pairs, images, scored, drawn, resolution, degradation="antialias"):
-    """Take pairs as the networks saw them, with their scores.
+def example_pairs(
+    pairs: Sequence[Pair],
+    images: Mapping[FaceImage, str | Path | np.ndarray],
+    scored: Mapping[str, ScoredPairs],
+    drawn: Iterable[int],
+    resolution: Resolution,
+    degradation: str = "antialias",
+) -> list[ExamplePair]:
+    """Collect pairs as the networks saw them, with their scores.
 
     Args:
-        pairs: list of `cshml_tf.data.protocols.Pair`: those that were scored, in the same order.
-        images: mapping of `FaceImage` to a path or to pixels, as `cshml_tf.data.sources.find_images` gives.
-        scored: as `score_before_and_after` gives.
-        drawn: integers, positions in `pairs`, as `draw_pairs` gives.
+        pairs: the pairs that were scored, in the same order.
+        images: path or pixels of each image, as returned by `cshml_tf.data.sources.find_images`.
+        scored: as returned by `score_before_and_after`.
+        drawn: positions in `pairs`, as returned by `draw_pairs`.
         resolution: r or (h, w).
         degradation: "antialias" or "plain".
 
     Returns:
-        list of `ExamplePair`, in the order drawn.
+        One `ExamplePair` per drawn pair, in the same order.
 
     Raises:
-        ValueError: an image can't be read.
+        ValueError: an image cannot be read.
     """
     return [
         ExamplePair(
@@ -129,9 +141,9 @@ def example_pairs(pairs, images, scored, drawn, resolution, degradation="antiali
     ]
 
 
-def _pixels(image):
+def _pixels(image: str | Path | np.ndarray) -> np.ndarray:
     return image if isinstance(image, np.ndarray) else read_image(image)
 
 
-def _degraded(pixels, resolution, degradation):
+def _degraded(pixels: np.ndarray, resolution: Resolution, degradation: str) -> np.ndarray:
     return np.asarray(degrade(pixels[None], resolution, degradation))[0].astype(np.uint8)

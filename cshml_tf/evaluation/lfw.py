@@ -1,23 +1,26 @@
-"""The LFW protocol at high and low resolution: HR, HL and LL accuracy of the HR and of the LR networks.
+"""The LFW protocol at high and low resolution: HR, HL and LL accuracy of the HR and the LR networks.
 
-HR compares two images as they are. At a resolution, HL compares the first image as it is with the second
-one degraded, LL compares two degraded ones. Each is measured with the LR network for the degraded images,
-and with the HR network for all. Source: the paper's section 4.1; the folds are LFW's own.
+HR compares two undegraded images. At a given resolution, HL compares the first image with the second one degraded,
+and LL compares both images degraded. HL and LL are measured with the LR network for the degraded images, and with
+the HR network for all images. Source: section 4.1 of the paper; the folds are LFW's own.
 
-Images whose quality differs by itself, such as XQLFW's (Knoche et al., "Cross-Quality LFW", 2021), are compared
-as they are: HL then is the HR network for the first image and the LR network for the second, LL the LR network
-for both, HR the HR network for both, and nothing is degraded.
+Nothing is degraded where the images themselves differ in quality, as in XQLFW (Knoche et al., "Cross-Quality LFW",
+2021). HL then uses the HR network for the first image and the LR network for the second, LL the LR network for
+both, and HR the HR network for both.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 
+from cshml_tf.data.protocols import FaceImage, Pair
 from cshml_tf.data.selection import Selection
-from cshml_tf.degradation.resolution import format_resolution
+from cshml_tf.degradation.resolution import Resolution, format_resolution
 from cshml_tf.evaluation.embedding import View, embed
 from cshml_tf.evaluation.report import FARS, held_out_scores, verification_figures
 from cshml_tf.metrics.confidence import gap_closed, paired_difference
@@ -26,17 +29,17 @@ from cshml_tf.metrics.verification import unit_rows
 
 @dataclass(frozen=True)
 class Options:
-    """How the pairs are compared; every report says which.
+    """How the pairs are compared; every report includes these options.
 
     Attributes:
-        flip: an embedding is the normalised sum of the image's and its mirror image's.
-        subtract_mean: the mean embedding of the other folds, over both sides of their pairs, is subtracted
+        flip: whether to add the embedding of the mirrored image and normalise the sum.
+        subtract_mean: whether to subtract the mean embedding of the other folds, over both images of their pairs,
             before the cosine, as FaceNet's option does.
-        average_orders: HL is measured with the second image degraded and with the first one degraded; the
-            figures are those of both sets of trials together.
-        as_they_are: nothing is degraded: a resolution says which LR network is shown the image.
-        batch_size: images a forward pass.
-        fars: false accept rates to state thresholds for.
+        average_orders: whether to measure HL both with the second image degraded and with the first, and report
+            the two sets of trials together.
+        as_they_are: whether to leave all images undegraded. A resolution then only selects the LR network.
+        batch_size: number of images per forward pass.
+        fars: false accept rates to report thresholds for.
     """
 
     flip: bool = False
@@ -51,7 +54,7 @@ class Trials(NamedTuple):
     """Scored pairs, for curves and histograms.
 
     Attributes:
-        scores: (trials,) float64, cosine similarity; of its own held-out fold where a mean is subtracted.
+        scores: (trials,) float64, cosine similarity; if a mean is subtracted, with the mean for the trial's fold.
         same: (trials,) bool.
     """
 
@@ -61,66 +64,74 @@ class Trials(NamedTuple):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation gives.
+    """The result of an evaluation.
 
     Attributes:
-        report: dict ready for JSON: "HR", one entry a resolution, and "protocol".
-        trials: dict of `Trials` by ("HR",) or (resolution as in the report, "HL" ...).
+        report: JSON-compatible dict: "HR", one entry per resolution, and "protocol".
+        trials: `Trials` by ("HR",) or by (resolution as in the report, "HL" and so on).
     """
 
-    report: dict
-    trials: dict
+    report: dict[str, Any]
+    trials: dict[tuple[str, ...], Trials]
 
 
 class _Comparison(NamedTuple):
-    """One kind of comparison: which view the first image is embedded in, which the second."""
+    """One kind of comparison: the view of the first image and the view of the second."""
 
-    key: tuple
+    key: tuple[str, ...]
     first: View
     second: View
 
 
-def evaluate(
-    pairs,
-    images,
-    hr_recogniser,
-    lr_recognisers=None,
-    resolutions=None,
-    degradation="antialias",
-    options=None,
-    image_size=None,
-    progress=iter,
-    hr_embeddings=None,
-):
-    """Measure networks on pairs of faces.
+class _Measured(NamedTuple):
+    """The figures of a comparison, the share of each pair's trials judged correctly, and the trials."""
 
-    Pairs with an image that is missing from `images` are left out of their fold's count and named in the
-    report; a fold left without pairs is dropped, and named too.
+    figures: dict[str, Any]
+    correct: np.ndarray
+    trials: Trials
+
+
+def evaluate(
+    pairs: Sequence[Pair],
+    images: Mapping[FaceImage, str | Path | np.ndarray],
+    hr_recogniser: keras.Model,
+    lr_recognisers: Mapping[Resolution, keras.Model] | None = None,
+    resolutions: Iterable[Resolution] | None = None,
+    degradation: str | Mapping[Resolution, str] = "antialias",
+    options: Options | None = None,
+    image_size: tuple[int, int] | None = None,
+    progress: Callable[[Iterable], Iterable] = iter,
+    hr_embeddings: dict[View, np.ndarray] | None = None,
+) -> Evaluation:
+    """Evaluate networks on pairs of faces.
+
+    Pairs with an image missing from `images` are left out of their fold and listed in the report. A fold that
+    loses all its pairs is dropped and listed too.
 
     Args:
-        pairs: list of `cshml_tf.data.protocols.Pair`.
-        images: mapping of `FaceImage` to a path or to (H, W, 3) uint8 RGB pixels, as
-            `cshml_tf.data.sources.find_images` gives.
-        hr_recogniser: keras.Model, pixels 0..255 (batch, H, W, 3) -> (batch, E).
-        lr_recognisers: dict of resolution, r or (h, w), to the keras.Model that serves it; a network of
-            several resolutions stands under each. None measures the HR network alone.
-        resolutions: those to measure; None for those of `lr_recognisers`. Where there are LR networks, each
+        pairs: the pairs to compare.
+        images: path or (H, W, 3) uint8 RGB pixels of each image, as returned by
+            `cshml_tf.data.sources.find_images`.
+        hr_recogniser: the HR network, pixels 0..255 (batch, H, W, 3) -> (batch, E).
+        lr_recognisers: the LR network of each resolution, r or (h, w). A network for several resolutions is listed
+            under each of them. None measures only the HR network.
+        resolutions: the resolutions to measure; None for those of `lr_recognisers`. If there are LR networks, each
             resolution needs one.
-        degradation: "antialias" or "plain", or a dict of resolution to one of them; not used where images are
-            compared as they are.
-        options: `Options`.
-        image_size: (height, width) that images must have; None for the first one's.
+        degradation: "antialias" or "plain", or a dict of resolution to one of them; not used if
+            `options.as_they_are` is set.
+        options: how the pairs are compared; None for the defaults.
+        image_size: (height, width) that images must have; None for the size of the first one.
         progress: wraps the sequence of image batches, such as `tqdm`.
-        hr_embeddings: an empty dict to keep the HR network's embeddings in. Given again with the same pairs,
-            images, options and weights of the HR network, it saves embedding them anew: an LR network is
-            measured many times beside an HR network that stays.
+        hr_embeddings: a dict, empty at first, that caches the HR network's embeddings between calls, for measuring
+            many LR networks against one HR network. Pass it again only with the same pairs, images, options and HR
+            weights.
 
     Returns:
         An `Evaluation`.
 
     Raises:
-        ValueError: no pair is left, pairs of one kind only, an image unreadable or of another size, or a
-            resolution without a network.
+        ValueError: no pair is left, all pairs are of one kind, an image is unreadable or of another size, or a
+            resolution has no network.
     """
     started = time.monotonic()
     options = options or Options()
@@ -147,22 +158,22 @@ def evaluate(
         "degradation": {format_resolution(r): mode for r, mode in modes.items() if mode},
         "seconds": round(time.monotonic() - started, 1),
     }
-    return Evaluation(report, {key: trials for key, (_, _, trials) in measured.items()})
+    return Evaluation(report, {key: of_one.trials for key, of_one in measured.items()})
 
 
-def present_pairs(pairs, images):
-    """Part the pairs whose images are there from the rest.
+def present_pairs(pairs: Sequence[Pair], images: Mapping[FaceImage, Any]) -> tuple[list[Pair], dict[str, Any]]:
+    """Separate the pairs whose images are available from the rest.
 
     Args:
-        pairs: list of `cshml_tf.data.protocols.Pair`.
-        images: mapping of `FaceImage`, as `cshml_tf.data.sources.find_images` gives.
+        pairs: the listed pairs.
+        images: mapping whose keys are the available images, as returned by `cshml_tf.data.sources.find_images`.
 
     Returns:
-        (present, protocol): list of the pairs that can be compared, and what a report's "protocol" says of
-        all: folds counted from 1, the missing named.
+        (present, protocol): the pairs that can be compared, and the entries of a report's "protocol" about all
+        pairs, with folds counted from 1 and the missing images by name.
 
     Raises:
-        ValueError: no pair has both its images.
+        ValueError: no pair has both of its images.
     """
     missing, present = [], []
     for pair in pairs:
@@ -172,8 +183,8 @@ def present_pairs(pairs, images):
         else:
             present.append(pair)
     if not present:
-        first = f", such as {missing[0]['absent'][0]}" if missing else ""
-        raise ValueError(f"pairs: none of the {len(pairs)} has both its images{first}")
+        first = f"; {missing[0]['absent'][0]} is missing, for example" if missing else ""
+        raise ValueError(f"pairs: expected at least one with both images, got none of {len(pairs)}{first}")
     folds = {pair.fold for pair in present}
     return present, {
         "folds": len(folds),
@@ -183,33 +194,37 @@ def present_pairs(pairs, images):
         "same": sum(pair.same for pair in present),
         "missing": missing,
         "threshold": "chosen on the same fold" if len(folds) == 1 else "chosen on the other folds",
-        "intervals": "95 %; accuracy: Wilson, all pairs together; gain: Agresti and Min, paired",
+        "intervals": "95 %; accuracy: Wilson, all pairs pooled; gain: Agresti and Min, paired",
     }
 
 
-def _comparisons(hr_recogniser, lr_recognisers, modes):
-    """List every comparison, HR first; `modes` says how images are degraded to each resolution, None for not."""
+def _comparisons(
+    hr_recogniser: keras.Model,
+    lr_recognisers: Mapping[Resolution, keras.Model],
+    modes: Mapping[Resolution, str | None],
+) -> list[_Comparison]:
+    """List every comparison, HR first; `modes` holds each resolution's degradation, None for none."""
     hr_view = View(hr_recogniser)
     comparisons = [_Comparison(("HR",), hr_view, hr_view)]
     for resolution, mode in modes.items():
         if lr_recognisers:
             if resolution not in lr_recognisers:
                 known = ", ".join(format_resolution(r) for r in lr_recognisers)
-                raise ValueError(f"resolutions: no LR network for {resolution}, there is one for {known}")
+                raise ValueError(f"resolutions: expected ones with an LR network ({known}), got {resolution}")
             lr_view = _view(lr_recognisers[resolution], resolution, mode)
             comparisons += _two_comparisons(resolution, "", hr_view, lr_view)
-        # As images are, the HR network for both is HR itself.
+        # Without degradation, the HR network for both images is the HR comparison itself.
         if mode:
             degraded = _view(hr_recogniser, resolution, mode)
             comparisons += _two_comparisons(resolution, "_hr_network", hr_view, degraded)
     return comparisons
 
 
-def _view(recogniser, resolution, mode):
+def _view(recogniser: keras.Model, resolution: Resolution, mode: str | None) -> View:
     return View(recogniser, resolution, mode) if mode else View(recogniser)
 
 
-def _two_comparisons(resolution, suffix, hr_view, lr_view):
+def _two_comparisons(resolution: Resolution, suffix: str, hr_view: View, lr_view: View) -> list[_Comparison]:
     key = format_resolution(resolution)
     return [
         _Comparison((key, f"HL{suffix}"), hr_view, lr_view),
@@ -217,17 +232,23 @@ def _two_comparisons(resolution, suffix, hr_view, lr_view):
     ]
 
 
-def _mode(degradation, resolution):
-    return degradation[resolution] if isinstance(degradation, Mapping) else degradation
+def _mode(degradation: str | Mapping[Resolution, str], resolution: Resolution) -> str:
+    return degradation if isinstance(degradation, str) else degradation[resolution]
 
 
-def _measure(comparison, by_view, pairs, names, options):
-    """Give a comparison's figures, the share of each pair's trials judged right, and its `Trials`."""
+def _measure(
+    comparison: _Comparison,
+    by_view: Mapping[View, np.ndarray],
+    pairs: Sequence[Pair],
+    names: Sequence[FaceImage],
+    options: Options,
+) -> _Measured:
+    """Score the trials of one comparison and measure them."""
     position = {name: index for index, name in enumerate(names)}
     first = np.array([position[pair.first] for pair in pairs])
     second = np.array([position[pair.second] for pair in pairs])
     left, right = by_view[comparison.first], by_view[comparison.second]
-    # Where both sides are embedded alike, the other order is the same trial again.
+    # If both images are embedded alike, the reverse order repeats the same trial.
     orders = 2 if options.average_orders and left is not right else 1
     sides = [(left[first], right[second]), (left[second], right[first])][:orders]
     left, right = (np.concatenate(side) for side in zip(*sides, strict=True))
@@ -235,11 +256,11 @@ def _measure(comparison, by_view, pairs, names, options):
     folds = np.tile([pair.fold for pair in pairs], orders)
     scores = _scores(left, right, folds, options.subtract_mean)
     figures, correct = verification_figures(scores, same, folds, orders, options.fars)
-    return figures, correct, Trials(held_out_scores(scores, folds), same)
+    return _Measured(figures, correct, Trials(held_out_scores(scores, folds), same))
 
 
-def _scores(left, right, folds, subtract_mean):
-    """Score trials by cosine similarity: (trials,), or (folds, trials) where each fold has its own mean."""
+def _scores(left: np.ndarray, right: np.ndarray, folds: np.ndarray, subtract_mean: bool) -> np.ndarray:
+    """Score trials by cosine similarity: (trials,), or (folds, trials) if each fold subtracts its own mean."""
     left, right = left.astype(np.float64), right.astype(np.float64)
     if not subtract_mean:
         return np.sum(unit_rows(left) * unit_rows(right), axis=1)
@@ -252,13 +273,13 @@ def _scores(left, right, folds, subtract_mean):
     return np.stack(rows)
 
 
-def _report(measured):
-    report = {}
-    for key, (figures, _, _) in measured.items():
+def _report(measured: Mapping[tuple[str, ...], _Measured]) -> dict[str, Any]:
+    report: dict[str, Any] = {}
+    for key, of_one in measured.items():
         if key == ("HR",):
-            report["HR"] = figures
+            report["HR"] = of_one.figures
         else:
-            report.setdefault(key[0], {})[key[1]] = figures
+            report.setdefault(key[0], {})[key[1]] = of_one.figures
     for key, part in report.items():
         if key == "HR" or "HL" not in part:
             continue
@@ -267,7 +288,7 @@ def _report(measured):
                 report["HR"]["accuracy"], part["HL_hr_network"]["accuracy"], part["HL"]["accuracy"]
             )
         for mode in ("HL", "LL"):
-            _, reference, _ = measured.get((key, f"{mode}_hr_network"), measured["HR",])
-            difference, interval = paired_difference(measured[key, mode][1], reference)
+            reference = measured.get((key, f"{mode}_hr_network"), measured[("HR",)])
+            difference, interval = paired_difference(measured[key, mode].correct, reference.correct)
             part[f"{mode}_gain"] = {"difference": difference, "interval": list(interval)}
     return report

@@ -1,39 +1,47 @@
-"""Which model folder serves which resolution in a test, and whether it has seen the test's people."""
+"""Choose the model folder for each resolution of a test, and check whether it was trained on the test's people."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from cshml_tf.degradation.resolution import check_reductions, format_resolution
+import keras
+
+from cshml_tf.data.protocols import FaceImage, Pair
+from cshml_tf.degradation.resolution import Resolution, check_reductions, format_resolution
 from cshml_tf.model_folder import card_of_kind, load_recogniser, trained_people
 
 
 @dataclass(frozen=True)
-class Networks:
+class ModelFolders:
     """The model folders of a test.
 
     Attributes:
-        hr_dir: Path of the HR network.
-        lr_dirs: dict of resolution, r or (h, w), to the Path of its LR network; empty without LR networks.
-        resolutions: those to measure, in order.
+        hr_dir: folder of the HR network.
+        lr_dirs: folder of the LR network for each resolution, r or (h, w); empty without LR networks.
+        resolutions: the resolutions to measure, in order.
         degradation: dict of resolution to "antialias" or "plain".
-        image_size: (height, width) of the faces, one for all the networks.
+        image_size: (height, width) of the faces in pixels, the same for all networks.
     """
 
     hr_dir: Path
-    lr_dirs: dict
-    resolutions: tuple
-    degradation: dict
-    image_size: tuple
+    lr_dirs: dict[Resolution, Path]
+    resolutions: tuple[Resolution, ...]
+    degradation: dict[Resolution, str]
+    image_size: tuple[int, int]
 
-    def model_dirs(self):
-        """Give every folder that serves in the test, each once, the HR network's first."""
+    def model_dirs(self) -> list[Path]:
+        """Return every folder once, the HR network's first."""
         return list(dict.fromkeys([self.hr_dir, *self.lr_dirs.values()]))
 
-    def load(self):
-        """Load the networks: the HR recogniser, and a dict of resolution to LR recogniser.
+    def load(self) -> tuple[keras.Model, dict[Resolution, keras.Model]]:
+        """Load the networks.
+
+        Returns:
+            The HR recogniser, and the LR recogniser of each resolution.
 
         Raises:
-            ValueError: one cannot be loaded, or its embeddings have another length than the HR network's.
+            ValueError: a network cannot be loaded, or its embeddings differ in length from the HR network's.
         """
         loaded = {model_dir: load_recogniser(model_dir) for model_dir in self.model_dirs()}
         size = loaded[self.hr_dir].output_shape[-1]
@@ -45,27 +53,31 @@ class Networks:
         return loaded[self.hr_dir], lr_recognisers
 
 
-def choose_networks(hr_dir, lr_dirs=(), resolutions=None, degradation=None):
-    """Find the LR network of each resolution: the one whose model folder lists it.
+def choose_networks(
+    hr_dir: str | Path,
+    lr_dirs: Iterable[str | Path] = (),
+    resolutions: Iterable[Resolution] | None = None,
+    degradation: str | None = None,
+) -> ModelFolders:
+    """Find the LR network for each resolution: the one whose model folder lists it.
 
     Args:
         hr_dir: model folder of the HR network.
         lr_dirs: model folders of LR networks.
-        resolutions: list of r or (h, w) to measure; None for all those of the LR networks.
-        degradation: "antialias" or "plain" for all; None for what each LR network was trained on
-            ("antialias" where there is none).
+        resolutions: resolutions to measure, each r or (h, w); None for all those of the LR networks.
+        degradation: "antialias" or "plain" for all; None for the mode that each LR network was trained with
+            ("antialias" without LR networks).
 
     Returns:
-        A `Networks`.
+        `ModelFolders`.
 
     Raises:
-        ValueError: no model folder, a folder of the wrong kind or of another image size, or a resolution
-            that no LR network lists, or more than one; the message names the folders.
+        ValueError: a folder is not a model folder, or is of the wrong kind or image size, or a resolution is not
+            listed by exactly one LR network; the message names the folders.
     """
     hr_dir = Path(hr_dir)
-    lr_dirs = list(dict.fromkeys(Path(folder) for folder in lr_dirs))
     hr_card = card_of_kind(hr_dir, "hr")
-    cards = {folder: card_of_kind(folder, "lr") for folder in lr_dirs}
+    cards = {folder: card_of_kind(folder, "lr") for folder in dict.fromkeys(map(Path, lr_dirs))}
     for folder, card in cards.items():
         if card["image_size"] != hr_card["image_size"]:
             raise ValueError(
@@ -78,45 +90,47 @@ def choose_networks(hr_dir, lr_dirs=(), resolutions=None, degradation=None):
     check_reductions(resolutions, hr_card["image_size"])
     serving = {resolution: _serving(resolution, listed) for resolution in resolutions} if listed else {}
     own = {resolution: cards[folder]["degradation"] for resolution, folder in serving.items()}
-    return Networks(
+    return ModelFolders(
         hr_dir=hr_dir,
         lr_dirs=serving,
         resolutions=resolutions,
         degradation={r: degradation or own.get(r, "antialias") for r in resolutions},
-        image_size=tuple(hr_card["image_size"]),
+        image_size=(hr_card["image_size"][0], hr_card["image_size"][1]),
     )
 
 
-def people_trained_on(model_dirs, people):
-    """Tell which people of a test a network has been trained on, if only an ancestor of it was.
+def people_trained_on(model_dirs: Iterable[str | Path], people: Iterable[str]) -> list[str]:
+    """Find the people of a test that a network, or a network it started from, was trained on.
 
     Args:
         model_dirs: model folders.
-        people: iterable of names.
+        people: names of the people in the test.
 
     Returns:
-        Sorted list of those names that any of the folders lists.
+        The names that at least one of the folders lists, sorted.
 
     Raises:
-        ValueError: no model folder.
+        ValueError: a folder is not a model folder.
     """
-    people = set(people)
-    return sorted(people & frozenset().union(*(trained_people(folder) for folder in model_dirs)))
+    known: frozenset[str] = frozenset().union(*(trained_people(folder) for folder in model_dirs))
+    return sorted(known & set(people))
 
 
-def trained_on(model_dirs, pairs, images):
-    """Say which of the people compared the networks have been trained on, as a report does.
+def trained_on(
+    model_dirs: Iterable[str | Path], pairs: Sequence[Pair], images: Mapping[FaceImage, Any]
+) -> dict[str, Any]:
+    """Report which of the compared people the networks were trained on.
 
     Args:
         model_dirs: model folders.
-        pairs: list of `cshml_tf.data.protocols.Pair`.
-        images: mapping of `FaceImage`: pairs without both their images are not compared.
+        pairs: the listed pairs.
+        images: mapping whose keys are the available images; pairs with a missing image are not compared.
 
     Returns:
-        dict: "people" and "pairs", numbers, and "names".
+        JSON-compatible dict: "people" and "pairs", the numbers of both, and "names".
 
     Raises:
-        ValueError: no model folder.
+        ValueError: a folder is not a model folder.
     """
     compared = [pair for pair in pairs if pair.first in images and pair.second in images]
     people = {image.name for pair in compared for image in (pair.first, pair.second)}
@@ -125,14 +139,15 @@ def trained_on(model_dirs, pairs, images):
     return {"people": len(known), "pairs": affected, "names": known}
 
 
-def _resolution(entry):
-    """Spell a card's resolution as the library does: r, or (h, w)."""
+def _resolution(entry: int | list[int]) -> Resolution:
+    """Convert a resolution from a card's JSON: r, or (h, w) if it is not square."""
     if not isinstance(entry, list):
         return entry
-    return entry[0] if entry[0] == entry[1] else tuple(entry)
+    height, width = entry
+    return height if height == width else (height, width)
 
 
-def _serving(resolution, listed):
+def _serving(resolution: Resolution, listed: Mapping[Path, Sequence[Resolution]]) -> Path:
     folders = [folder for folder, entries in listed.items() if resolution in entries]
     if len(folders) == 1:
         return folders[0]

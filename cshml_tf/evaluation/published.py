@@ -1,14 +1,14 @@
-"""The paper's own figures, to stand beside ours.
+"""The figures published in the paper, for comparison with ours.
 
 Source: Sun et al., "Classifier shared deep network with multi-hierarchy loss for low resolution face
-recognition", 2019. Tables 3 and 4 are accuracy in % on LFW's 6,000 pairs, table 5 is rank-1 in % on SCface. Two
-figures of table 4 look misprinted: 90.903 is no multiple of 1/6000, and 93.350 at 8 x 8 stands far above its
-neighbours.
+recognition", 2019. Tables 3 and 4 give the accuracy in % on LFW's 6,000 pairs, table 5 the rank-1 rate in % on
+SCface. Two figures of table 4 look like misprints: 90.903 is not a multiple of 1/6000, and 93.350 at 8 x 8 is far
+above its neighbours.
 """
 
 RESOLUTIONS = (8, 12, 16, 20)
 
-# The paper's name of a network of `cshml_tf.backbones`.
+# The paper's names for the networks of `cshml_tf.backbones`.
 NETWORKS = {
     "squeezenet": "SqueezeNet",
     "lightcnn": "LightCNN",
@@ -19,7 +19,7 @@ NETWORKS = {
 # HR accuracy of each network.
 HR = {"SqueezeNet": 95.500, "LightCNN": 97.917, "ResNet": 98.533, "Inception-ResNet-v1": 99.100}
 
-# Of each network and choice of equations ("" is the HR network for both images): HL and LL at each resolution.
+# (HL, LL) at each resolution, by network and choice of equations; "" is the HR network for both images.
 TABLE_4 = {
     "SqueezeNet": {
         "": ((51.050, 62.100), (53.933, 62.700), (60.117, 67.367), (70.733, 73.017)),
@@ -56,7 +56,7 @@ TABLE_4 = {
 TABLE_3_NETWORK = "Inception-ResNet-v1"
 TABLE_3 = {"stem_pool": 94.583, "block_a": 94.633, "block_b": 94.800, "block_c": 94.817}
 
-# Rank-1 at distances 1 (4.20 m), 2 (2.60 m) and 3 (1.00 m) of 80 people, the other 50 being there to learn from.
+# Rank-1 at distances 1 (4.20 m), 2 (2.60 m) and 3 (1.00 m) for 80 people, after learning from the other 50.
 TABLE_5 = {
     "MDS": (60.3, 66.0, 69.5),
     "RIDN-HJB": (57.5, None, None),

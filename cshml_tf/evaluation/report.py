@@ -1,11 +1,15 @@
 """Verification reports: the figures of one set of scored pairs, the table of a whole test, its thresholds.
 
-All figures are fractions; what can't be measured is None (null in JSON), never NaN.
+All figures are fractions; what cannot be measured is None (null in JSON), never NaN.
 """
 
-import numpy as np
+from collections.abc import Sequence
+from typing import Any
 
-from cshml_tf.degradation.resolution import format_resolution
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cshml_tf.degradation.resolution import Resolution, format_resolution
 from cshml_tf.evaluation.tables import align_columns, some_of
 from cshml_tf.metrics.confidence import accuracy_interval
 from cshml_tf.metrics.verification import (
@@ -28,25 +32,27 @@ _MODES = {
 }
 
 
-def verification_figures(scores, same, folds, orders=1, fars=FARS):
-    """Measure everything a report says of one set of scored pairs.
+def verification_figures(
+    scores: np.ndarray, same: np.ndarray, folds: np.ndarray, orders: int = 1, fars: Sequence[float] = FARS
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Measure everything that a report states about one set of scored pairs.
 
     Args:
-        scores: (trials,) real, higher is more alike; or (folds, trials), one row for each held-out fold.
+        scores: (trials,) real, higher is more alike; or (folds, trials), one row per held-out fold.
         same: (trials,) bool.
         folds: (trials,) integers.
-        orders: how many trials a pair has; trial i + k x pairs is pair i in its k-th order.
-        fars: false accept rates, each between 0 and 1, to give thresholds and TAR for.
+        orders: number of trials per pair; trial i + k x pairs is pair i in its k-th order.
+        fars: false accept rates, each between 0 and 1, to report thresholds and TAR for.
 
     Returns:
-        (figures, correct). `figures` is a dict ready for JSON: "accuracy" (mean over folds), "pairs", "std",
-        "interval" (Wilson's 95 %, of all pairs together; a pair tried in two orders counts once), "auc",
-        "eer", "val" (at 1e-3), "thresholds" and "tar" (by FAR, on all pairs; None for a FAR below one in
-        the number of different pairs), "fold_accuracies", "fold_thresholds". `correct` is (pairs,) float64,
-        the share of a pair's orders judged right.
+        (figures, correct). `figures` is a JSON-compatible dict: "accuracy" (mean over folds), "pairs", "std",
+        "interval" (Wilson, 95 %, all pairs pooled; a pair tried in two orders counts once), "auc", "eer", "val"
+        (at FAR 1e-3), "thresholds" and "tar" (by FAR, on all pairs; None for a FAR below 1 / number of different
+        pairs), "fold_accuracies", "fold_thresholds". `correct` is (pairs,) float64, the share of a pair's orders
+        that were judged correctly.
 
     Raises:
-        ValueError: pairs of one kind only, or scores that are not finite.
+        ValueError: all pairs are of one kind, or a score is not finite.
     """
     accuracy = kfold_accuracy(scores, same, folds)
     val = kfold_val(scores, same, folds, VAL_FAR)
@@ -74,26 +80,26 @@ def verification_figures(scores, same, folds, orders=1, fars=FARS):
     return figures, correct
 
 
-def held_out_scores(scores, folds):
-    """Give each trial the score it has while its own fold is held out: (trials,) float64."""
-    scores = np.asarray(scores, np.float64)
-    if scores.ndim == 1:
-        return scores
+def held_out_scores(scores: ArrayLike, folds: ArrayLike) -> np.ndarray:
+    """Return the score of each trial while its own fold is held out: (trials,) float64."""
+    rows = np.asarray(scores, np.float64)
+    if rows.ndim == 1:
+        return rows
     row = np.unique(folds, return_inverse=True)[1]
-    return scores[row, np.arange(len(row))]
+    return rows[row, np.arange(len(row))]
 
 
-def format_table(report):
-    """Write a report as a plain-text table, percentages in aligned columns.
+def format_lfw_table(report: dict[str, Any]) -> str:
+    """Format an LFW report as a plain-text table with aligned columns, in %.
 
     Args:
-        report: dict as `cshml_tf.evaluation.lfw.evaluate` gives.
+        report: as produced by `cshml_tf.evaluation.lfw.evaluate`.
 
     Returns:
-        str of several lines.
+        Several lines of text.
     """
-    rows = [("", "accuracy %", "95 % interval", "AUC", "EER %", f"VAL % at FAR {VAL_FAR:g}")]
-    rows.append(_table_row("HR", report["HR"]))
+    head = ("", "accuracy %", "95 % interval", "AUC", "EER %", f"VAL % at FAR {VAL_FAR:g}")
+    rows: list[tuple[str, ...]] = [head, _table_row("HR", report["HR"])]
     notes = []
     for key in resolution_keys(report):
         part = report[key]
@@ -102,61 +108,72 @@ def format_table(report):
     lines = align_columns(rows)
     if any(row[-1].endswith("*") for row in rows):
         notes.append(
-            f"* too few pairs for FAR {VAL_FAR:g}: accepted above every different pair of the other folds"
+            f"* too few pairs for FAR {VAL_FAR:g}: threshold above every different pair of the other folds"
         )
     return "\n".join([*lines, *notes, protocol_line(report["protocol"])])
 
 
-def resolution_keys(report):
-    """Give the entries that are resolutions, such as "12" and "14x12", in their order, of a report of any kind."""
+def resolution_keys(report: dict[str, Any]) -> list[str]:
+    """Return the keys of any report that are resolutions, such as "12" and "14x12", in their order."""
     return [key for key in report if key not in ("HR", "protocol", "cell")]
 
 
-def read_threshold(report, mode, resolution=None, far=1e-3, flip=False):
-    """Look up the threshold that a report gives for a kind of comparison at a false accept rate.
+def read_threshold(
+    report: dict[str, Any],
+    mode: str,
+    resolution: Resolution | str | None = None,
+    far: float = 1e-3,
+    flip: bool = False,
+) -> float:
+    """Look up the threshold that a report states for a kind of comparison and a false accept rate.
 
     Args:
-        report: dict, a report of LFW read back from JSON.
+        report: an LFW report read from JSON.
         mode: "HR", "HL", "LL", "HL_hr_network" or "LL_hr_network".
-        resolution: r or (h, w), or the report's name for it, such as "14x12"; not used for "HR".
-        far: the false accept rate, one of those that the report states.
-        flip: whether the scores to be judged come from embeddings averaged with the mirror image's.
+        resolution: r or (h, w), or its name in the report, such as "14x12"; not used for "HR".
+        far: false accept rate, one that the report states thresholds for.
+        flip: whether the scores to be judged come from embeddings averaged with those of mirrored images.
 
     Returns:
-        float: accept a pair where its cosine similarity is at or above it.
+        float: a pair is accepted where its cosine similarity is at or above this.
 
     Raises:
-        ValueError: the report has no such threshold, or its scores were made in another way.
+        ValueError: the report has no such threshold, or its scores were computed in a different way.
     """
     options = report.get("protocol", {}).get("options", {})
     if options.get("subtract_mean"):
         raise ValueError(
-            "report: its thresholds are for embeddings with the test's mean subtracted, "
-            "not for plain cosine similarities; evaluate without mean subtraction"
+            "report: expected thresholds for plain cosine similarities, got ones for embeddings with the test's "
+            "mean subtracted; evaluate without mean subtraction"
         )
     if bool(options.get("flip")) != bool(flip):
-        made = "with" if options.get("flip") else "without"
-        raise ValueError(f"report: its thresholds are for embeddings {made} flip averaging, flip is {flip}")
+        wanted, made = ("with", "without") if flip else ("without", "with")
+        raise ValueError(
+            f"report: expected thresholds for embeddings {wanted} flip averaging, got ones for embeddings {made}"
+        )
     if mode == "HR":
         where, figures = "HR", report.get("HR")
+    elif resolution is None:
+        raise ValueError(f"resolution: expected r or (h, w) for mode {mode}, got None")
     else:
         key = resolution if isinstance(resolution, str) else format_resolution(resolution)
         where, figures = f"{key} {mode}", report.get(key, {}).get(mode)
     if figures is None:
         known = ["HR", *(f"{key} {m}" for key in resolution_keys(report) for m in _MODES if m in report[key])]
-        raise ValueError(f"report: expected an entry {where}, it has {', '.join(known)}")
+        raise ValueError(f"report: expected an entry {where}, got {', '.join(known)}")
     stated = {float(name): threshold for name, threshold in figures["thresholds"].items()}
     if far not in stated:
         raise ValueError(
-            f"report: no threshold of {where} at FAR {far:g}, it states {', '.join(figures['thresholds'])}"
+            f"report: expected a threshold for {where} at FAR {far:g}, "
+            f"got thresholds at {', '.join(figures['thresholds'])}"
         )
     if stated[far] is None:
-        raise ValueError(f"report: too few pairs were compared to tell the threshold of {where} at FAR {far:g}")
+        raise ValueError(f"report: too few pairs were compared for a threshold of {where} at FAR {far:g}")
     return stated[far]
 
 
-def remarks(protocol):
-    """Give the lines to warn with, of a report's protocol: pairs left out, folds dropped, people trained on."""
+def remarks(protocol: dict[str, Any]) -> list[str]:
+    """Return warnings about a report's protocol: pairs left out, folds dropped, people trained on."""
     lines = []
     missing = protocol["missing"]
     if missing:
@@ -167,18 +184,18 @@ def remarks(protocol):
         )
     if protocol["dropped_folds"]:
         folds = ", ".join(map(str, protocol["dropped_folds"]))
-        lines.append(f"warning: no pair is left of fold {folds}")
+        lines.append(f"warning: no pairs left in fold {folds}")
     trained = protocol["trained_people"]
     if trained["people"]:
         lines.append(
             f"warning: the networks were trained on {trained['people']} of the people compared "
-            f"({trained['pairs']} pairs): the figures flatter them"
+            f"({trained['pairs']} pairs): the figures are too optimistic"
         )
     return lines
 
 
-def protocol_line(protocol):
-    """Say in a line what was compared and how, of a report's protocol."""
+def protocol_line(protocol: dict[str, Any]) -> str:
+    """Summarise in one line what was compared and how, from a report's protocol."""
     options = protocol["options"]
     switches = {
         "flip averaging": options["flip"],
@@ -192,12 +209,12 @@ def protocol_line(protocol):
             + (" (optimistic)" if protocol["folds"] == 1 else ""),
             *(f"{name} {'on' if on else 'off'}" for name, on in switches.items()),
             *([f"degradation {', '.join(modes)}"] if modes else []),
-            *(["images as they are, nothing degraded"] if options.get("as_they_are") else []),
+            *(["images used without degradation"] if options.get("as_they_are") else []),
         ]
     )
 
 
-def _table_row(name, figures):
+def _table_row(name: str, figures: dict[str, Any]) -> tuple[str, ...]:
     low, high = figures["interval"]
     val = figures["val"]
     return (
@@ -210,7 +227,7 @@ def _table_row(name, figures):
     )
 
 
-def _gain_lines(key, part):
+def _gain_lines(key: str, part: dict[str, Any]) -> list[str]:
     lines = []
     for mode in ("HL", "LL"):
         gain = part.get(f"{mode}_gain")

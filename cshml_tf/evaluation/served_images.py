@@ -1,15 +1,19 @@
-"""Embedding face crops of any size, streamed: each picture is fitted and waits until its network's batch is full.
+"""Embed face crops of any size as a stream: each picture is queued until its network's batch is full.
 
-So a test of any number of files holds no more pixels than a batch for each network. Which network suits a picture
-is `cshml_tf.evaluation.serving.ServingNetworks.choose`'s decision.
+So a test of any number of files keeps at most one batch of pixels per network in memory.
+`cshml_tf.evaluation.serving.ServingNetworks.choose` decides which network suits a picture.
 """
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+import keras
 import numpy as np
 
-from cshml_tf.degradation.resolution import format_resolution
+from cshml_tf.degradation.resolution import Resolution, format_resolution
 from cshml_tf.evaluation.embedding import check_embeddings, embed_pixels
+from cshml_tf.evaluation.serving import ServingNetworks
 from cshml_tf.images import read_named
 from cshml_tf.layers import fit_to_size
 from cshml_tf.recogniser import image_size_of
@@ -17,52 +21,65 @@ from cshml_tf.recogniser import image_size_of
 
 @dataclass(frozen=True)
 class ServedEmbeddings:
-    """What the networks make of pictures.
+    """The embeddings of pictures by the networks that serve them.
 
     Attributes:
         served: (pictures, E) float32 of unit length, each by the network that suits the picture's width.
-        resolutions: for each picture the resolution of the LR network that served it; None for the HR network.
-        by_hr: (pictures, E) float32, all by the HR network; None where that was not asked for. Without LR
-            networks it is `served` itself.
+        resolutions: for each picture the resolution of the LR network that embedded it; None for the HR network.
+        by_hr: (pictures, E) float32 of unit length, all by the HR network; `served` itself if there are no LR
+            networks, None if it was not requested.
     """
 
     served: np.ndarray
-    resolutions: list
+    resolutions: list[Resolution | None]
     by_hr: np.ndarray | None = None
+
+    def by_choice(self) -> dict[str, np.ndarray]:
+        """Return the embeddings to compare: "hr_network", and "served" if there are LR networks.
+
+        Raises:
+            ValueError: the HR network has not embedded every picture.
+        """
+        if self.by_hr is None:
+            raise ValueError("by_hr: expected the HR network's embeddings of every picture, got None")
+        return {"hr_network": self.by_hr} | ({} if self.by_hr is self.served else {"served": self.served})
 
 
 class FaceFiles:
-    """A sequence of (pixels, width) of image files, each read when it is asked for.
+    """A sequence of (pixels, width) of image files, each file read on access.
+
+    Items are ((H, W, 3) uint8 RGB, width in pixels). A file that cannot be read raises a ValueError naming it.
 
     Args:
         paths: image files, crops of any size.
-        width_paths: of each, the file whose width counts; None for the same files. So aligned copies of one size
-            are served as the pictures that they were cut from.
-
-    Items are ((H, W, 3) uint8 RGB, width in pixels); a file that can't be read raises a ValueError that names it.
+        width_paths: for each of them the file whose width counts; None for the same files. With these, aligned
+            copies of one size are served like the pictures they were cut from.
     """
 
-    def __init__(self, paths, width_paths=None):
+    def __init__(self, paths: Iterable[Path], width_paths: Iterable[Path] | None = None) -> None:
         self.paths = list(paths)
         self._width_paths = self.paths if width_paths is None else list(width_paths)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, index):
+    def __iter__(self) -> Iterator[tuple[np.ndarray, int]]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
         path, width_path = self.paths[index], self._width_paths[index]
         pixels = read_named(path)
         return pixels, (pixels if width_path == path else read_named(width_path)).shape[1]
 
 
-def check_readable(files):
-    """Read every file once: a damaged one is to be told of before an hour of embedding, not after.
+def check_readable(files: FaceFiles) -> None:
+    """Read every file once, so that a damaged one is reported before an hour of embedding, not after.
 
     Args:
-        files: `FaceFiles`.
+        files: the image files.
 
     Raises:
-        ValueError: some can't be read; the message is of the first of them and says how many there are.
+        ValueError: files cannot be read; the message describes the first one and counts the others.
     """
     errors = []
     for index in range(len(files)):
@@ -71,80 +88,95 @@ def check_readable(files):
         except ValueError as error:
             errors.append(error)
     if errors:
-        more = f" (and {len(errors) - 1} more that can't be read)" if len(errors) > 1 else ""
-        raise ValueError(f"{errors[0]}{more}; take such files away to go on without them")
+        more = f" (and {len(errors) - 1} more files cannot be read)" if len(errors) > 1 else ""
+        raise ValueError(f"{errors[0]}{more}; remove such files to continue without them")
 
 
-def width_files(paths, distributed):
-    """Find, for each image that is shown, the distributed file that it comes from, by the name without suffix.
+def width_files(paths: Sequence[Path], distributed: Iterable[Path]) -> list[Path]:
+    """Find the distributed file behind each displayed image, by its name without suffix.
 
     Args:
-        paths: Paths of images.
-        distributed: Paths of images as distributed.
+        paths: images that the networks see.
+        distributed: images as distributed.
 
     Returns:
-        list of Paths, one for each of `paths`.
+        One path per entry of `paths`.
 
     Raises:
-        ValueError: there is none for one of them.
+        ValueError: an image has no distributed file.
     """
     by_stem = {path.stem.lower(): path for path in distributed}
     for path in paths:
         if path.stem.lower() not in by_stem:
             raise ValueError(
-                f"{path}: expected the image as distributed too, whose width chooses the network, found none"
+                f"{path}: expected the image as distributed too, whose width selects the network, got none"
             )
     return [by_stem[path.stem.lower()] for path in paths]
 
 
-def embed_files(files, networks, batch_size=32, flip=False, progress=iter):
-    """Embed image files with the networks that suit them, and with the HR network.
+def embed_files(
+    files: FaceFiles,
+    networks: ServingNetworks,
+    batch_size: int = 32,
+    flip: bool = False,
+    progress: Callable[[Iterable], Iterable] = iter,
+) -> ServedEmbeddings:
+    """Embed image files with the networks that suit them, and all of them with the HR network.
 
     Args:
-        files: `FaceFiles`.
-        networks: `cshml_tf.evaluation.serving.ServingNetworks`.
-        batch_size: pictures a forward pass.
-        flip: whether an embedding is the normalised sum of the picture's and its mirror image's.
+        files: the image files.
+        networks: the HR network and the LR networks.
+        batch_size: number of pictures per forward pass.
+        flip: whether to add the embedding of the mirrored picture and normalise the sum.
         progress: wraps the sequence of files, such as `tqdm`.
 
     Returns:
         `ServedEmbeddings`, with `by_hr`.
 
     Raises:
-        ValueError: a file can't be read, which is found before anything is embedded, or its embedding is zero or
-            not finite.
+        ValueError: a file cannot be read, which is detected before any embedding, or an embedding is zero or not
+            finite.
     """
     check_readable(files)
     embedded = embed_served(progress(files), len(files), networks, batch_size, flip, by_hr_too=True)
-    check_embeddings(embedded.by_hr, files.paths.__getitem__, "HR network")
-    check_embeddings(embedded.served, files.paths.__getitem__, "LR network")
+    for name, embeddings in embedded.by_choice().items():
+        check_embeddings(
+            embeddings, files.paths.__getitem__, "HR network" if name == "hr_network" else "LR network"
+        )
     return embedded
 
 
-def embed_served(pictures, count, networks, batch_size=32, flip=False, by_hr_too=False):
+def embed_served(
+    pictures: Iterable[tuple[np.ndarray, float]],
+    count: int,
+    networks: ServingNetworks,
+    batch_size: int = 32,
+    flip: bool = False,
+    by_hr_too: bool = False,
+) -> ServedEmbeddings:
     """Embed pictures of any size, each with the network that suits its width.
 
     Args:
-        pictures: iterable of ((H, W, 3) uint8 RGB, width in pixels); the width chooses the network.
+        pictures: ((H, W, 3) uint8 RGB, width in pixels) of each; the width selects the network.
         count: number of pictures.
-        networks: `cshml_tf.evaluation.serving.ServingNetworks`.
-        batch_size: pictures a forward pass.
-        flip: as `embed_files`.
-        by_hr_too: whether the HR network embeds those too that are not its own.
+        networks: the HR network and the LR networks.
+        batch_size: number of pictures per forward pass.
+        flip: whether to add the embedding of the mirrored picture and normalise the sum.
+        by_hr_too: whether the HR network also embeds the pictures of the LR networks.
 
     Returns:
         `ServedEmbeddings`.
     """
     served = np.zeros((count, networks.hr.output_shape[-1]), np.float32)
     by_hr = np.zeros_like(served) if by_hr_too and networks.lr else served
-    queues = {None: _Queue(networks.hr, by_hr, batch_size, flip)}
+    queues: dict[Resolution | None, _Queue] = {None: _Queue(networks.hr, by_hr, batch_size, flip)}
     of_network = {id(network): _Queue(network, served, batch_size, flip) for network in networks.lr.values()}
     queues |= {resolution: of_network[id(network)] for resolution, network in networks.lr.items()}
     image_size = image_size_of(networks.hr)
     resolutions = []
     for index, (pixels, width) in enumerate(pictures):
         resolution = networks.choose(width)
-        fitted = fit_to_size(pixels[None], image_size)[0]
+        (fitted,) = np.asarray(fit_to_size(pixels[None], image_size))
         for queue in {resolution, None} if by_hr_too else {resolution}:
             queues[queue].put(index, fitted)
         resolutions.append(resolution)
@@ -156,31 +188,31 @@ def embed_served(pictures, count, networks, batch_size=32, flip=False, by_hr_too
     return ServedEmbeddings(served, resolutions, by_hr if by_hr_too else None)
 
 
-def count_served(resolutions):
-    """Count the pictures of each network: dict of "HR", "12" ... to numbers, the HR network's first."""
+def count_served(resolutions: Iterable[Resolution | None]) -> dict[str, int]:
+    """Count the pictures per network, by "HR", "12" and so on, the HR network first."""
     names = ["HR" if resolution is None else format_resolution(resolution) for resolution in resolutions]
     lr_names = sorted(set(names) - {"HR"}, key=lambda name: (len(name), name))
     return {name: names.count(name) for name in ["HR", *lr_names]}
 
 
 class _Queue:
-    """Fitted pictures that wait for their network, and the rows that their embeddings go to."""
+    """Resized pictures waiting for their network, and the rows that their embeddings go to."""
 
-    def __init__(self, recogniser, embeddings, batch_size, flip):
+    def __init__(self, recogniser: keras.Model, embeddings: np.ndarray, batch_size: int, flip: bool) -> None:
         self._recogniser = recogniser
         self._embeddings = embeddings
         self._batch_size = batch_size
         self._flip = flip
-        self._waiting = {}
+        self._waiting: dict[int, np.ndarray] = {}
 
-    def put(self, row, fitted):
-        """Add a picture; embed the batch that it makes full."""
+    def put(self, row: int, fitted: np.ndarray) -> None:
+        """Add a picture, and embed the batch once it is full."""
         self._waiting[row] = fitted
         if len(self._waiting) == self._batch_size:
             self.flush()
 
-    def flush(self):
-        """Embed what is waiting. A batch that isn't full comes last: no other has its size."""
+    def flush(self) -> None:
+        """Embed the waiting pictures. Only the last batch may be incomplete, so it is not worth compiling for."""
         if self._waiting:
             pixels = np.stack(list(self._waiting.values()))
             full = len(pixels) == self._batch_size

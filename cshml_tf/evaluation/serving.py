@@ -1,63 +1,68 @@
-"""Which network serves a face: the one whose resolution is nearest to the face's width.
+"""Choose which network embeds a face: the one whose resolution is nearest to the face's width.
 
 - A face at least `hr_width` pixels wide goes to the HR network.
-- Any other goes to the LR network of the resolution whose width is nearest by ratio; of two equally near,
-  to the lower. Without LR networks the HR network serves all.
+- Any other face goes to the LR network whose resolution has the nearest width by ratio; of two equally near, to
+  the lower resolution. Without LR networks, the HR network embeds all faces.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
-from cshml_tf.degradation.resolution import resolution_sides
-from cshml_tf.evaluation.networks import choose_networks
+import keras
+
+from cshml_tf.degradation.resolution import Resolution, resolution_sides
+from cshml_tf.evaluation.networks import ModelFolders, choose_networks
 
 
 @dataclass(frozen=True)
 class ServingNetworks:
-    """The networks that serve faces of different widths.
+    """The networks that embed faces of different widths.
 
     Attributes:
-        hr: keras.Model of the HR network.
-        lr: dict of resolution, r or (h, w), to the keras.Model that serves it.
-        hr_width: faces at least this wide, in pixels, are the HR network's.
+        hr: the HR network.
+        lr: the LR network for each resolution, r or (h, w).
+        hr_width: width in pixels from which faces go to the HR network.
     """
 
-    hr: Any
-    lr: dict
+    hr: keras.Model
+    lr: dict[Resolution, keras.Model]
     hr_width: float
 
-    def choose(self, width):
-        """Give the resolution whose LR network suits a face of a width in pixels; None for the HR network."""
+    def choose(self, width: float) -> Resolution | None:
+        """Return the resolution whose LR network suits a width in pixels; None for the HR network."""
         if width >= self.hr_width or not self.lr:
             return None
 
-        def distance(resolution):
+        def distance(resolution: Resolution) -> tuple[float, int]:
             lr_width = resolution_sides(resolution)[1]
             return round(abs(math.log(lr_width / width)), 9), lr_width
 
         return min(self.lr, key=distance)
 
-    def serving(self, resolution):
-        """Give the keras.Model of a resolution; of the HR network for None."""
+    def serving(self, resolution: Resolution | None) -> keras.Model:
+        """Return the LR network for a resolution, or the HR network for None."""
         return self.hr if resolution is None else self.lr[resolution]
 
 
-def load_networks(hr_dir, lr_dirs=(), hr_width=None):
-    """Load the networks that serve faces of different widths.
+def load_serving_networks(
+    hr_dir: str | Path, lr_dirs: Iterable[str | Path] = (), hr_width: float | None = None
+) -> tuple[ServingNetworks, ModelFolders]:
+    """Load the networks that embed faces of different widths.
 
     Args:
         hr_dir: model folder of the HR network.
         lr_dirs: model folders of LR networks.
-        hr_width: faces at least this wide, in pixels, are the HR network's; None for half the width of
-            the networks' input.
+        hr_width: width in pixels from which faces go to the HR network; None for half the width of the networks'
+            input.
 
     Returns:
-        (`ServingNetworks`, `cshml_tf.evaluation.networks.Networks`): the loaded networks, and their folders.
+        The loaded networks and their model folders.
 
     Raises:
-        ValueError: a folder that is no model folder, of the wrong kind, of another input or embedding size
-            than the HR network's; or two LR networks of one resolution.
+        ValueError: a folder is not a model folder, is of the wrong kind, or its input or embedding size differs
+            from the HR network's; or two LR networks list the same resolution.
     """
     folders = choose_networks(hr_dir, lr_dirs)
     hr, lr = folders.load()

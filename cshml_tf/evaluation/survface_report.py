@@ -1,4 +1,6 @@
-"""A report of QMUL-SurvFace as plain text: its tables, and the lines that warn."""
+"""QMUL-SurvFace reports as plain text: tables and warnings."""
+
+from typing import Any
 
 from cshml_tf.evaluation.survface import FARS, FPIRS
 from cshml_tf.evaluation.tables import (
@@ -12,15 +14,15 @@ from cshml_tf.evaluation.tables import (
 )
 
 
-def format_tables(report):
-    """Write a report as plain-text tables, in %.
+def format_survface_tables(report: dict[str, Any]) -> str:
+    """Format a report as plain-text tables, in %.
 
     Args:
-        report: dict of "verification" or "identification" or both, as `cshml_tf.evaluation.survface` measures
-            them, and "protocol" with an entry of the same name for each.
+        report: "verification" or "identification" or both, as measured by `cshml_tf.evaluation.survface`, and
+            "protocol" with an entry of the same name for each.
 
     Returns:
-        str of several lines.
+        Several lines of text.
     """
     parts = []
     for name, lines in (("verification", _verification), ("identification", _identification)):
@@ -29,8 +31,8 @@ def format_tables(report):
     return "\n\n".join(parts)
 
 
-def remarks(report):
-    """Give the lines to warn with: what is missing of each test, and the test that isn't there."""
+def remarks(report: dict[str, Any]) -> list[str]:
+    """Return warnings about what is missing from each test, and about a test that is absent."""
     lines = []
     if "verification" in report:
         protocol = report["protocol"]["verification"]
@@ -43,16 +45,18 @@ def remarks(report):
         probes = f"{protocol['mated_probes']} mated probes"
         unmated = protocol["unmated_probes"] + len(protocol["missing_unmated"])
         lines += missing_line(
-            protocol["missing_unmated"], f"{unmated} unmated probes", "missing: false alarms are of the others"
+            protocol["missing_unmated"],
+            f"{unmated} unmated probes",
+            "missing: false alarms are counted over the others",
         )
         lines += identification_remarks(protocol, probes, f"{listed} gallery images")
-    lines += [f"note: no {name} test: it is not there" for name in report["protocol"]["absent"]]
+    lines += [f"note: no {name} test: its files are absent" for name in report["protocol"]["absent"]]
     return lines
 
 
-def _verification(figures, protocol):
+def _verification(figures: dict[str, Any], protocol: dict[str, Any]) -> list[str]:
     head = ("verification", "accuracy %", "best threshold %", "AUC", *(f"TAR % at {far:g}" for far in FARS))
-    rows = [head]
+    rows: list[tuple[str, ...]] = [head]
     for name, words in SERVED_ROWS.items():
         if name in figures:
             row = figures[name]
@@ -69,10 +73,10 @@ def _verification(figures, protocol):
     ]
 
 
-def _identification(figures, protocol):
+def _identification(figures: dict[str, Any], protocol: dict[str, Any]) -> list[str]:
     rank = protocol["rank"]
     head = ("open set", *(f"TPIR{rank} % at {fpir:g}" for fpir in FPIRS), f"rank-{rank} %")
-    rows = [head]
+    rows: list[tuple[str, ...]] = [head]
     for name, words in SERVED_ROWS.items():
         if name in figures:
             rates = (percent(figures[name]["tpir"][f"{fpir:g}"]) for fpir in FPIRS)
@@ -87,6 +91,6 @@ def _identification(figures, protocol):
         f"TPIR{rank}: mated probes at or above the threshold of a false positive rate (FPIR), and among the first "
         f"{rank} {protocol['ranks_count']}"
         + (", each the mean of its images" if protocol["ranks_count"] == "people" else ""),
-        f"rank-{rank}: among the first {rank} without a threshold, the most that TPIR{rank} can be",
+        f"rank-{rank}: among the first {rank} without a threshold, the upper bound of TPIR{rank}",
         *served_line(protocol),
     ]

@@ -1,18 +1,21 @@
-"""Plain-text tables, and the lines that warn of what is missing."""
+"""Plain-text tables, and warnings about missing images."""
 
-# The two ways of serving that tests of native low-resolution faces measure, by their names in reports.
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# The two choices of networks that tests of native low-resolution faces measure, by their names in reports.
 SERVED_ROWS = {"hr_network": "HR network for every image", "served": "the network that suits each width"}
 _NAMES_SHOWN = 5
 
 
-def align_columns(rows):
-    """Lay out rows of words: the first column to the left, the others to the right.
+def align_columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Lay out rows of text with the first column aligned left and the others aligned right.
 
     Args:
-        rows: list of tuples of str, all of one length.
+        rows: tuples of cells, all of one length.
 
     Returns:
-        list of str, a line each.
+        One line of text per row.
     """
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
@@ -24,23 +27,23 @@ def align_columns(rows):
     ]
 
 
-def percent(share):
-    """Write a share 0..1 in %, or a dash for what can't be measured (None)."""
+def percent(share: float | None) -> str:
+    """Format a share 0..1 in %, or None, which cannot be measured, as a dash."""
     return "-" if share is None else f"{100 * share:.2f}"
 
 
-def some_of(names):
-    """Name the first few of a list, and how many more there are."""
+def some_of(names: Sequence[object]) -> str:
+    """Join the first few names, followed by the number of further ones."""
     shown = ", ".join(map(str, names[:_NAMES_SHOWN]))
     return shown + (f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else "")
 
 
-def missing_line(missing, all_of, consequence):
-    """Warn of what is missing: a list of one line, or of none.
+def missing_line(missing: Sequence[object], all_of: str, consequence: str) -> list[str]:
+    """Return a list of one warning about what is missing, or an empty list if nothing is.
 
     Args:
-        missing: list of names.
-        all_of: of how many, and of what, such as "20 probes".
+        missing: names of what is missing.
+        all_of: the total that they are part of, such as "20 probes".
         consequence: what follows from it, in words.
     """
     if not missing:
@@ -48,17 +51,17 @@ def missing_line(missing, all_of, consequence):
     return [f"warning: {len(missing)} of {all_of} {consequence}: {some_of(missing)}"]
 
 
-def identification_remarks(protocol, probes, gallery):
-    """Give the lines to warn with of an identification test.
+def identification_remarks(protocol: dict[str, Any], probes: str, gallery: str) -> list[str]:
+    """Return the warnings of an identification test.
 
     Args:
-        protocol: dict of "missing_probes", "missing_gallery" and "unlisted", lists of names, and
+        protocol: with "missing_probes", "missing_gallery" and "unlisted", lists of names, and
             "probes_without_mate", a number.
-        probes: how many probes are listed, and what they are called, such as "20 probes".
-        gallery: likewise of the listed gallery images.
+        probes: number and name of the listed probes, such as "20 probes".
+        gallery: number and name of the listed gallery images.
 
     Returns:
-        list of str.
+        One line of text per warning.
     """
     lines = [
         *missing_line(protocol["missing_probes"], probes, "missing: they count as never identified"),
@@ -68,29 +71,29 @@ def identification_remarks(protocol, probes, gallery):
     if alone:
         lines.append(f"warning: {alone} of {probes} without a mate in the gallery: they count as never identified")
     if protocol["unlisted"]:
-        lines.append(f"note: images that no list names are left out: {some_of(protocol['unlisted'])}")
+        lines.append(f"note: images not named in any list are left out: {some_of(protocol['unlisted'])}")
     return lines
 
 
-def gain_line(figures, figure):
-    """Say what the suiting networks gain over the HR network: a list of one line, or of none.
+def gain_line(figures: Mapping[str, Any], figure: str) -> list[str]:
+    """Return a list of one line with the gain of choosing networks by width, or an empty list without LR networks.
 
     Args:
-        figures: dict of a report; "served_gain" holds "difference" and "interval" where there are LR networks.
-        figure: what has gained, in words.
+        figures: part of a report; if there are LR networks, "served_gain" holds "difference" and "interval".
+        figure: name of the figure that the gain is in.
     """
     gain = figures.get("served_gain")
     if gain is None:
         return []
     low, high = (100 * bound for bound in gain["interval"])
     return [
-        f"{figure}: suiting networks minus HR network {100 * gain['difference']:+.2f} points "
+        f"{figure}: networks chosen by width minus HR network {100 * gain['difference']:+.2f} points "
         f"(95 % interval {low:+.2f} to {high:+.2f})"
     ]
 
 
-def served_line(protocol):
-    """Say how many images each network was given: a list of one line, or of none without LR networks."""
+def served_line(protocol: dict[str, Any]) -> list[str]:
+    """Return a list of one line with the number of images per network, or an empty list without LR networks."""
     counts = protocol["served"]
     if len(counts) == 1:
         return []

@@ -1,17 +1,20 @@
 """TinyFace identification: native low-resolution probes in a gallery of their mates and many distractors.
 
-Measured twice: the HR network for every image, and, where there are LR networks, each image by the network that
-suits its width. A probe whose image is missing counts as never identified. Source: Cheng, Zhu and Gong,
+The test is measured with the HR network for every image and, if there are LR networks, with the network that suits
+the width of each image. A probe whose image is missing counts as never identified. Source: Cheng, Zhu and Gong,
 "Low-Resolution Face Recognition", ACCV 2018.
 """
 
 import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from cshml_tf.data.tinyface import DISTRIBUTED_DISTRACTORS
+from cshml_tf.data.tinyface import DISTRIBUTED_DISTRACTORS, TinyFace
 from cshml_tf.evaluation.served_images import FaceFiles, count_served, embed_files, width_files
+from cshml_tf.evaluation.serving import ServingNetworks
 from cshml_tf.evaluation.tables import (
     SERVED_ROWS,
     align_columns,
@@ -25,54 +28,60 @@ from cshml_tf.metrics.confidence import accuracy_interval, paired_difference
 from cshml_tf.metrics.identification import (
     chance_rates,
     cumulative_match_curve,
-    match_probes,
     mean_average_precision,
     rank_rates,
-    similarity_rows,
-    with_missing_probes,
 )
+from cshml_tf.metrics.matching import Matches, match_probes, similarity_rows, with_missing_probes
 
 RANKS = (1, 5, 20)
 
 
 @dataclass(frozen=True)
 class TinyFaceEvaluation:
-    """What the evaluation gives.
+    """The result of an evaluation.
 
     Attributes:
-        report: dict ready for JSON: "identification" and "protocol"; figures are fractions.
+        report: JSON-compatible dict: "identification" and "protocol"; figures are fractions.
         curves: dict of "hr_network" and "served" to (gallery,) float64, the cumulative match curve.
     """
 
-    report: dict
-    curves: dict
+    report: dict[str, Any]
+    curves: dict[str, np.ndarray]
 
 
-def evaluate(test, networks, distributed=None, batch_size=32, flip=False, progress=iter):
+def evaluate(
+    test: TinyFace,
+    networks: ServingNetworks,
+    distributed: TinyFace | None = None,
+    batch_size: int = 32,
+    flip: bool = False,
+    progress: Callable[[Iterable], Iterable] = iter,
+) -> TinyFaceEvaluation:
     """Identify the probes.
 
     Args:
-        test: `cshml_tf.data.tinyface.TinyFace`: the images that the networks are shown.
-        networks: `cshml_tf.evaluation.serving.ServingNetworks`.
-        distributed: the `TinyFace` whose images' widths choose the networks; None for `test` itself.
-        batch_size: pictures a forward pass.
-        flip: whether an embedding is the normalised sum of the picture's and its mirror image's.
+        test: the images that the networks see.
+        networks: the HR network and the LR networks.
+        distributed: the same test with the images whose widths select the networks; None for `test` itself.
+        batch_size: number of pictures per forward pass.
+        flip: whether to add the embedding of the mirrored picture and normalise the sum.
         progress: wraps the sequence of images, such as `tqdm`.
 
     Returns:
         `TinyFaceEvaluation`.
 
     Raises:
-        ValueError: no probe or no gallery image is there, one can't be read, or `distributed` lacks one.
+        ValueError: there are no probes or no gallery images, an image cannot be read, or `distributed` lacks one.
     """
     started = time.monotonic()
     if not test.probes:
-        such = f", such as {test.missing_probes[0].path}" if test.missing_probes else ""
-        raise ValueError(f"probes: none of the {len(test.missing_probes)} listed is there{such}")
+        first = f"; {test.missing_probes[0].path} is missing, for example" if test.missing_probes else ""
+        raise ValueError(
+            f"probes: expected at least one with its image, got none of {len(test.missing_probes)}{first}"
+        )
     embedded = embed_files(_files(test, networks, distributed), networks, batch_size, flip, progress)
-    rows = {"hr_network": embedded.by_hr} | ({"served": embedded.served} if networks.lr else {})
-    matches = {name: _match(test, embeddings) for name, embeddings in rows.items()}
-    identification = {name: _figures(of_row) for name, of_row in matches.items()}
+    matches = {name: _match(test, embeddings) for name, embeddings in embedded.by_choice().items()}
+    identification: dict[str, Any] = {name: _figures(of_row) for name, of_row in matches.items()}
     if "served" in matches:
         difference, interval = paired_difference(*(matches[name].ranks == 1 for name in ("served", "hr_network")))
         identification["served_gain"] = {"difference": difference, "interval": list(interval)}
@@ -89,7 +98,7 @@ def evaluate(test, networks, distributed=None, batch_size=32, flip=False, progre
         "probes_without_mate": _without_mate(test),
         "unlisted": [path.name for path in test.unlisted],
         "score": "cosine similarity",
-        "ties": "a mate stands behind others of equal similarity",
+        "ties": "a mate ranks behind others of equal similarity",
         "options": {"flip": flip, "hr_width": networks.hr_width},
         "served": count_served(embedded.resolutions),
         "seconds": round(time.monotonic() - started, 1),
@@ -98,11 +107,11 @@ def evaluate(test, networks, distributed=None, batch_size=32, flip=False, progre
     return TinyFaceEvaluation({"identification": identification, "protocol": protocol}, curves)
 
 
-def format_table(report):
-    """Write a report as a plain-text table, in %."""
+def format_tinyface_table(report: dict[str, Any]) -> str:
+    """Format a report as a plain-text table, in %."""
     identification, protocol = report["identification"], report["protocol"]
     head = ("", *(f"rank-{rank} %" for rank in RANKS), "mAP %", "mAP % by trapezoids")
-    rows = [head]
+    rows: list[tuple[str, ...]] = [head]
     for name, words in (*SERVED_ROWS.items(), ("chance", "chance")):
         if name in identification:
             figures = identification[name]
@@ -116,28 +125,28 @@ def format_table(report):
             *gain_line(identification, "rank-1"),
             f"{protocol['probes']} probes, {len(protocol['missing_probes'])} of them missing; gallery of "
             f"{protocol['gallery']}: {protocol['gallery_matches']} mates, {protocol['distractors']} distractors",
-            f"mAP is the mean precision at the mates; by trapezoids, as TinyFace's own evaluation takes it; "
+            f"mAP is the mean precision at the mates; by trapezoids, as TinyFace's own evaluation computes it; "
             f"flip averaging {'on' if protocol['options']['flip'] else 'off'}",
             *served_line(protocol),
         ]
     )
 
 
-def remarks(protocol):
-    """Give the lines to warn with, of a report's protocol: what is missing, and a gallery that isn't the whole."""
+def remarks(protocol: dict[str, Any]) -> list[str]:
+    """Return warnings about a report's protocol: what is missing, and an incomplete gallery."""
     listed = protocol["gallery_matches"] + len(protocol["missing_gallery"])
     there = protocol["distractors"] + len(protocol["missing_distractors"])
     lines = missing_line(protocol["missing_distractors"], f"{there} distractors", "missing: the search is easier")
     lines += identification_remarks(protocol, f"{protocol['probes']} probes", f"{listed} mates in the gallery")
     if protocol["distractors"] != DISTRIBUTED_DISTRACTORS:
         lines.append(
-            f"note: {protocol['distractors']} distractors, as distributed there are {DISTRIBUTED_DISTRACTORS}: "
-            "the figures do not compare with published ones"
+            f"note: {protocol['distractors']} distractors instead of the {DISTRIBUTED_DISTRACTORS} distributed: "
+            "the figures are not comparable with published ones"
         )
     return lines
 
 
-def _files(test, networks, distributed):
+def _files(test: TinyFace, networks: ServingNetworks, distributed: TinyFace | None) -> FaceFiles:
     groups = ("probes", "gallery_matches", "distractors")
     paths = {group: [image.path for image in getattr(test, group)] for group in groups}
     shown = [path for group in groups for path in paths[group]]
@@ -153,31 +162,31 @@ def _files(test, networks, distributed):
     )
 
 
-def _labels(test):
+def _labels(test: TinyFace) -> tuple[np.ndarray, np.ndarray]:
     return (
         np.array([image.label for image in test.probes]),
         np.array([image.label for image in test.gallery]),
     )
 
 
-def _match(test, embeddings):
-    """Match all probes, the missing ones too; embeddings are the probes' and then the gallery's."""
+def _match(test: TinyFace, embeddings: np.ndarray) -> Matches:
+    """Match all probes, including missing ones; `embeddings` holds the probes' rows, then the gallery's."""
     count = len(test.probes)
     rows = similarity_rows(embeddings[:count], embeddings[count:])
     return with_missing_probes(match_probes(rows, *_labels(test)), len(test.missing_probes))
 
 
-def _ranks(gallery_size):
+def _ranks(gallery_size: int) -> list[int]:
     return [rank for rank in RANKS if rank <= gallery_size]
 
 
-def _by_rank(ranks, rates):
-    """Name rates by their rank; None for ranks that the gallery is too small for."""
+def _by_rank(ranks: Sequence[int], rates: np.ndarray) -> dict[str, float | None]:
+    """Return the rates by rank, None for ranks beyond the size of the gallery."""
     known = dict(zip(ranks, rates.tolist(), strict=True))
     return {str(rank): known.get(rank) for rank in RANKS}
 
 
-def _figures(matches):
+def _figures(matches: Matches) -> dict[str, Any]:
     ranks = _ranks(matches.gallery_size)
     return {
         "rank_rates": _by_rank(ranks, rank_rates(matches, None, None, ranks)),
@@ -187,12 +196,12 @@ def _figures(matches):
     }
 
 
-def _chance(test):
+def _chance(test: TinyFace) -> dict[str, float | None]:
     ranks = _ranks(len(test.gallery))
     there = len(test.probes) / (len(test.probes) + len(test.missing_probes))
     return _by_rank(ranks, there * chance_rates(*_labels(test), ranks))
 
 
-def _without_mate(test):
+def _without_mate(test: TinyFace) -> int:
     people = {image.label for image in test.gallery_matches}
     return sum(image.label not in people for image in test.probes)

@@ -1,4 +1,4 @@
-"""Figures of scored pairs and of searches, and how sure they are: NumPy alone."""
+"""Metrics of scored pairs and of searches, with their confidence intervals; NumPy only."""
 
 from cshml_tf.metrics.confidence import accuracy_interval, gap_closed, paired_difference
 from cshml_tf.metrics.identification import (

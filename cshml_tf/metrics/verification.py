@@ -1,7 +1,8 @@
-"""Verification figures of scored pairs: ROC, AUC, EER, k-fold accuracy, VAL and TAR at a false accept rate.
+"""Verification metrics of scored pairs: ROC, AUC, EER, k-fold accuracy, VAL and TAR at a false accept rate.
 
-Sources: the LFW protocol (Huang et al., 2007) and FaceNet (Schroff et al., 2015). A pair is accepted as one
-person where its score is at or above the threshold, so a higher score means more alike.
+Sources: the LFW protocol (Huang et al., 2007) and FaceNet (Schroff et al., 2015). A higher score means more alike:
+a pair is accepted as the same person where its score is at or above the threshold. "Same" pairs show one person,
+"different" pairs show two.
 """
 
 from dataclasses import dataclass
@@ -12,12 +13,12 @@ from numpy.typing import ArrayLike
 
 @dataclass(frozen=True)
 class Roc:
-    """The accept rates at every threshold that tells pairs apart, strictest first.
+    """The accept rates at every threshold that makes a difference, strictest first.
 
     Attributes:
         far: (points,) float64, share of different pairs accepted; rises from 0 to 1.
         tar: (points,) float64, share of same pairs accepted; rises from 0 to 1.
-        thresholds: (points,) float64; the first accepts nothing, the last everything.
+        thresholds: (points,) float64; the first accepts nothing, the last accepts everything.
     """
 
     far: np.ndarray
@@ -30,12 +31,13 @@ class KFoldAccuracy:
     """Accuracy where each fold is judged by the threshold that is best on the other folds.
 
     Attributes:
-        mean: mean of the folds' accuracies, 0..1.
-        std: their standard deviation (of the population, as FaceNet prints it).
+        mean: mean accuracy over the folds, 0..1.
+        std: population standard deviation over the folds, as FaceNet prints it.
         fold_accuracies: (folds,) float64.
-        thresholds: (folds,) float64, the one each fold was judged by.
-        correct: (pairs,) bool, whether each pair was judged right.
-        same_fold: True where there is one fold only, which then chose its own threshold: an optimistic figure.
+        thresholds: (folds,) float64, the threshold that each fold was judged by.
+        correct: (pairs,) bool, whether each pair was judged correctly.
+        same_fold: True where there is only one fold, which chose its own threshold; the accuracy is then
+            optimistic.
     """
 
     mean: float
@@ -51,11 +53,11 @@ class KFoldVal:
     """FaceNet's VAL: the share of same pairs accepted at a threshold set by the other folds' false accepts.
 
     Attributes:
-        val: mean over the folds of the held-out share of same pairs accepted.
-        std: its standard deviation over the folds (of the population).
-        far_measured: mean over the folds of the held-out share of different pairs accepted.
-        resolved: False where some fold's training side has fewer than 1 / far different pairs; its threshold
-            then stands just above all of them, which is the strictest they can justify.
+        val: mean over the folds of the share of held-out same pairs accepted.
+        std: its population standard deviation over the folds.
+        far_measured: mean over the folds of the share of held-out different pairs accepted.
+        resolved: False where the other folds of some fold hold fewer than 1 / far different pairs. The threshold
+            then lies just above all of them, the strictest that they can justify.
     """
 
     val: float
@@ -64,19 +66,19 @@ class KFoldVal:
     resolved: bool
 
 
-def roc(scores, same):
-    """Trace the receiver operating characteristic.
+def roc(scores: ArrayLike, same: ArrayLike) -> Roc:
+    """Compute the receiver operating characteristic.
 
     Args:
         scores: (pairs,) real, finite.
-        same: (pairs,) bool, whether a pair is of one person.
+        same: (pairs,) bool, whether the pair shows one person.
 
     Returns:
-        A `Roc` with one point for each distinct score, and one before that accepts nothing. Pairs of equal
-        score pass together.
+        A `Roc` with one point per distinct score, preceded by one that accepts nothing. Pairs of equal score are
+        accepted together.
 
     Raises:
-        ValueError: no pairs, unequal lengths, a score that is not finite, or pairs of one kind only.
+        ValueError: there are no pairs, the lengths differ, a score is not finite, or all pairs are of one kind.
     """
     scores, same = _checked(scores, same)
     order = np.argsort(-scores, kind="stable")
@@ -91,10 +93,10 @@ def roc(scores, same):
     )
 
 
-def area_under_curve(scores, same):
-    """Measure the area under the ROC: the chance that a same pair outscores a different one, ties one half.
+def area_under_curve(scores: ArrayLike, same: ArrayLike) -> float:
+    """Compute the area under the ROC: the chance that a same pair outscores a different one, ties counting half.
 
-    Args and errors: as `roc`.
+    Arguments and errors are those of `roc`.
 
     Returns:
         float, 0..1.
@@ -103,12 +105,12 @@ def area_under_curve(scores, same):
     return float(np.trapezoid(curve.tar, curve.far))
 
 
-def equal_error_rate(scores, same):
-    """Find where as many same pairs are rejected as different pairs accepted, in shares.
+def equal_error_rate(scores: ArrayLike, same: ArrayLike) -> float:
+    """Find the error rate at which false rejects of same pairs equal false accepts of different pairs.
 
-    Between two points of the ROC the rates are interpolated linearly.
+    The rates are interpolated linearly between two points of the ROC.
 
-    Args and errors: as `roc`.
+    Arguments and errors are those of `roc`.
 
     Returns:
         float, 0..1.
@@ -121,22 +123,22 @@ def equal_error_rate(scores, same):
     return float(curve.far[before] + share * (curve.far[after] - curve.far[before]))
 
 
-def best_threshold(scores, same):
-    """Choose the threshold of highest accuracy.
+def best_threshold(scores: ArrayLike, same: ArrayLike) -> float:
+    """Choose the threshold with the highest accuracy.
 
-    Candidates lie half way between neighbouring distinct scores, at the lowest score (accept all) and just
-    above the highest (reject all). Of several that are equally good the middle one is taken (of an even
-    number, the lower of the middle two): it stays furthest from where accuracy falls on either side.
+    Candidates lie halfway between neighbouring distinct scores, at the lowest score (accept all) and just above
+    the highest (reject all). Where several are equally good, the middle one is chosen (the lower of the middle two
+    if their number is even), because it is farthest from where the accuracy drops on either side.
 
     Args:
         scores: (pairs,) real, finite.
-        same: (pairs,) bool; pairs of one kind only are allowed.
+        same: (pairs,) bool; all pairs may be of one kind.
 
     Returns:
         float.
 
     Raises:
-        ValueError: no pairs, unequal lengths, or a score that is not finite.
+        ValueError: there are no pairs, the lengths differ, or a score is not finite.
     """
     scores, same = _checked(scores, same, both_kinds=False)
     order = np.argsort(scores, kind="stable")
@@ -144,7 +146,7 @@ def best_threshold(scores, same):
     firsts = np.append(0, np.flatnonzero(np.diff(scores)) + 1)
     distinct = scores[firsts]
     middles = distinct[:-1] + np.diff(distinct) / 2
-    # Between adjacent floating-point numbers the middle is one of them; only the upper one is right.
+    # The midpoint of adjacent floating-point numbers rounds to one of them; only the upper one separates them.
     middles = np.where(middles > distinct[:-1], middles, distinct[1:])
     candidates = np.concatenate([distinct[:1], middles, [_just_above(distinct[-1])]])
     rejected = np.append(firsts, len(scores))
@@ -154,12 +156,12 @@ def best_threshold(scores, same):
     return float(candidates[best[(len(best) - 1) // 2]])
 
 
-def kfold_accuracy(scores, same, folds):
-    """Measure accuracy with each fold held out: the other folds choose the threshold, it is applied to this.
+def kfold_accuracy(scores: ArrayLike, same: ArrayLike, folds: ArrayLike) -> KFoldAccuracy:
+    """Measure the accuracy on each fold in turn, with the threshold that is best on the other folds.
 
     Args:
-        scores: (pairs,) real, finite; or (folds, pairs), where row k, in order of fold number, holds the
-            scores that count while that fold is held out (they differ where a mean is subtracted).
+        scores: (pairs,) real, finite; or (folds, pairs), one row per fold in order of fold number, with the
+            scores to use while that fold is held out (they differ where a mean is subtracted).
         same: (pairs,) bool.
         folds: (pairs,) integers, the fold of each pair.
 
@@ -167,7 +169,7 @@ def kfold_accuracy(scores, same, folds):
         A `KFoldAccuracy`.
 
     Raises:
-        ValueError: no pairs, unequal lengths, or a score that is not finite.
+        ValueError: there are no pairs, the lengths differ, or a score is not finite.
     """
     rows, same, held_out = _folded(scores, same, folds, both_kinds=False)
     correct = np.zeros(len(same), bool)
@@ -188,20 +190,21 @@ def kfold_accuracy(scores, same, folds):
     )
 
 
-def kfold_val(scores, same, folds, far=1e-3):
-    """Measure VAL at a false accept rate as FaceNet does, the threshold interpolated on the other folds.
+def kfold_val(scores: ArrayLike, same: ArrayLike, folds: ArrayLike, far: float = 1e-3) -> KFoldVal:
+    """Measure VAL at a false accept rate as FaceNet does, with a threshold interpolated on the other folds.
 
     Args:
-        scores: as `kfold_accuracy`.
+        scores: as for `kfold_accuracy`.
         same: (pairs,) bool.
         folds: (pairs,) integers.
         far: target false accept rate, 0 < far < 1.
 
     Returns:
-        A `KFoldVal`; folds that hold no same pair, or no different one, are left out of that figure's mean.
+        A `KFoldVal`. A fold without same pairs does not enter the mean of `val`, nor one without different pairs
+        the mean of `far_measured`.
 
     Raises:
-        ValueError: as `roc`; also a training side without different pairs.
+        ValueError: as for `roc`, or the other folds of some fold hold no different pairs.
     """
     rows, same, held_out = _folded(scores, same, folds)
     accepted_same, accepted_different, resolved = [], [], True
@@ -222,20 +225,20 @@ def kfold_val(scores, same, folds, far=1e-3):
     )
 
 
-def threshold_at_far(different_scores, far):
-    """Find the threshold at a false accept rate, interpolated between the scores of different pairs.
+def threshold_at_far(different_scores: ArrayLike, far: float) -> float | None:
+    """Find the threshold for a false accept rate, interpolated between the scores of different pairs.
 
-    At the threshold found, the share of these pairs accepted never exceeds `far`.
+    The share of these pairs accepted at the threshold never exceeds `far`.
 
     Args:
         different_scores: (pairs,) real, finite: the scores of pairs of different people.
         far: target false accept rate, 0 < far < 1.
 
     Returns:
-        float, or None where `far` is below 1 / pairs: so few pairs cannot show so small a rate.
+        float, or None where `far` is below 1 / pairs, a rate too small for that number of pairs to show.
 
     Raises:
-        ValueError: no scores, one that is not finite, or `far` out of range.
+        ValueError: there are no scores, one is not finite, or `far` is out of range.
     """
     if not 0 < far < 1:
         raise ValueError(f"far: expected a rate between 0 and 1, got {far}")
@@ -249,13 +252,13 @@ def threshold_at_far(different_scores, far):
     strictest = int(np.searchsorted(rates, far, side="right")) - 1
     if rates[strictest] == far:
         return float(thresholds[strictest])
-    # Rounding must not let the next score in: it would bring more pairs than the rate allows.
+    # Rounding must not admit the next score, which would exceed the rate.
     bound = _just_above(thresholds[strictest + 1])
     return float(max(np.interp(far, rates, thresholds), bound))
 
 
-def tar_at_far(scores, same, far):
-    """Measure the share of same pairs accepted at the threshold of a false accept rate, on the same pairs.
+def tar_at_far(scores: ArrayLike, same: ArrayLike, far: float) -> float | None:
+    """Measure the share of same pairs accepted at the threshold for a false accept rate on the same data.
 
     Args:
         scores: (pairs,) real, finite.
@@ -263,30 +266,14 @@ def tar_at_far(scores, same, far):
         far: target false accept rate, 0 < far < 1.
 
     Returns:
-        float 0..1, or None where `threshold_at_far` gives none.
+        float 0..1, or None where `threshold_at_far` returns None.
 
     Raises:
-        ValueError: as `roc` and `threshold_at_far`.
+        ValueError: as for `roc` and `threshold_at_far`.
     """
     scores, same = _checked(scores, same)
     threshold = threshold_at_far(scores[~same], far)
     return None if threshold is None else float(np.mean(scores[same] >= threshold))
-
-
-def _checked(scores, same, both_kinds=True):
-    scores, same = np.asarray(scores, np.float64), np.asarray(same).astype(bool)
-    if scores.ndim != 1 or scores.shape != same.shape or not scores.size:
-        raise ValueError(
-            f"scores and same: expected one of each a pair, at least one pair, got shapes "
-            f"{scores.shape} and {same.shape}"
-        )
-    if not np.isfinite(scores).all():
-        wrong = int(np.flatnonzero(~np.isfinite(scores))[0])
-        raise ValueError(f"scores: expected finite numbers, got {scores[wrong]} for pair {wrong}")
-    if both_kinds and same.all() == same.any():
-        kind = "the same person" if same.all() else "different people"
-        raise ValueError(f"same: expected pairs of both kinds, all {same.size} are of {kind}")
-    return scores, same
 
 
 def unit_rows(vectors: ArrayLike) -> np.ndarray:
@@ -296,36 +283,54 @@ def unit_rows(vectors: ArrayLike) -> np.ndarray:
         vectors: (..., E) real; usually (rows, E), one embedding per row.
 
     Returns:
-        The same shape, float32 of float32 and float64 of float64 or integers, each vector of length 1. A vector of
-        zeros has no direction: it stays zero, so its cosine with any other is 0. NaN stays NaN.
+        The same shape; float32 for float32, float64 for float64 or integers. Each vector has length 1, except that
+        a vector of zeros stays zero, so its cosine with any other is 0. NaN stays NaN.
     """
-    vectors = np.asarray(vectors)
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1.0)
+    rows = np.asarray(vectors)
+    lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
+    return rows / np.where(lengths > 0, lengths, 1.0)
 
 
-def _folded(scores, same, folds, both_kinds=True):
-    """Give the scores' row for each fold, the checked `same`, and a mask of each fold's pairs."""
-    rows, folds = np.atleast_2d(np.asarray(scores, np.float64)), np.asarray(folds)
+def _checked(scores: ArrayLike, same: ArrayLike, both_kinds: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    scores, same = np.asarray(scores, np.float64), np.asarray(same).astype(bool)
+    if scores.ndim != 1 or scores.shape != same.shape or not scores.size:
+        raise ValueError(
+            "scores and same: expected one value per pair in each and at least one pair, "
+            f"got shapes {scores.shape} and {same.shape}"
+        )
+    if not np.isfinite(scores).all():
+        wrong = int(np.flatnonzero(~np.isfinite(scores))[0])
+        raise ValueError(f"scores: expected finite numbers, got {scores[wrong]} for pair {wrong}")
+    if both_kinds and same.all() == same.any():
+        kind = "the same person" if same.all() else "different people"
+        raise ValueError(f"same: expected pairs of both kinds, got {same.size} of {kind} only")
+    return scores, same
+
+
+def _folded(
+    scores: ArrayLike, same: ArrayLike, folds: ArrayLike, both_kinds: bool = True
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """Return the row of scores for each fold, the checked `same`, and one mask of pairs per fold."""
+    rows, same, folds = np.atleast_2d(np.asarray(scores, np.float64)), np.asarray(same), np.asarray(folds)
     for row in rows:
         _, same = _checked(row, same, both_kinds)
     if folds.shape != same.shape:
-        raise ValueError(f"folds: expected shape {same.shape}, one a pair, got {folds.shape}")
+        raise ValueError(f"folds: expected shape {same.shape}, one fold per pair, got {folds.shape}")
     held_out = [folds == fold for fold in np.unique(folds)]
     if np.ndim(scores) == 1:
         rows = np.repeat(rows, len(held_out), axis=0)
     if len(rows) != len(held_out):
-        raise ValueError(f"scores: expected {len(held_out)} rows, one a fold, got {len(rows)}")
+        raise ValueError(f"scores: expected {len(held_out)} rows, one per fold, got {len(rows)}")
     return rows, same, held_out
 
 
-def _training_side(held, fold_count):
+def _training_side(held: np.ndarray, fold_count: int) -> np.ndarray:
     return held if fold_count == 1 else ~held
 
 
-def _mean_where(accepted, chosen):
+def _mean_where(accepted: np.ndarray, chosen: np.ndarray) -> list[float]:
     return [accepted[chosen].mean()] if chosen.any() else []
 
 
-def _just_above(score):
+def _just_above(score: float) -> float:
     return np.nextafter(score, np.inf)

@@ -1,1 +1,1 @@
-"""The paper's toy experiment on MNIST: which loss brings digits of 3 x 3 to the digits of 28 x 28."""
+"""The paper's toy experiment on MNIST: which loss pulls digits of 3 x 3 pixels to digits of 28 x 28 pixels."""

@@ -1,4 +1,4 @@
-"""MNIST's digits, and how many of them a network tells right."""
+"""MNIST's digits, and the accuracy of a network on them."""
 
 import zipfile
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from cshml_tf.data.packed.source import read_packed
 from cshml_tf.data.packed.writer import write_packed
@@ -28,39 +29,39 @@ class Digits(NamedTuple):
     labels: np.ndarray
 
 
-def read_mnist(path=None):
-    """Read MNIST's 60,000 digits to train on and 10,000 to test on.
+def read_mnist(path: str | Path | None = None) -> tuple[Digits, Digits]:
+    """Read MNIST's 60,000 training digits and 10,000 test digits.
 
     Args:
-        path: a file of the form that `keras.datasets.mnist` keeps, an .npz of "x_train", "y_train", "x_test" and
-            "y_test"; None takes its own, downloaded on first use.
+        path: an .npz file of "x_train", "y_train", "x_test" and "y_test", as `keras.datasets.mnist` stores it;
+            None for Keras's own copy, downloaded on first use.
 
     Returns:
-        (train, test), each `Digits`.
+        (train, test).
 
     Raises:
-        ValueError: the file is none, or holds other arrays; or there is none, and none can be fetched.
-        OSError: it cannot be read.
+        ValueError: the file is damaged or holds other arrays, or no path is given and the download fails.
+        OSError: the file cannot be read.
     """
     if path is None:
         (x_train, y_train), (x_test, y_test) = _fetch()
     else:
         try:
-            # Opened here, since NumPy leaves a damaged file open.
+            # NumPy would leave a damaged file open.
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
                 x_train, y_train, x_test, y_test = (arrays[name] for name in _ARRAYS)
         except (zipfile.BadZipFile, KeyError, EOFError, ValueError, AttributeError, TypeError) as error:
             raise ValueError(
-                f"{path}: expected an .npz of x_train, y_train, x_test and y_test, got another or a damaged file"
+                f"{path}: expected an .npz of x_train, y_train, x_test and y_test, got a different or damaged file"
             ) from error
     return _digits(x_train, y_train, path), _digits(x_test, y_test, path)
 
 
-def pack_digits(digits, packed_dir):
-    """Write digits as a packed folder, unless it is there: a source for the library's trainings.
+def pack_digits(digits: Digits, packed_dir: str | Path) -> None:
+    """Write digits as a packed folder, which the library trains from, unless the folder exists.
 
     Raises:
-        ValueError: it is there, and of other digits.
+        ValueError: the folder exists and holds other digits.
     """
     order = np.argsort(digits.labels, kind="stable")
     numbers = [f"{index:05d}" for index in order]
@@ -69,46 +70,48 @@ def pack_digits(digits, packed_dir):
         same = packed.names == numbers and np.array_equal(packed.labels, digits.labels[order])
         if not (same and np.array_equal(packed.pixels, digits.pixels[order])):
             raise ValueError(
-                f"{packed_dir}: expected the digits that are trained on, got others; another OUT_DIR keeps the "
-                "networks of the two apart"
+                f"{packed_dir}: expected the digits to train on, got others; use another OUT_DIR for the networks "
+                "of other digits"
             )
         return
     images = zip(numbers, digits.pixels[order], strict=True)
     write_packed(packed_dir, images, digits.labels[order], CLASSES, numbers)
 
 
-def _fetch():
+def _fetch() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     try:
         return keras.datasets.mnist.load_data()
-    # Keras raises a plain Exception where there is no network.
+    # Without an internet connection Keras raises a plain Exception.
     except Exception as error:
-        raise ValueError(f"mnist: expected Keras to fetch it, or --mnist FILE.npz; {error}") from error
+        raise ValueError(
+            f"mnist: expected Keras to download it, or --mnist FILE.npz, got an error: {error}"
+        ) from error
 
 
-def accuracy(recogniser, centres, digits, resolution=None):
-    """Give the share of digits that a network and a classifier tell right.
+def accuracy(recogniser: keras.Model, centres: ArrayLike, digits: Digits, resolution: int | None = None) -> float:
+    """Measure the accuracy of a network and a classifier on digits.
 
     Args:
-        recogniser: keras.Model, pixels 0..255 (batch, 28, 28, 3) -> (batch, E).
-        centres: (E, 10), a column a digit.
-        digits: Digits.
-        resolution: r for digits reduced to r x r and enlarged again; None for digits as they are.
+        recogniser: pixels 0..255 (batch, 28, 28, 3) -> (batch, E).
+        centres: (E, 10), one column per digit.
+        digits: the digits to measure on.
+        resolution: r for digits degraded to r x r; None for undegraded digits.
 
     Returns:
         float, 0..1.
     """
-    embeddings = features(recogniser, digits, resolution)
-    told = np.argmax(embeddings @ unit_rows(np.asarray(centres).T).T, axis=1)
-    return float(np.mean(told == digits.labels))
+    embeddings = embed_digits(recogniser, digits, resolution)
+    predicted = np.argmax(embeddings @ unit_rows(np.asarray(centres).T).T, axis=1)
+    return float(np.mean(predicted == digits.labels))
 
 
-def features(recogniser, digits, resolution=None):
-    """Embed digits: (digits, E) float32 of unit length."""
+def embed_digits(recogniser: keras.Model, digits: Digits, resolution: int | None = None) -> np.ndarray:
+    """Embed digits, degraded to r x r if a resolution is given: (digits, E) float32 of unit length."""
     (embeddings,) = embed(digits.pixels, [View(recogniser, resolution)], batch_size=500)
     return embeddings
 
 
-def _digits(x, y, path):
+def _digits(x: np.ndarray, y: np.ndarray, path: str | Path | None) -> Digits:
     x, y = np.asarray(x), np.asarray(y)
     fits = x.ndim == 3 and x.shape[1:] == (28, 28) and x.dtype == np.uint8 and y.shape == x.shape[:1] and len(x)
     if not fits or y.dtype.kind not in "iu" or y.min() < 0 or y.max() > 9:

@@ -1,15 +1,16 @@
-"""The toy's networks of one seed: an HR network under CosFace, and an LR network for each way.
+"""The toy networks of one seed: an HR network under CosFace, and one LR network per loss and batch pairing.
 
-Under equation 3 alone no classifier learns: LR digits are then told by the HR network's.
+Equation 3 alone trains no classifier, so the LR digits are then classified with that of the HR network.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 
 from cshml_tf.model_folder import load_recogniser, read_classifier
-from cshml_tf.toy.digits import accuracy
+from cshml_tf.toy.digits import Digits, accuracy
 from cshml_tf.toy.ways import MARGIN, RESOLUTION, SCALE, WAYS
 from cshml_tf.training.hr import train_hr
 from cshml_tf.training.lr import train_lr
@@ -17,36 +18,45 @@ from cshml_tf.training.settings import HrSettings, LrSettings
 
 
 class Outcome(NamedTuple):
-    """Accuracies of one seed, 0..1.
+    """Accuracies for one seed, 0..1.
 
     Attributes:
-        hr: of the HR network on digits as they are.
-        before: of the HR network on LR digits.
-        after: dict of a way's name to the accuracy of its LR network on LR digits.
+        hr: accuracy of the HR network on undegraded digits.
+        before: accuracy of the HR network on LR digits.
+        after: accuracy of each LR network on LR digits, by its key in `WAYS`.
     """
 
     hr: float
     before: float
-    after: dict
+    after: dict[str, float]
 
 
-def run_toy(packed_dir, test, output_dir, seed, hr_options, lr_options, ways=tuple(WAYS), progress=True):
-    """Train and measure the networks of one seed; finished ones are not trained again.
+def run_toy(
+    packed_dir: str | Path,
+    test: Digits,
+    output_dir: str | Path,
+    seed: int,
+    hr_options: dict[str, Any],
+    lr_options: dict[str, Any],
+    ways: Iterable[str] = tuple(WAYS),
+    progress: bool = True,
+) -> Outcome | None:
+    """Train and measure the networks of one seed; finished networks are not trained again.
 
     Args:
-        packed_dir: the digits to train on, packed.
-        test: `cshml_tf.toy.digits.Digits`.
+        packed_dir: packed folder of the digits to train on.
+        test: digits to measure on.
         output_dir: folder of models/ and logs/.
-        seed: of every random decision.
-        hr_options: dict of fields of `HrSettings` for the HR network, such as "max_steps" or "embedding_size".
-        lr_options: dict of fields of `LrSettings` for each LR network.
+        seed: seed of every random decision.
+        hr_options: fields of `HrSettings` for the HR network, such as "max_steps" or "embedding_size".
+        lr_options: fields of `LrSettings` for every LR network.
         ways: keys of `WAYS`.
-        progress: whether bars are shown.
+        progress: whether to show progress bars.
 
     Returns:
-        Outcome, or None where a signal stopped a training before its end.
+        The accuracies, or None if a signal stopped a training early.
     """
-    common = {
+    common: dict[str, Any] = {
         "data_dir": str(packed_dir),
         "models_base_dir": str(Path(output_dir) / "models"),
         "logs_base_dir": str(Path(output_dir) / "logs"),
@@ -56,14 +66,17 @@ def run_toy(packed_dir, test, output_dir, seed, hr_options, lr_options, ways=tup
         "seed": seed,
         "cosine_decay": True,
     }
-    network = {"model_def": "digit_cnn", "image_size": (28, 28), "standardisation": "symmetric"}
-    hr_settings = HrSettings(
-        **common | network | {"keep_probability": 1.0} | hr_options, run_name=f"hr_seed{seed}"
-    )
+    network: dict[str, Any] = {
+        "model_def": "digit_cnn",
+        "image_size": (28, 28),
+        "standardisation": "symmetric",
+        "keep_probability": 1.0,
+    }
+    hr_settings = HrSettings(**common | network | hr_options, run_name=f"hr_seed{seed}")
     hr_run, outcome = train_hr(hr_settings, progress)
     if outcome is not None and not outcome.complete:
         return None
-    start = {"pretrained_model": str(hr_run.model_dir), "resolution": (RESOLUTION,)}
+    start: dict[str, Any] = {"pretrained_model": str(hr_run.model_dir), "resolution": (RESOLUTION,)}
     after = {}
     for name in ways:
         settings = LrSettings(**common | start | WAYS[name].settings | lr_options, run_name=f"{name}_seed{seed}")
@@ -75,6 +88,8 @@ def run_toy(packed_dir, test, output_dir, seed, hr_options, lr_options, ways=tup
     return Outcome(_accuracy(hr_run.model_dir, test), _accuracy(hr_run.model_dir, test, RESOLUTION), after)
 
 
-def _accuracy(model_dir, test, resolution=None):
+def _accuracy(model_dir: Path, test: Digits, resolution: int | None = None) -> float:
     centres, _ = read_classifier(model_dir)
+    if centres is None:
+        raise ValueError(f"{model_dir}: expected a model folder with a classifier, got one without")
     return accuracy(load_recogniser(model_dir), centres, test, resolution)

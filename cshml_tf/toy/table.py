@@ -1,19 +1,22 @@
-"""The toy's figures beside the paper's tables 1 and 2, and its scatters after figures 2 to 4."""
+"""The toy's accuracies next to tables 1 and 2 of the paper, and the projection for its scatter plots."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from cshml_tf.toy.experiment import Outcome
 from cshml_tf.toy.ways import WAYS
 
 
-def format_table(outcomes, ceiling=None):
-    """Write accuracies in % as a Markdown table, a column a seed.
+def format_toy_table(outcomes: Mapping[int, Outcome], ceiling: float | None = None) -> str:
+    """Format accuracies in % as a Markdown table, one column per seed.
 
     Args:
-        outcomes: dict of a seed to `cshml_tf.toy.experiment.Outcome`.
-        ceiling: accuracy of a classifier of the nine pixels trained with the first seed, 0..1; None leaves it out.
+        outcomes: the accuracies by seed.
+        ceiling: accuracy of the classifier of nine pixels, trained with the first seed, 0..1; None omits its row.
 
     Returns:
-        str that ends with a line end.
+        The table, ending with a line break.
     """
     rows = [["digits and network", *(f"seed {seed}" for seed in outcomes), "mean", "paper"]]
     rows.append(["---"] * len(rows[0]))
@@ -30,25 +33,25 @@ def format_table(outcomes, ceiling=None):
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def project(features, others):
-    """Project features to a plane: as they are where they have two coordinates, else on their two main axes.
+def project(features: np.ndarray, others: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Project features onto a plane: unchanged if they have two dimensions, else onto their principal components.
 
     Args:
-        features: (n, E) real, which the axes are taken from.
-        others: list of (m, E) real, which are projected on the same axes.
+        features: (n, E) real, which define the components.
+        others: (m, E) real each, projected onto the same components.
 
     Returns:
-        (n, 2), and a list of (m, 2).
+        (n, 2), and one (m, 2) per entry of `others`.
     """
     if features.shape[1] == 2:
-        return features, others
+        return features, list(others)
     mean = features.mean(axis=0)
     _, _, axes = np.linalg.svd(features - mean, full_matrices=False)
     plane = axes[:2].T
     return (features - mean) @ plane, [(other - mean) @ plane for other in others]
 
 
-def _row(words, accuracies, published):
+def _row(words: str, accuracies: Sequence[float | None], published: float | None) -> list[str]:
     known = [accuracy for accuracy in accuracies if accuracy is not None]
     shown = ["" if accuracy is None else f"{100 * accuracy:.2f}" for accuracy in accuracies]
     mean = f"{100 * np.mean(known):.2f}" + (f" ± {100 * np.std(known, ddof=1):.2f}" if len(known) > 1 else "")

@@ -1,33 +1,35 @@
-"""Checkpoints by step: every variable of a run in one file that is there whole or not at all."""
+"""Checkpoints by step: every variable of a run in one file that appears whole or not at all."""
 
 import re
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from cshml_tf.files import remove_left_overs_below, replacing
 
-_NAME = re.compile(r"step-(\d{8})\.npz")
+_NAME = re.compile(r"step-\d{8}\.npz")
 _KEPT = 2
 
 
-def save_checkpoint(folder, step, variables):
-    """Write the variables as they are after a number of steps; the two newest checkpoints are kept.
+def save_checkpoint(folder: str | Path, step: int, variables: Sequence[keras.Variable]) -> None:
+    """Write the variables after a number of steps, and keep only the two newest checkpoints.
 
     Args:
-        folder: folder of checkpoints, made if absent.
-        step: steps done.
-        variables: list of keras variables, always in the same order.
+        folder: folder of checkpoints, created if it does not exist.
+        step: number of steps done.
+        variables: the variables, always in the same order.
 
     Raises:
-        ValueError: a variable holds a value that is not finite; nothing is written.
+        ValueError: a variable has a value that is not finite; nothing is written.
     """
     values = {}
     for index, variable in enumerate(variables):
         value = np.asarray(variable)
         if value.dtype.kind == "f" and not np.isfinite(value).all():
-            raise ValueError(f"step {step}: expected finite weights, {variable.path} has others")
+            raise ValueError(f"step {step}: expected finite weights, got others in {variable.path}")
         values[str(index)] = value
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -39,14 +41,18 @@ def save_checkpoint(folder, step, variables):
         path.unlink()
 
 
-def restore_checkpoint(folder, variables):
+def restore_checkpoint(folder: str | Path, variables: Sequence[keras.Variable]) -> int:
     """Set the variables to the newest checkpoint.
 
+    Args:
+        folder: folder of checkpoints.
+        variables: the variables, in the order in which they were saved.
+
     Returns:
-        Steps done, 0 where there is no checkpoint.
+        Number of steps done, 0 if there is no checkpoint.
 
     Raises:
-        ValueError: the checkpoint is of other variables, or damaged.
+        ValueError: the checkpoint is damaged or holds other variables.
     """
     paths = _checkpoints(folder)
     if not paths:
@@ -61,16 +67,15 @@ def restore_checkpoint(folder, variables):
         raise ValueError(f"{paths[-1]}: expected the variables of this network, got others")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
-    return int(_NAME.fullmatch(paths[-1].name).group(1))
+    return int(paths[-1].stem.removeprefix("step-"))
 
 
-def delete_checkpoints(folder):
-    """Remove the checkpoints of a finished run, and what a killed one left half-written."""
+def delete_checkpoints(folder: str | Path) -> None:
+    """Delete the checkpoints of a finished run, including incomplete ones of a killed process."""
     remove_left_overs_below(folder)
     for path in _checkpoints(folder):
         path.unlink()
 
 
-def _checkpoints(folder):
-    folder = Path(folder)
-    return sorted(path for path in folder.glob("step-*.npz") if _NAME.fullmatch(path.name))
+def _checkpoints(folder: str | Path) -> list[Path]:
+    return sorted(path for path in Path(folder).glob("step-*.npz") if _NAME.fullmatch(path.name))

@@ -1,24 +1,36 @@
-"""A shared classifier for an HR network that came without one: each class starts at its mean embedding."""
+"""A shared classifier for an HR network without one: W is initialised from class-mean embeddings."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import keras
+import numpy as np
 
 from cshml_tf.evaluation.embedding import View, embed
-from cshml_tf.metrics.identification import person_means
+from cshml_tf.metrics.matching import person_means
 
 
-def class_means(recogniser, source, image_size, batch_size=32, progress=iter):
+def class_means(
+    recogniser: keras.Model,
+    source: Any,
+    image_size: tuple[int, int],
+    batch_size: int = 32,
+    progress: Callable[[Iterable], Iterable] = iter,
+) -> np.ndarray:
     """Compute W from the HR network's own embeddings of the training faces.
 
     Args:
         recogniser: the HR network.
-        source: as `cshml_tf.data.sources.open_source` gives.
+        source: as returned by `cshml_tf.data.sources.open_source`.
         image_size: (height, width) that every image must have.
-        batch_size: images a forward pass.
+        batch_size: number of images per forward pass.
         progress: wraps the sequence of batches, such as `tqdm`.
 
     Returns:
         (E, classes) float32, columns of unit length.
 
     Raises:
-        ValueError: an image cannot be read or is of another size.
+        ValueError: an image cannot be read or has another size.
     """
     (embeddings,) = embed(source.images, [View(recogniser)], image_size, batch_size, progress=progress)
     means, _ = person_means(embeddings, source.labels)

@@ -1,4 +1,7 @@
-"""Train the HR network: a recogniser under CosFace, equation 2, on sharp faces."""
+"""Train the HR network: a recogniser under CosFace, equation 2, on undegraded faces."""
+
+from collections.abc import Iterable
+from typing import Any
 
 import keras
 
@@ -10,22 +13,24 @@ from cshml_tf.network import HrNetwork
 from cshml_tf.recogniser import build_recogniser, clone, image_size_of, standardisation_of
 from cshml_tf.training.devices import choose_strategy
 from cshml_tf.training.experiment import Experiment, open_source, run_experiment
-from cshml_tf.training.run_folder import open_run
+from cshml_tf.training.loop import Outcome
+from cshml_tf.training.run_folder import Run, open_run
+from cshml_tf.training.settings import HrSettings
 from cshml_tf.training.validation import make_lfw_evaluation
 
 
-def train_hr(settings, progress=True):
-    """Train, or go on training, an HR network.
+def train_hr(settings: HrSettings, progress: bool = True) -> tuple[Run, Outcome | None]:
+    """Train an HR network, or resume an interrupted run.
 
     Args:
-        settings: HrSettings.
-        progress: whether a bar is shown.
+        settings: settings of the run.
+        progress: whether to show a progress bar.
 
     Returns:
-        Run and Outcome; the Outcome is None where the run was finished before.
+        (run, outcome); the outcome is None if the run had already finished.
 
     Raises:
-        ValueError: bad settings or data.
+        ValueError: the settings or the data are invalid.
     """
     run = open_run("hr", settings)
     if run.finished:
@@ -33,14 +38,17 @@ def train_hr(settings, progress=True):
     return run, run_experiment(prepare_hr(settings), run, progress)
 
 
-def prepare_hr(settings):
-    """Make the network and its source ready.
+def prepare_hr(settings: HrSettings) -> Experiment:
+    """Build the network and open its training data.
 
     Args:
-        settings: HrSettings.
+        settings: settings of the run.
 
     Returns:
-        Experiment.
+        `Experiment`.
+
+    Raises:
+        ValueError: the settings or the data are invalid.
     """
     keras.utils.set_random_seed(settings.seed)
     strategy = choose_strategy(settings.strategy, settings.replicas)
@@ -58,7 +66,7 @@ def prepare_hr(settings):
         )
         network = HrNetwork(recogniser, CosFace(len(source.classes)), settings)
 
-    def batches_from(step):
+    def batches_from(step: int) -> Iterable[dict[str, Any]]:
         return hr_batches(source, image_size, settings.batch_size, settings.seed, step, **settings.batch_options())
 
     ancestors = trained_people(settings.pretrained_model) if settings.pretrained_model else frozenset()
@@ -74,11 +82,14 @@ def prepare_hr(settings):
     return Experiment(network, recogniser, settings, source, strategy, batches_from, card, people, evaluate, fresh)
 
 
-def _starting_recogniser(settings):
+def _starting_recogniser(settings: HrSettings) -> keras.Model:
     if settings.pretrained_model:
         card_of_kind(settings.pretrained_model, "hr")
         return load_recogniser(settings.pretrained_model)
     options = {name: getattr(settings, name) for name in settings.NETWORK_OPTIONS}
     options = {name: value for name, value in options.items() if value is not None}
-    backbone = build(settings.model_def, settings.image_size, settings.embedding_size, **options)
-    return build_recogniser(backbone, settings.standardisation)
+    name, size, standardisation = settings.model_def, settings.embedding_size, settings.standardisation
+    # `HrSettings` fills in every option of a new network.
+    assert name is not None and settings.image_size is not None and size is not None
+    assert standardisation is not None
+    return build_recogniser(build(name, settings.image_size, size, **options), standardisation)

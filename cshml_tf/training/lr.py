@@ -1,12 +1,15 @@
 """Train the LR network under equation 6: a clone of a frozen HR network, or a network that began as one."""
 
 import functools
+from collections.abc import Iterable
+from typing import Any
 
 import keras
+import numpy as np
 from tqdm import tqdm
 
 from cshml_tf.data.batches import two_branch_batches
-from cshml_tf.degradation.resolution import check_reductions, resolution_sides
+from cshml_tf.degradation.resolution import Resolution, check_reductions, resolution_sides
 from cshml_tf.layers import CosFace, Degrade
 from cshml_tf.model_folder import card_of_kind, load_recogniser, read_classifier, trained_people
 from cshml_tf.network import TwoBranchNetwork
@@ -14,24 +17,27 @@ from cshml_tf.recogniser import clone, image_size_of, standardisation_of, with_t
 from cshml_tf.training.class_means import class_means
 from cshml_tf.training.devices import choose_strategy
 from cshml_tf.training.experiment import Experiment, open_source, run_experiment
-from cshml_tf.training.run_folder import open_run
+from cshml_tf.training.loop import Outcome
+from cshml_tf.training.run_folder import Run, open_run
+from cshml_tf.training.settings import LrSettings
 from cshml_tf.training.validation import make_lfw_evaluation
 
 
-def train_lr(settings, progress=True, means=None):
-    """Train, or go on training, an LR network from the model folder of an HR network.
+def train_lr(
+    settings: LrSettings, progress: bool = True, means: dict[tuple[str, str], np.ndarray] | None = None
+) -> tuple[Run, Outcome | None]:
+    """Train an LR network from the model folder of an HR network, or resume an interrupted run.
 
     Args:
-        settings: LrSettings, with `pretrained_model`.
-        progress: whether a bar is shown.
-        means: an empty dict to keep class means in, which saves computing them again for the next run from the
-            same HR network and data.
+        settings: settings of the run, with `pretrained_model`.
+        progress: whether to show progress bars.
+        means: a dict, empty at first, that caches class means between runs from the same HR network and data.
 
     Returns:
-        Run and Outcome; the Outcome is None where the run was finished before.
+        (run, outcome); the outcome is None if the run had already finished.
 
     Raises:
-        ValueError: bad settings or data.
+        ValueError: the settings or the data are invalid.
     """
     run = open_run("lr", settings)
     if run.finished:
@@ -39,17 +45,24 @@ def train_lr(settings, progress=True, means=None):
     return run, run_experiment(prepare_lr(settings, progress, means), run, progress)
 
 
-def prepare_lr(settings, progress=False, means=None):
-    """Make the two branches, the shared classifier and the source ready.
+def prepare_lr(
+    settings: LrSettings, progress: bool = False, means: dict[tuple[str, str], np.ndarray] | None = None
+) -> Experiment:
+    """Build the two branches and the shared classifier, and open the training data.
 
     Args:
-        settings: LrSettings.
-        progress: whether a bar is shown where W starts at the class means.
+        settings: settings of the run, with `pretrained_model`.
+        progress: whether to show a progress bar while class means are computed.
         means: as for `train_lr`.
 
     Returns:
-        Experiment.
+        `Experiment`.
+
+    Raises:
+        ValueError: the settings or the data are invalid.
     """
+    if settings.pretrained_model is None:
+        raise ValueError("pretrained_model: expected the model folder of an HR network, got none")
     keras.utils.set_random_seed(settings.seed)
     strategy = choose_strategy(settings.strategy, settings.replicas)
     card_of_kind(settings.pretrained_model, "hr")
@@ -68,15 +81,12 @@ def prepare_lr(settings, progress=False, means=None):
     centres = None if settings.new_classifier else _matching_centres(newest, source)
     if centres is None:
         means = {} if means is None else means
-        key = settings.pretrained_model, source.digest()
-        if key not in means:
-            means[key] = class_means(hr_recogniser, source, image_size, progress=_progress(progress))
-        centres = means[key]
+        centres = _cached_means(means, settings.pretrained_model, hr_recogniser, source, progress)
     evaluate = make_lfw_evaluation(settings, hr_recogniser, settings.resolution, settings.degradation)
     with strategy.scope():
         network = _two_branches(settings, strategy, hr_recogniser, start, len(source.classes), centres)
 
-    def batches_from(step):
+    def batches_from(step: int) -> Iterable[dict[str, Any]]:
         return two_branch_batches(
             source,
             image_size,
@@ -100,11 +110,11 @@ def prepare_lr(settings, progress=False, means=None):
     return Experiment(network, network.student, settings, source, strategy, batches_from, card, people, evaluate)
 
 
-def _load_start(model_dir, hr_recogniser):
+def _load_start(model_dir: str, hr_recogniser: keras.Model) -> keras.Model:
     """Load the LR network to start from.
 
     Raises:
-        ValueError: it is none, or of another network than the HR network's.
+        ValueError: it is not an LR network, or its architecture differs from the HR network's.
     """
     card_of_kind(model_dir, "lr")
     start = load_recogniser(model_dir)
@@ -119,7 +129,25 @@ def _load_start(model_dir, hr_recogniser):
     return start
 
 
-def _two_branches(settings, strategy, hr_recogniser, start, classes, centres):
+def _cached_means(
+    means: dict[tuple[str, str], np.ndarray], model_dir: str, hr_recogniser: keras.Model, source: Any, shown: bool
+) -> np.ndarray:
+    """Return the class means of the source under an HR network, computed unless `means` has them."""
+    key = model_dir, source.digest()
+    if key not in means:
+        progress = functools.partial(tqdm, desc="class means", unit="batch", disable=not shown)
+        means[key] = class_means(hr_recogniser, source, image_size_of(hr_recogniser), progress=progress)
+    return means[key]
+
+
+def _two_branches(
+    settings: LrSettings,
+    strategy: Any,
+    hr_recogniser: keras.Model,
+    start: keras.Model,
+    classes: int,
+    centres: np.ndarray,
+) -> TwoBranchNetwork:
     precision = "mixed_bfloat16" if settings.mixed_precision else "float32"
     teacher = clone(hr_recogniser, precision, to_train=True)
     several = strategy.num_replicas_in_sync > 1
@@ -130,15 +158,11 @@ def _two_branches(settings, strategy, hr_recogniser, start, classes, centres):
     return network
 
 
-def _progress(shown):
-    return functools.partial(tqdm, desc="class means", unit="batch", disable=not shown)
-
-
-def _matching_centres(model_dir, source):
-    """Give a network's W, if its columns are the classes of the source; None where it has none.
+def _matching_centres(model_dir: str, source: Any) -> np.ndarray | None:
+    """Return a network's W, whose columns must be the classes of the source; None if it has no classifier.
 
     Raises:
-        ValueError: it has other classes.
+        ValueError: the classes differ.
     """
     centres, classes = read_classifier(model_dir)
     if centres is None:
@@ -151,11 +175,10 @@ def _matching_centres(model_dir, source):
         theirs, ours = next(pair for pair in zip(classes, source.classes, strict=True) if pair[0] != pair[1])
         difference = f"{len(classes)} classes in both, but {theirs!r} in {model_dir} where the data has {ours!r}"
     raise ValueError(
-        f"classes: expected those of the network's classifier, got {difference}; --new_classifier starts a fresh "
-        "one"
+        f"classes: expected those of the network's classifier, got {difference}; --new_classifier starts a new one"
     )
 
 
-def _as_written(resolution):
+def _as_written(resolution: Resolution) -> int | list[int]:
     height, width = resolution_sides(resolution)
     return height if height == width else [height, width]

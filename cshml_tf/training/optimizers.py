@@ -1,10 +1,11 @@
-"""The optimisers of FaceNet's command line, by FaceNet's names."""
+"""The optimisers of FaceNet's command line, under FaceNet's names."""
 
 import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import keras
 
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, Callable[..., keras.Optimizer]] = {
     "MOM": lambda **shared: keras.optimizers.SGD(momentum=0.9, **shared),
     "SGD": lambda **shared: keras.optimizers.SGD(**shared),
     "ADAM": lambda **shared: keras.optimizers.Adam(**shared),
@@ -14,11 +15,19 @@ OPTIMIZERS = {
 }
 
 
-def make_optimizer(name, learning_rate, moving_average_decay=0.0):
-    """Make an optimiser; with a decay above 0 it also keeps a moving average of the weights.
+def make_optimizer(name: str, learning_rate: float, moving_average_decay: float = 0.0) -> keras.Optimizer:
+    """Create an optimiser.
+
+    Args:
+        name: a key of `OPTIMIZERS`.
+        learning_rate: initial learning rate.
+        moving_average_decay: decay of the moving average of the weights, 0..1; 0 for no average.
+
+    Returns:
+        The optimiser.
 
     Raises:
-        ValueError: an unknown name.
+        ValueError: the name is unknown.
     """
     if name not in OPTIMIZERS:
         raise ValueError(f"optimizer: expected one of {', '.join(OPTIMIZERS)}, got {name!r}")
@@ -27,8 +36,8 @@ def make_optimizer(name, learning_rate, moving_average_decay=0.0):
 
 
 @contextlib.contextmanager
-def averaged_weights(optimizer, variables):
-    """Put the moving averages, where the optimiser keeps them, in the place of the weights for a while."""
+def averaged_weights(optimizer: keras.Optimizer, variables: Sequence[keras.Variable]) -> Iterator[None]:
+    """Replace the weights by their moving averages within the context, if the optimiser keeps any."""
     # Before the first step the averages are still zero.
     if not optimizer.use_ema or not int(optimizer.iterations):
         yield
@@ -42,6 +51,6 @@ def averaged_weights(optimizer, variables):
             variable.assign(value)
 
 
-def decayed_variables(variables):
-    """Return the variables that the L2 penalty is on: kernels and W."""
+def decayed_variables(variables: Iterable[keras.Variable]) -> list[keras.Variable]:
+    """Return the variables under the L2 penalty: kernels and W."""
     return [variable for variable in variables if variable.name.endswith(("kernel", "centres"))]

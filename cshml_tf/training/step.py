@@ -1,23 +1,40 @@
-"""One training step, on whichever backend Keras runs."""
+"""One training step on the backend that Keras runs on."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import keras
 
+from cshml_tf.network import HrNetwork, TwoBranchNetwork
+from cshml_tf.training.devices import OneDevice
 
-def make_step(network, optimizer, weight_decay, strategy):
-    """Compile the step of a network.
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+# A batch in, the loss terms out.
+Step = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def make_step(
+    network: HrNetwork | TwoBranchNetwork,
+    optimizer: keras.Optimizer,
+    weight_decay: float,
+    strategy: "tf.distribute.Strategy | OneDevice",
+) -> Step:
+    """Compile the training step of a network.
 
     Args:
-        network: has `terms(batch, sum_over_replicas)`, `total(terms)`, `variables` and `trainable_variables`.
-        optimizer: keras optimizer, made within the strategy's scope.
+        network: the network to train.
+        optimizer: created within the strategy's scope.
         weight_decay: factor of the L2 penalty, half the sum of squares, on kernels and W.
-        strategy: as `cshml_tf.training.devices.choose_strategy` gives.
+        strategy: as returned by `cshml_tf.training.devices.choose_strategy`.
 
     Returns:
-        A function: a batch -> dict of scalars, each loss term over the global batch, "total" (equation 6) and
-        "weight_decay". It moves the variables.
+        A function that takes a batch, updates the variables and returns a dict of scalars: each loss term over the
+        global batch, "total" (equation 6) and "weight_decay".
 
     Raises:
-        ValueError: a backend that cannot train.
+        ValueError: the backend cannot train.
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":

@@ -75,7 +75,7 @@ def test_faces_scores_and_how_to_decide(data, capsys):
     hr, lr = str(data / "hr"), str(data / "lr")
     assert served == [["40.0 px", "HR", hr], ["40.0 px", "HR", hr], ["12.0 px", "LR 12", lr]]
     notes = captured.err.splitlines()
-    assert f"note: {data / 'crop.png'}: no face found: the whole picture is taken as a crop" in notes
+    assert f"note: {data / 'crop.png'}: no face found: the whole picture is treated as a crop" in notes
     assert any("small.png: smaller than the 20 pixels" in line for line in notes)
     assert "no decisions: pass --report" in lines[-1]
     scores = np.array([numbers(line) for line in lines[7:10]])

@@ -133,7 +133,7 @@ def test_images_as_they_are(data, tmp_path, capsys):
     assert list(report) == ["HR", "8", "protocol"]
     assert list(report["8"]) == ["HL", "LL", "HL_gain", "LL_gain"]
     assert report["protocol"]["options"]["as_they_are"] and report["protocol"]["degradation"] == {}
-    assert "images as they are, nothing degraded" in capsys.readouterr().out
+    assert "images used without degradation" in capsys.readouterr().out
     for pair, mode in (((None, None), "HR"), ((None, 8), "HL"), ((8, 8), "LL")):
         figures = report["HR"] if mode == "HR" else report["8"][mode]
         assert threshold_for(report, *pair, far=0.1) == figures["thresholds"]["0.1"]
@@ -184,7 +184,9 @@ def test_bad_input_is_one_line(data, tmp_path, capsys):
     assert "resolution 12: expected an LR network" in failure(capsys, arguments(data, *lr, "--resolutions", "12"))
     words = arguments(data)
     assert "expected a folder of aligned faces" in failure(capsys, [str(tmp_path / "absent"), *words[1:]])
-    assert "none of the 32 has both its images" in failure(capsys, [str(tmp_path), *words[1:]])
+    assert "pairs: expected at least one with both images, got none of 32" in failure(
+        capsys, [str(tmp_path), *words[1:]]
+    )
     a_folder = f"--report: expected a new file or an earlier report (.json), got {tmp_path}, which is a folder"
     assert a_folder in failure(capsys, arguments(data, "--report", tmp_path))
     over_pairs = arguments(data, "--report", data / "pairs.txt")

@@ -76,13 +76,13 @@ def test_what_serves_a_distance(models, aligned, capsys):
 
 
 def test_rows_that_are_done_survive_a_later_failure(models, aligned, tmp_path, monkeypatch, capsys):
-    from cshml_tf.evaluation.scface.experiment import Experiment
+    from cshml_tf.evaluation.scface.experiment import ScfaceExperiment
 
     def fails(*arguments):
         raise ValueError("the 50 people: expected more")
         yield
 
-    monkeypatch.setattr(Experiment, "split", fails)
+    monkeypatch.setattr(ScfaceExperiment, "split", fails)
     assert main(as_it_comes(models, aligned, "--report", str(tmp_path / "report.json"))) == 2
     captured = capsys.readouterr()
     assert captured.err == "error: the 50 people: expected more\n"
@@ -130,7 +130,7 @@ def test_a_distance_of_which_no_image_can_be_read(models, draw_scface, tmp_path,
     assert main(as_it_comes(models, root, "--reduce", "1=20")) == 2
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("warning: distance 1: unreadable: 650: 001_cam1_1,")
-    assert lines[1:] == ["error: SCface: expected probes of distance 1, got none that can be read"]
+    assert lines[1:] == ["error: SCface: expected probes at distance 1, got none that can be read"]
 
 
 def exit_code(words):

@@ -46,13 +46,13 @@ def test_the_test_that_is_there(models, draw_survface, tmp_path, capsys):
     root = draw_survface()
     assert main(words(models, root / "Face_Verification_Test_Set")) == 0
     captured = capsys.readouterr()
-    assert captured.err == "note: no identification test: it is not there\n"
+    assert captured.err == "note: no identification test: its files are absent\n"
     assert captured.out.startswith("verification") and "open set" not in captured.out
     shutil.rmtree(root / "Face_Verification_Test_Set")
     figures = ("--report", tmp_path / "surv.json", "--figures", tmp_path / "figures")
     assert main(words(models, root, *figures)) == 0
     captured = capsys.readouterr()
-    assert captured.err == "note: no verification test: it is not there\n"
+    assert captured.err == "note: no verification test: its files are absent\n"
     assert list(json.loads((tmp_path / "surv.json").read_text())) == ["identification", "protocol"]
     assert not list((tmp_path / "figures").iterdir())
 
@@ -66,7 +66,7 @@ def test_aligned_copies_of_one_test(models, draw_survface, capsys):
     assert capsys.readouterr().err.splitlines() == [
         "warning: 2 of 12 pairs left out, an image is missing: 2_cam1_1.jpg/2_cam2_1.jpg, "
         "1_cam1_1.jpg/2_cam2_1.jpg",
-        "note: no identification test: it is not there",
+        "note: no identification test: its files are absent",
     ]
 
 

@@ -114,7 +114,7 @@ def test_bad_input_is_one_line(data, tmp_path, capsys):
     lines = (data / "pairs.txt").read_text().splitlines()
     (tmp_path / "few.txt").write_text("\n".join(["1\t2", *lines[1:3], *lines[7:9]]) + "\n")
     few = failure(capsys, words(data, "--lfw_pairs", tmp_path / "few.txt", output=output))
-    assert "pairs: 4 of one person asked for, the list has 2 to compare" in few
+    assert "pairs: expected at least 4 of one person in the list, got 2" in few
     assert not output.parent.exists()
 
 

@@ -10,7 +10,7 @@ SIZE = (16, 12)
 
 
 def pool_recogniser(cell=4):
-    """Embeddings are the picture's mean colours, cell by cell."""
+    """Return a network whose embeddings are the mean colours of a picture's cells."""
     return keras.Sequential(
         [
             keras.Input((None, None, 3)),
@@ -30,7 +30,7 @@ def pooled(pixels, cell=4):
 
 
 class Spy:
-    """A recogniser that notes the batches it is shown, and can answer as Keras does on several replicas."""
+    """A recogniser that records its batches and can answer as Keras does on several replicas."""
 
     def __init__(self, replicas=1):
         self.batches = []
@@ -117,5 +117,5 @@ def test_a_broken_network_is_reported(faces, value):
             embeddings[-1] = value
             return embeddings
 
-    with pytest.raises(ValueError, match=r"image 4: its embedding \(resolution 4\) is zero or not finite"):
+    with pytest.raises(ValueError, match=r"image 4: expected a finite, non-zero embedding \(resolution 4\)"):
         embed(faces, [View(Broken(), 4)])

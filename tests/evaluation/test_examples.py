@@ -63,10 +63,10 @@ class TestDrawPairs:
     @pytest.mark.parametrize(
         ("count", "seed", "message"),
         [
-            (3, 0, "pairs: expected an even number from 2 on, half of each kind, got 3"),
+            (3, 0, "pairs: expected an even number of at least 2, half of each kind, got 3"),
             (0, 0, "got 0"),
-            (2, -1, "seed: expected a whole number from 0 on, got -1"),
-            (30, 0, "pairs: 15 of one person asked for, the list has 14 to compare"),
+            (2, -1, "seed: expected a whole number, 0 or more, got -1"),
+            (30, 0, "pairs: expected at least 15 of one person in the list, got 14"),
         ],
     )
     def test_bad_input(self, count, seed, message):

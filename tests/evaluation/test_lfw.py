@@ -9,7 +9,7 @@ from cshml_tf.data.protocols import FaceImage, Pair
 from cshml_tf.data.sources import find_images
 from cshml_tf.degradation.degrade import degrade
 from cshml_tf.evaluation.lfw import Options, evaluate, present_pairs
-from cshml_tf.evaluation.report import format_table
+from cshml_tf.evaluation.report import format_lfw_table
 from cshml_tf.images import write_image
 from cshml_tf.metrics import confidence
 
@@ -31,7 +31,7 @@ def pool_recogniser(cell):
 
 
 class HalfBlind:
-    """Sees cells of 4, and the right half less and less well: another network of the same embedding."""
+    """A network with cells of 4 that sees the right half less and less well, with embeddings of the same size."""
 
     def __init__(self):
         self.shown = 0
@@ -85,7 +85,7 @@ def embedding(network, pixels, flip=False):
 
 
 def naive_scores(first_network, first_resolution, second_network, second_resolution, swap=False, flip=False):
-    """A loop over pairs that knows nothing of batches, views and sharing."""
+    """A loop over pairs, without batches, views or sharing."""
     scores = []
     for pair in PAIRS:
         one, two = (pair.second, pair.first) if swap else (pair.first, pair.second)
@@ -151,13 +151,13 @@ class TestEvaluate:
             difference, interval = confidence.paired_difference(*judged)
             assert part[f"{mode}_gain"] == {"difference": difference, "interval": list(interval)}
 
-    def test_the_test_data_tell_networks_apart(self, evaluation):
-        """Else the comparisons above would prove little."""
+    def test_the_test_data_distinguish_the_networks(self, evaluation):
+        """Otherwise the comparisons above would prove little."""
         accuracies = {figures["accuracy"] for figures in _all_figures(evaluation.report)}
         assert len(accuracies) >= 4
         assert 0.5 < min(accuracies) and max(accuracies) < 1
 
-    def test_report_is_json_and_says_how_it_was_made(self, evaluation):
+    def test_report_is_json_and_records_how_it_was_made(self, evaluation):
         report = json.loads(json.dumps(evaluation.report, allow_nan=False))
         protocol = report["protocol"]
         assert list(report) == ["HR", "4", "6x4", "protocol"]
@@ -212,7 +212,7 @@ class TestEvaluate:
         assert figures["accuracy"] == accuracy.mean
         judged = accuracy.correct.sum() / 2
         assert figures["interval"] == list(confidence.accuracy_interval(judged, len(PAIRS)))
-        # Both sides alike: the other order would be the same trial.
+        # Both images embedded alike: the other order would be the same trial.
         assert len(result.trials["4", "LL"].scores) == len(result.trials["HR",].scores) == len(PAIRS)
 
     def test_the_mean_of_the_other_folds_is_subtracted(self, networks):
@@ -248,7 +248,7 @@ class TestEvaluate:
         assert result.report["protocol"]["degradation"] == {"4": "plain", "6": "antialias"}
 
     def test_images_as_they_are(self, networks):
-        """Nothing is degraded; the gains are over HR, and the first image is the HR network's."""
+        """Nothing is degraded; the gains are over HR, and the HR network embeds the first image."""
         hr, lr = networks
         result = evaluate(PAIRS, FACES, hr, {4: lr, 6: lr}, options=Options(as_they_are=True))
         expected = {
@@ -268,7 +268,7 @@ class TestEvaluate:
         assert gain != 0
         protocol = result.report["protocol"]
         assert protocol["degradation"] == {} and protocol["options"]["as_they_are"]
-        assert "images as they are, nothing degraded" in format_table(result.report)
+        assert "images used without degradation" in format_lfw_table(result.report)
 
     def test_images_as_they_are_in_both_orders(self, networks):
         hr, lr = networks
@@ -284,7 +284,7 @@ class TestEvaluate:
         assert report["HR"]["std"] == 0
 
     def test_a_resolution_without_network(self, networks):
-        with pytest.raises(ValueError, match="resolutions: no LR network for 8, there is one for 4"):
+        with pytest.raises(ValueError, match=r"resolutions: expected ones with an LR network \(4\), got 8"):
             evaluate(PAIRS, FACES, networks[0], {4: networks[1]}, resolutions=[8])
 
 
@@ -317,9 +317,11 @@ class TestMissingImages:
         assert {pair.fold for pair in present} == {0, 2}
 
     def test_no_pair_left(self, networks):
-        with pytest.raises(ValueError, match="none of the 72 has both its images, such as P0_0001"):
+        with pytest.raises(
+            ValueError, match="expected at least one with both images, got none of 72; P0_0001 is missing"
+        ):
             evaluate(PAIRS, {}, networks[0])
-        with pytest.raises(ValueError, match="none of the 0"):
+        with pytest.raises(ValueError, match="got none of 0$"):
             evaluate([], FACES, networks[0])
 
     def test_pairs_of_one_kind_only(self, networks):

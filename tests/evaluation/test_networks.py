@@ -36,7 +36,7 @@ def test_the_network_that_lists_a_resolution_serves_it(folder):
     assert asked.degradation == {16: "antialias", 8: "antialias"}
 
 
-def test_none_and_two_are_errors_that_name_the_folders(folder):
+def test_no_network_or_two_networks_for_a_resolution_are_errors(folder):
     hr = folder("hr", HR)
     one = folder("one", LR | {"resolutions": [8, 12]})
     two = folder("two", LR | {"resolutions": [12, [14, 12]]})

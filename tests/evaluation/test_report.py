@@ -56,7 +56,7 @@ class TestVerificationFigures:
         assert figures["interval"] == list(confidence.accuracy_interval(5.5, 6))
 
     def test_each_fold_is_scored_by_its_own_row(self):
-        """The rows for fold 0 and fold 1 agree with the kinds in their own fold alone."""
+        """The rows for folds 0 and 1 match the kinds only in their own fold."""
         same = np.array([True, False, True, False])
         rows = np.array([[0.9, 0.1, 0.4, 0.3], [0.0, 1.0, 0.8, 0.2]])
         np.testing.assert_array_equal(reports.held_out_scores(rows, [3, 3, 7, 7]), [0.9, 0.1, 0.8, 0.2])
@@ -66,7 +66,7 @@ class TestVerificationFigures:
 
 class TestFormatTable:
     def test_every_figure_of_the_report_is_there(self, report):
-        text = reports.format_table(report)
+        text = reports.format_lfw_table(report)
         lines = text.splitlines()
         starts = ["HR ", "12 HL  LR", "12 LL  LR", "12 HL  HR", "12 LL  HR", "14x12 HL  HR", "14x12 LL  HR"]
         parts = [report["HR"], *(report["12"][mode] for mode in reports._MODES)]
@@ -85,19 +85,19 @@ class TestFormatTable:
         )
 
     def test_columns_are_aligned(self, report):
-        lines = reports.format_table(report).splitlines()[:8]
+        lines = reports.format_lfw_table(report).splitlines()[:8]
         assert len({line.index(" ± ") for line in lines[1:]}) == 1
         assert len({line.index(" to ") for line in lines[1:]}) == 1
 
     def test_no_gap(self, report):
         changed = copy.deepcopy(report)
         changed["12"]["gap_closed"] = None
-        assert "12 gap closed: not defined, HR is not above HL" in reports.format_table(changed)
+        assert "12 gap closed: not defined, HR is not above HL" in reports.format_lfw_table(changed)
 
     def test_one_fold_is_called_optimistic(self, report):
         changed = copy.deepcopy(report)
         changed["protocol"] |= {"folds": 1, "threshold": "chosen on the same fold"}
-        assert "chosen on the same fold (optimistic)" in reports.format_table(changed)
+        assert "chosen on the same fold (optimistic)" in reports.format_lfw_table(changed)
 
 
 class TestReadThreshold:
@@ -112,28 +112,31 @@ class TestReadThreshold:
     @pytest.mark.parametrize(
         ("mode", "resolution", "far", "message"),
         [
-            ("HL", "8", 0.1, "expected an entry 8 HL, it has HR, 12 HL, .*, 14x12 LL_hr_network"),
+            ("HL", "8", 0.1, "expected an entry 8 HL, got HR, 12 HL, .*, 14x12 LL_hr_network"),
             ("LL", "14x12", 0.1, "expected an entry 14x12 LL"),
             ("XY", "12", 0.1, "expected an entry 12 XY"),
             ("HL", None, 0.1, r"expected r or \(h, w\)"),
-            ("HR", None, 0.2, "no threshold of HR at FAR 0.2, it states 0.1, 0.01, 0.001"),
-            ("HL", "12", 0.001, "too few pairs were compared to tell the threshold of 12 HL at FAR 0.001"),
+            ("HR", None, 0.2, "expected a threshold for HR at FAR 0.2, got thresholds at 0.1, 0.01, 0.001"),
+            ("HL", "12", 0.001, "too few pairs were compared for a threshold of 12 HL at FAR 0.001"),
         ],
     )
     def test_absent(self, report, mode, resolution, far, message):
         with pytest.raises(ValueError, match=message):
             reports.read_threshold(report, mode, resolution, far)
 
-    def test_scores_made_in_another_way(self, report):
+    def test_scores_computed_differently(self, report):
         changed = copy.deepcopy(report)
         changed["protocol"]["options"]["flip"] = True
-        with pytest.raises(ValueError, match="embeddings with flip averaging, flip is False"):
+        with pytest.raises(
+            ValueError,
+            match="expected thresholds for embeddings without flip averaging, got ones for embeddings with",
+        ):
             reports.read_threshold(changed, "HR", None, 0.1)
         assert reports.read_threshold(changed, "HR", None, 0.1, flip=True) is not None
         changed["protocol"]["options"]["subtract_mean"] = True
         with pytest.raises(ValueError, match="mean subtracted"):
             reports.read_threshold(changed, "HR", None, 0.1, flip=True)
 
-    def test_what_is_no_report(self):
+    def test_not_a_report(self):
         with pytest.raises(ValueError, match="report: expected an entry HR"):
             reports.read_threshold({}, "HR")

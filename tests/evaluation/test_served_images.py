@@ -10,7 +10,7 @@ from cshml_tf.recogniser import build_recogniser
 
 SIZE = (48, 40)
 SIZES = [(48, 40), (14, 12), (60, 50), (8, 8), (13, 11), (20, 19), (20, 20), (9, 7)]
-# Under 20 pixels wide the LR networks serve: 12, or 8 below the border of their ratio, 9.8.
+# The LR networks serve below 20 pixels: 12, or 8 below their geometric mean, 9.8.
 SERVED = [None, 12, None, 8, 12, 12, None, 8]
 
 
@@ -38,7 +38,7 @@ def paths(pictures, tmp_path):
 
 
 def one_by_one(recogniser, picture, flip=False):
-    """What the network makes of a picture by itself, resized by its own layer."""
+    """Embed a picture by itself, resized by the network's own layer."""
     shown = [picture, picture[:, ::-1]] if flip else [picture]
     total = sum(np.asarray(recogniser(view[None], training=False))[0] for view in shown)
     return total / np.linalg.norm(total)
@@ -69,7 +69,7 @@ def test_the_width_of_another_file_chooses(networks, pictures, paths):
 
 
 class Counting:
-    """A recogniser that counts what it was shown, and the sizes of its compiled batches."""
+    """A recogniser that counts its pictures and records the sizes of its compiled batches."""
 
     output_shape = (None, 3)
     image_size = SIZE
@@ -126,19 +126,19 @@ def test_files_that_cannot_be_read_are_named(networks, paths):
         embed_files(FaceFiles(paths), networks)
     paths[6].write_bytes(b"")
     unused = ServingNetworks(None, {}, 20)
-    with pytest.raises(ValueError, match=r"4\.png: .* \(and 1 more that can't be read\); take such files away"):
+    with pytest.raises(ValueError, match=r"4\.png: .* \(and 1 more files cannot be read\); remove such files"):
         embed_files(FaceFiles(paths), unused)
     paths[4].unlink()
     with pytest.raises(ValueError, match=r"4\.png: cannot open"):
         embed_files(FaceFiles(paths), networks)
 
 
-def test_a_broken_network_is_told_of(networks, paths):
+def test_a_broken_network_is_reported(networks, paths):
     class Broken(Counting):
         def __call__(self, pixels, training):
             return super().__call__(pixels, training) * [np.nan, 1, 1]
 
-    message = r"1\.png: its embedding \(LR network\) is zero or not finite"
+    message = r"1\.png: expected a finite, non-zero embedding \(LR network\)"
     with pytest.raises(ValueError, match=message):
         embed_files(FaceFiles(paths), ServingNetworks(Counting(), {12: Broken()}, 20))
 

@@ -6,7 +6,7 @@ import pytest
 from cshml_tf.data.survface import read_survface_identification, read_survface_verification
 from cshml_tf.evaluation.serving import ServingNetworks
 from cshml_tf.evaluation.survface import contiguous_folds, evaluate_identification, evaluate_verification
-from cshml_tf.evaluation.survface_report import format_tables, remarks
+from cshml_tf.evaluation.survface_report import format_survface_tables, remarks
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ class TestVerification:
         assert protocol["folds"].startswith("6 contiguous ones of our own")
         assert list(measured.figures) == ["hr_network"]
 
-    def test_a_constant_embedding_tells_nothing(self, root, blind_network):
+    def test_a_constant_embedding_scores_chance(self, root, blind_network):
         test = read_survface_verification(root)
         figures = evaluate_verification(test, ServingNetworks(blind_network, {}, 20)).figures["hr_network"]
         assert (figures["accuracy"], figures["best_accuracy"], figures["auc"]) == (0.5, 0.5, 0.5)
@@ -48,8 +48,8 @@ class TestVerification:
         assert measured.protocol["served"] == {"HR": 0, "8": 12}
         networks = ServingNetworks(blind_network, {8: colour_network}, 10)
         assert evaluate_verification(test, networks).figures["served"]["accuracy"] == 0.5
-        text = format_tables(as_report("verification", measured))
-        assert "accuracy: suiting networks minus HR network +50.00 points" in text
+        text = format_survface_tables(as_report("verification", measured))
+        assert "accuracy: networks chosen by width minus HR network +50.00 points" in text
         assert "images by the network that suits their width: HR 0, LR 8 12" in text
 
     def test_pairs_with_a_missing_image_are_left_out_and_named(self, root, colour_network):
@@ -71,7 +71,7 @@ class TestVerification:
         for path in (root / "Face_Verification_Test_Set" / "verification_images").glob("*_cam2_1.jpg"):
             path.unlink()
         test = read_survface_verification(root)
-        with pytest.raises(ValueError, match="expected pairs of both kinds, of one person there are 0"):
+        with pytest.raises(ValueError, match="expected pairs of both kinds with both images, got 0 of one person"):
             evaluate_verification(test, ServingNetworks(colour_network, {}, 20))
 
 
@@ -86,7 +86,7 @@ class TestIdentification:
         protocol = measured.protocol
         counts = {"rank": 6, "gallery": 12, "gallery_people": 6, "mated_probes": 12, "unmated_probes": 20}
         assert (counts | {"probes_without_mate": 0}).items() <= protocol.items()
-        text = format_tables(as_report("identification", measured))
+        text = format_survface_tables(as_report("identification", measured))
         assert "TPIR6 % at 0.3" in text and "among the first 6 people, each the mean of its images" in text
 
     def test_images_stand_for_themselves_where_asked(self, root, colour_network):
@@ -99,12 +99,12 @@ class TestIdentification:
             evaluate_identification(test, networks, gallery_of="faces")
 
     def test_a_constant_embedding_finds_nobody_above_the_threshold(self, root, blind_network):
-        """The threshold lies above the unmated probes' score, which is everybody's."""
+        """The threshold lies above the unmated probes' score, which all faces share."""
         test = read_survface_identification(root)
         figures = evaluate_identification(test, ServingNetworks(blind_network, {}, 20)).figures
         assert figures["hr_network"]["tpir"]["0.3"] == 0
 
-    def test_embeddings_that_tell_nothing_score_chance(self, draw_survface, colour_network):
+    def test_uninformative_embeddings_score_chance(self, draw_survface, colour_network):
         """Rank-20 by chance: 20 of 60 people; of 120 images, two of them mates, 1 - 100 x 99 / (120 x 119)."""
         root = draw_survface("noise", people=60, random=np.random.default_rng(0))
         test = read_survface_identification(root)
@@ -132,7 +132,7 @@ class TestIdentification:
             "warning: 2 of 12 mated probes without a mate in the gallery: they count as never identified",
         ]
 
-    def test_unmated_probes_that_were_not_aligned_are_told(self, root, draw_survface, colour_network):
+    def test_unmated_probes_that_were_not_aligned_are_reported(self, root, draw_survface, colour_network):
         aligned = draw_survface("aligned")
         folder = aligned / "Face_Identification_Test_Set" / "unmated_probe"
         for number in range(15):
@@ -143,12 +143,12 @@ class TestIdentification:
         assert measured.protocol["unmated_probes"] == 5 and len(measured.protocol["missing_unmated"]) == 15
         warning, note = remarks(as_report("identification", measured))
         assert warning.startswith(
-            "warning: 15 of 20 unmated probes missing: false alarms are of the others: distractor_0.jpg, "
+            "warning: 15 of 20 unmated probes missing: false alarms are counted over the others: distractor_0.jpg"
         )
-        assert note == "note: images that no list names are left out: of_another_set.jpg"
+        assert note == "note: images not named in any list are left out: of_another_set.jpg"
 
     def test_the_width_counts_as_distributed(self, root, draw_survface, colour_network, blind_network):
-        """Gallery images are 30 wide, probes 10; of the copies without distributed files none has a width."""
+        """Gallery images are 30 wide, probes 10; copies without distributed files have no width."""
         networks = ServingNetworks(blind_network, {8: colour_network}, 31)
         shown = read_survface_identification(root, draw_survface("aligned"))
         distributed = read_survface_identification(root)
@@ -160,11 +160,11 @@ class TestIdentification:
     def test_no_gallery_image_is_there(self, root, colour_network):
         for path in (root / "Face_Identification_Test_Set" / "gallery").iterdir():
             path.rename(path.with_name(f"x{path.name}"))
-        with pytest.raises(ValueError, match="got 0, 12 and 20 of their images"):
+        with pytest.raises(ValueError, match="expected images of the gallery, .* got 0, 12 and 20"):
             evaluate_identification(read_survface_identification(root), ServingNetworks(colour_network, {}, 20))
 
 
-def test_folds_hold_both_kinds_alike():
+def test_folds_hold_equal_shares_of_both_kinds():
     same = np.arange(60) < 40
     folds = contiguous_folds(same)
     np.testing.assert_array_equal(folds[same], np.repeat(np.arange(10), 4))

@@ -5,7 +5,7 @@ import pytest
 
 from cshml_tf.data.tinyface import read_tinyface
 from cshml_tf.evaluation.serving import ServingNetworks
-from cshml_tf.evaluation.tinyface import evaluate, format_table, remarks
+from cshml_tf.evaluation.tinyface import evaluate, format_tinyface_table, remarks
 from cshml_tf.metrics.identification import chance_rates
 
 
@@ -36,13 +36,13 @@ def test_a_perfect_embedding(root, colour_network):
 
 
 def test_a_constant_embedding_identifies_nobody(root, blind_network):
-    """The mate stands last of 18: its precision is 1/18; before it 0."""
+    """The mate ranks last of 18: its precision is 1/18; before it 0."""
     evaluation = evaluate(read_tinyface(root), ServingNetworks(blind_network, {}, 20))
     assert rates(evaluation) == {"1": 0.0, "5": 0.0, "20": None}
     assert areas(evaluation) == pytest.approx((1 / 18, 1 / 36), abs=1e-12)
 
 
-def test_embeddings_that_tell_nothing_score_chance(draw_tinyface, colour_network):
+def test_uninformative_embeddings_score_chance(draw_tinyface, colour_network):
     """400 probes in a gallery of 400: rank-20 is 5 % by chance, three deviations of 400 draws are 3.3 %."""
     noise = draw_tinyface(people=200, distractors=200, random=np.random.default_rng(0), size=(4, 4))
     test = read_tinyface(noise)
@@ -64,7 +64,7 @@ def test_a_missing_probe_is_never_identified(root, colour_network):
     protocol = evaluation.report["protocol"]
     assert (protocol["probes"], protocol["missing_probes"]) == (12, ["2_1.jpg"])
     assert remarks(protocol)[0] == ("warning: 1 of 12 probes missing: they count as never identified: 2_1.jpg")
-    assert "12 probes, 1 of them missing" in format_table(evaluation.report)
+    assert "12 probes, 1 of them missing" in format_tinyface_table(evaluation.report)
 
 
 def test_a_missing_mate_is_warned_of(root, colour_network):
@@ -76,11 +76,11 @@ def test_a_missing_mate_is_warned_of(root, colour_network):
         "warning: 1 of 6 mates in the gallery missing: the gallery is smaller: 2_3.jpg",
         "warning: 2 of 12 probes without a mate in the gallery: they count as never identified",
     ]
-    assert lines[2].startswith("note: 12 distractors, as distributed there are 153428")
+    assert lines[2].startswith("note: 12 distractors instead of the 153428 distributed")
 
 
 def test_each_image_is_served_by_its_width(root, colour_network, blind_network):
-    """Probes are 10 wide, distractors 18, mates 30. By the LR network of 8 nothing under 20 is seen."""
+    """Probes are 10 wide, distractors 18, mates 30. The LR network for 8 is blind and gets all below 20."""
     test = read_tinyface(root)
     evaluation = evaluate(test, ServingNetworks(colour_network, {8: blind_network}, 20))
     assert rates(evaluation)["1"] == 1
@@ -89,7 +89,9 @@ def test_each_image_is_served_by_its_width(root, colour_network, blind_network):
     assert evaluation.report["protocol"]["served"] == {"HR": 6, "8": 24}
     evaluation = evaluate(test, ServingNetworks(blind_network, {8: colour_network}, 31))
     assert (rates(evaluation)["1"], rates(evaluation, "served")["1"]) == (0, 1)
-    assert "rank-1: suiting networks minus HR network +100.00 points" in format_table(evaluation.report)
+    assert "rank-1: networks chosen by width minus HR network +100.00 points" in format_tinyface_table(
+        evaluation.report
+    )
 
 
 def test_the_width_counts_as_distributed(root, draw_tinyface, colour_network, blind_network):
@@ -106,7 +108,7 @@ def test_the_width_counts_as_distributed(root, draw_tinyface, colour_network, bl
         evaluate(shown, networks, read_tinyface(root))
 
 
-def test_distractors_that_were_not_aligned_are_told(root, draw_tinyface, colour_network):
+def test_distractors_that_were_not_aligned_are_reported(root, draw_tinyface, colour_network):
     aligned = draw_tinyface("aligned", size=(48, 40))
     (aligned / "Testing_Set" / "Gallery_Distractor" / "d_0003.jpg").unlink()
     evaluation = evaluate(read_tinyface(root, aligned), ServingNetworks(colour_network, {}, 20))
@@ -119,5 +121,7 @@ def test_distractors_that_were_not_aligned_are_told(root, draw_tinyface, colour_
 def test_no_probe_is_there(root, colour_network):
     for path in (root / "Testing_Set" / "Probe").iterdir():
         path.rename(path.with_name(f"x{path.name}"))
-    with pytest.raises(ValueError, match="probes: none of the 12 listed is there"):
+    with pytest.raises(
+        ValueError, match="probes: expected at least one with its image, got none of 12; .* is missing"
+    ):
         evaluate(read_tinyface(root), ServingNetworks(colour_network, {}, 20))

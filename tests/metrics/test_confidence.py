@@ -26,7 +26,7 @@ class TestAccuracyInterval:
 
 class TestPairedDifference:
     def test_golden_value(self):
-        """Of 10 pairs three are won and one lost: with half a pair more in each of the four outcomes,
+        """Of 10 pairs three are won and one is lost: with half a pair added to each of the four outcomes,
         (3.5 - 1.5) / 12 +- 1.96 sqrt(5 - 2^2 / 12) / 12.
         """
         correct = np.array([1, 1, 1, 0, 1, 1, 1, 1, 0, 0], bool)
@@ -54,7 +54,7 @@ class TestPairedDifference:
 
     @pytest.mark.parametrize(("correct", "reference"), [([], []), ([True], [True, False])])
     def test_bad_input(self, correct, reference):
-        with pytest.raises(ValueError, match="one value a pair"):
+        with pytest.raises(ValueError, match="one value per pair"):
             confidence.paired_difference(correct, reference)
 
 
@@ -63,9 +63,9 @@ class TestGapClosed:
         ("hr_network", "lr_network", "expected"),
         [(0.54683, 0.90033, 0.796), (0.63467, 0.949, 0.882), (0.7975, 0.97183, 0.901), (0.90433, 0.9815, 0.890)],
     )
-    def test_gives_the_figures_of_the_published_table(self, hr_network, lr_network, expected):
+    def test_matches_the_published_table(self, hr_network, lr_network, expected):
         assert confidence.gap_closed(0.991, hr_network, lr_network) == pytest.approx(expected, abs=5e-4)
 
-    def test_is_none_without_a_gap(self):
+    def test_returns_none_without_a_gap(self):
         assert confidence.gap_closed(0.9, 0.9, 0.95) is None
         assert confidence.gap_closed(0.8, 0.9, 0.95) is None

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from cshml_tf.metrics import identification
-from cshml_tf.metrics.identification import Matches
+from cshml_tf.metrics import identification, matching
+from cshml_tf.metrics.matching import Matches
 
 
 def noisy(seed, probes=40, gallery=30, people=8, decimals=1):
@@ -13,7 +13,7 @@ def noisy(seed, probes=40, gallery=30, people=8, decimals=1):
 
 
 def naive_order(row, is_mate):
-    """Columns, most alike first; of equal ones the mates last."""
+    """Return the columns, the most similar first and mates last among ties."""
     return sorted(range(len(row)), key=lambda column: (-row[column], is_mate[column]))
 
 
@@ -36,14 +36,6 @@ def naive_average_precision(hits, trapezoids):
     return total / sum(hits)
 
 
-def test_a_person_is_the_mean_of_the_persons_embeddings():
-    """(1, 0) and (0, 1) lie at the same angle from their mean; opposite ones have none."""
-    embeddings = np.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0], [1.0, 0.0], [-1.0, 0.0]])
-    means, people = identification.person_means(embeddings, [7, 2, 7, 9, 9])
-    assert people.tolist() == [2, 7, 9]
-    np.testing.assert_allclose(means, [[0.6, 0.8], [0.5**0.5, 0.5**0.5], [0.0, 0.0]], atol=1e-7)
-
-
 GALLERY = ["ann", "bob", "cid", "bob"]
 # Ann's mate is second. Bob's two are first and third. Cid's ties with Ann's: second. Nobody knows Dee.
 SIMILARITY = np.array(
@@ -59,12 +51,12 @@ PROBES = ["ann", "bob", "cid", "dee"]
 
 class TestGoldenValues:
     def test_matches(self):
-        matches = identification.match_probes(SIMILARITY, PROBES, GALLERY)
+        matches = matching.match_probes(SIMILARITY, PROBES, GALLERY)
         np.testing.assert_array_equal(matches.ranks, [2, 1, 2, 5])
         np.testing.assert_array_equal(matches.mate_scores, [0.6, 0.8, 0.4, -np.inf])
-        # Bob: precision 1 at the first place, 2/3 at the third.
+        # Bob: precision 1 at rank 1, 2/3 at rank 3.
         np.testing.assert_allclose(matches.average_precisions, [1 / 2, 5 / 6, 1 / 2, 0], rtol=0, atol=1e-15)
-        # Ann: precision 0 at the first place, 1/2 at the second. Bob: (1 + 1) / 2, then (1/2 + 2/3) / 2.
+        # Ann: precision 0 at rank 1, 1/2 at rank 2. Bob: (1 + 1) / 2, then (1/2 + 2/3) / 2.
         np.testing.assert_allclose(matches.precision_areas, [1 / 4, 19 / 24, 1 / 4, 0], rtol=0, atol=1e-15)
 
     def test_rates_count_the_probe_without_a_mate_as_never_found(self):
@@ -107,19 +99,19 @@ class TestAgainstNaiveLoops:
         naive = np.mean([naive_average_precision(row, trapezoids) for row in naive_hits(*data)])
         assert identification.mean_average_precision(*data, trapezoids) == pytest.approx(naive, abs=1e-12)
 
-    def test_blocks_give_what_the_whole_gives(self, seed):
+    def test_blocks_equal_the_whole_matrix(self, seed):
         similarity, probe_labels, gallery_labels = noisy(seed)
-        whole = identification.match_probes(similarity, probe_labels, gallery_labels)
+        whole = matching.match_probes(similarity, probe_labels, gallery_labels)
         blocks = (similarity[start : start + 7] for start in range(0, len(similarity), 7))
-        parts = identification.match_probes(blocks, probe_labels, gallery_labels)
+        parts = matching.match_probes(blocks, probe_labels, gallery_labels)
         for name in ("ranks", "mate_scores", "average_precisions", "precision_areas"):
             np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
-        best = identification.best_scores(iter(np.array_split(similarity, 3)))
+        best = matching.best_scores(iter(np.array_split(similarity, 3)))
         np.testing.assert_array_equal(best, similarity.max(axis=1))
 
     def test_figures_of_matches_are_those_of_the_matrix(self, seed):
         data = noisy(seed)
-        matches = identification.match_probes(*data)
+        matches = matching.match_probes(*data)
         assert identification.mean_average_precision(matches, None, None) == identification.mean_average_precision(
             *data
         )
@@ -130,11 +122,11 @@ class TestAgainstNaiveLoops:
     def test_open_set(self, seed):
         known, labels, gallery_labels = noisy(seed, decimals=2)
         unknown = noisy(seed + 100, probes=50, decimals=2)[0]
-        matches = identification.match_probes(known, labels, gallery_labels)
+        matches = matching.match_probes(known, labels, gallery_labels)
         found = []
         for fpir in (0.02, 0.1, 0.3):
-            figure = identification.tpir_at_fpir(matches, identification.best_scores(unknown), fpir, rank=5)
-            # The loosest threshold that lets no more unknown probes pass stands just above one of them.
+            figure = identification.tpir_at_fpir(matches, matching.best_scores(unknown), fpir, rank=5)
+            # The loosest threshold that accepts no more unknown probes lies just above one of their scores.
             best = np.sort([row.max() for row in unknown])
             passing = [score for score in best if np.mean([other >= score for other in best]) > fpir]
             threshold = np.nextafter(max(passing), np.inf)
@@ -169,7 +161,7 @@ class TestPlantedEmbeddings:
         np.testing.assert_array_equal(rates, [0, 0, 1])
 
     def test_random_scores_chance(self):
-        """The standard deviation of the rate over 4,000 probes is at most .008: four of them."""
+        """The standard deviation of the rate over 4,000 probes is at most .008; the bound is four of them."""
         random = np.random.default_rng(3)
         probe_labels, gallery_labels = random.integers(0, 20, 4000), random.integers(0, 20, 50)
         measured = identification.rank_rates(random.random((4000, 50)), probe_labels, gallery_labels, [1, 5, 20])
@@ -178,7 +170,7 @@ class TestPlantedEmbeddings:
 
 
 class TestTpirAtFpir:
-    # Places 1, 3, 1 and none; ten unknown probes score .0 to .9.
+    # Ranks 1, 3, 1 and no mate; ten unknown probes score .0 to .9.
     MATED = Matches(np.array([1, 3, 1, 6]), np.array([0.95, 0.97, 0.65, -np.inf]), np.zeros(4), np.zeros(4), 5)
     UNKNOWN = np.arange(10) / 10
 
@@ -194,8 +186,8 @@ class TestTpirAtFpir:
     @pytest.mark.parametrize(
         ("unknown", "fpir", "rank", "message"),
         [
-            ([], 0.1, 1, "unmated_scores: expected finite numbers"),
-            ([0.1, np.nan], 0.1, 1, "1 of them finite"),
+            ([], 0.1, 1, "unmated_scores: expected at least one finite number"),
+            ([0.1, np.nan], 0.1, 1, "with 1 finite"),
             ([[0.1]], 0.1, 1, r"got shape \(1, 1\)"),
             ([0.1], 0.0, 1, "fpir: expected a rate between 0 and 1, got 0.0"),
             ([0.1], 1.0, 1, "fpir: expected a rate between 0 and 1, got 1.0"),
@@ -209,26 +201,6 @@ class TestTpirAtFpir:
 
 
 class TestBadInput:
-    @pytest.mark.parametrize(
-        ("similarity", "probe_labels", "gallery_labels", "message"),
-        [
-            (np.ones((2, 3)), [1, 2], [1, 2], r"2 columns, one a gallery image, got shape \(2, 3\)"),
-            (np.ones((3, 2)), [1, 2], [1, 2], "expected 2 rows, one a probe, got 3"),
-            (np.ones((1, 2)), [1, 2], [1, 2], "expected 2 rows, one a probe, got 1"),
-            (iter([np.ones((1, 2)), np.ones((2, 2))]), [1, 2], [1, 2], "expected 2 rows, one a probe, got 3"),
-            (iter([]), [1, 2], [1, 2], "expected 2 rows, one a probe, got 0"),
-            (np.ones(2), [1, 2], [1, 2], r"got shape \(2,\)"),
-            ([[0, 1], [np.nan, 1]], [1, 2], [1, 2], "got nan for probe 1 and gallery image 0"),
-            (iter([[[0, 1]], [[0, np.inf]]]), [1, 2], [1, 2], "got inf for probe 1 and gallery image 1"),
-            (np.ones((0, 2)), [], [1, 2], r"probe_labels: .* at least one, got shape \(0,\)"),
-            (np.ones((2, 0)), [1, 2], [], r"gallery_labels: .* at least one, got shape \(0,\)"),
-            (np.ones((2, 2)), [1, 2], ["1", "2"], "gallery_labels: expected labels of the probes' kind"),
-        ],
-    )
-    def test_matches(self, similarity, probe_labels, gallery_labels, message):
-        with pytest.raises(ValueError, match=message):
-            identification.match_probes(similarity, probe_labels, gallery_labels)
-
     @pytest.mark.parametrize("ranks", [[0], [5], [1.5], [], [[1]]])
     def test_ranks(self, ranks):
         message = "ranks: expected whole numbers from 1 to the size of the gallery, 4"
@@ -241,33 +213,15 @@ class TestBadInput:
         with pytest.raises(ValueError, match=r"got \[5\]"):
             identification.cumulative_match_curve(SIMILARITY, PROBES, GALLERY, longest=5)
 
-    def test_best_scores(self):
-        with pytest.raises(ValueError, match="at least one probe, got none"):
-            identification.best_scores(iter([]))
-        with pytest.raises(ValueError, match=r"at least one column, one a gallery image, got shape \(3, 0\)"):
-            identification.best_scores(np.ones((3, 0)))
-
-
-def test_similarity_in_blocks_of_rows(monkeypatch):
-    random = np.random.default_rng(0)
-    probes, gallery = random.normal(size=(7, 3)).astype(np.float32), random.normal(size=(5, 3)).astype(np.float32)
-    monkeypatch.setattr(identification, "_BLOCK", 14)
-    blocks = list(identification.similarity_rows(probes, gallery))
-    assert [len(block) for block in blocks] == [2, 2, 2, 1]
-    naive = [[sum(a * b for a, b in zip(one, other, strict=True)) for other in gallery] for one in probes]
-    assert np.abs(np.concatenate(blocks) - naive).max() < 1e-5
-    monkeypatch.setattr(identification, "_BLOCK", 1)
-    assert len(list(identification.similarity_rows(probes, gallery))) == 7
-
 
 def test_missing_probes_are_never_identified():
-    """Ranks 2, 1, 2 and none of four images; two more are missing."""
-    matches = identification.match_probes(SIMILARITY, PROBES, GALLERY)
-    all_probes = identification.with_missing_probes(matches, 2)
+    """Ranks 2, 1, 2 and no mate among four images; two more probes are missing."""
+    matches = matching.match_probes(SIMILARITY, PROBES, GALLERY)
+    all_probes = matching.with_missing_probes(matches, 2)
     np.testing.assert_array_equal(all_probes.ranks, [2, 1, 2, 5, 5, 5])
     assert all_probes.mate_scores[4] == -np.inf
     np.testing.assert_allclose(identification.rank_rates(all_probes, None, None, [1, 4]), [1 / 6, 3 / 6])
     whole = identification.mean_average_precision(matches, None, None)
     assert identification.mean_average_precision(all_probes, None, None) == pytest.approx(whole * 4 / 6)
     assert identification.tpir_at_fpir(all_probes, np.zeros(4), 0.25, rank=2) == 3 / 6
-    np.testing.assert_array_equal(identification.with_missing_probes(matches, 0).ranks, matches.ranks)
+    np.testing.assert_array_equal(matching.with_missing_probes(matches, 0).ranks, matches.ranks)

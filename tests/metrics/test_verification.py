@@ -21,7 +21,7 @@ def naive_best_accuracy(scores, same):
 
 class TestRoc:
     def test_golden_values(self):
-        """Strictest first: .9 same, .7 different, then .5 both at once."""
+        """Strictest first: .9 is same, .7 different, .5 one of each."""
         curve = metrics.roc([0.5, 0.9, 0.7, 0.5], [True, True, False, False])
         np.testing.assert_array_equal(curve.far, [0, 0, 0.5, 1])
         np.testing.assert_array_equal(curve.tar, [0, 0.5, 0.5, 1])
@@ -41,11 +41,11 @@ class TestRoc:
         [
             ([], [], "at least one pair"),
             ([0.1, 0.2], [True], r"\(2,\) and \(1,\)"),
-            ([[0.1], [0.2]], [[True], [False]], "one of each a pair"),
+            ([[0.1], [0.2]], [[True], [False]], "one value per pair"),
             ([0.1, np.nan], [True, False], "got nan for pair 1"),
             ([np.inf, 0.1], [True, False], "got inf for pair 0"),
-            ([0.1, 0.2], [True, True], "all 2 are of the same person"),
-            ([0.1, 0.2], [False, False], "all 2 are of different people"),
+            ([0.1, 0.2], [True, True], "got 2 of the same person only"),
+            ([0.1, 0.2], [False, False], "got 2 of different people only"),
         ],
     )
     @pytest.mark.parametrize("function", [metrics.roc, metrics.area_under_curve, metrics.equal_error_rate])
@@ -56,7 +56,7 @@ class TestRoc:
 
 class TestAreaUnderCurve:
     def test_golden_value(self):
-        """Of the 9 couples of a same and a different pair only (.4, .7) is ranked wrongly: 8/9."""
+        """Of the 9 combinations of a same and a different pair only (.4, .7) is ranked wrongly: 8/9."""
         scores = [0.9, 0.8, 0.4, 0.7, 0.3, 0.2]
         assert metrics.area_under_curve(scores, [True] * 3 + [False] * 3) == pytest.approx(8 / 9, abs=1e-15)
 
@@ -70,7 +70,7 @@ class TestAreaUnderCurve:
         couples = same.sum() * (~same).sum()
         assert metrics.area_under_curve(scores, same) == pytest.approx(won / couples, abs=1e-12)
 
-    def test_equal_scores_tell_nothing(self):
+    def test_equal_scores_carry_no_information(self):
         assert metrics.area_under_curve(np.full(6, 0.3), [True, False] * 3) == 0.5
 
 
@@ -139,20 +139,20 @@ class TestKFoldAccuracy:
         np.testing.assert_array_equal(result.fold_accuracies, [1.0, 0.75])
         np.testing.assert_array_equal(result.correct, (np.arange(8) != 7)[order])
 
-    def test_one_fold_chooses_for_itself_and_says_so(self):
+    def test_a_single_fold_chooses_its_own_threshold_and_is_marked(self):
         result = metrics.kfold_accuracy(self.scores[4:], self.same[4:], np.zeros(4))
         assert result.same_fold
         assert (result.mean, result.std) == (0.75, 0.0)
 
     def test_a_row_of_scores_for_each_fold(self):
-        """The second row is upside down, so that fold 1 is judged by a threshold learnt from it alone."""
+        """The second row is reversed, so the threshold for fold 1 is learnt from that row alone."""
         rows = np.stack([self.scores, 1 - self.scores])
         expected = metrics.kfold_accuracy(1 - self.scores, self.same, self.folds).fold_accuracies[1]
         result = metrics.kfold_accuracy(rows, self.same, self.folds)
         np.testing.assert_array_equal(result.fold_accuracies, [1.0, expected])
         assert expected != 0.75
 
-    def test_a_held_out_fold_has_no_say_in_its_threshold(self):
+    def test_a_held_out_fold_does_not_affect_its_threshold(self):
         changed = self.scores.copy()
         changed[:4] = [-5, 5, 7, -7]
         threshold = metrics.kfold_accuracy(changed, self.same, self.folds).thresholds[0]
@@ -175,7 +175,7 @@ class TestThresholdAtFar:
         """Of .1 to 1. two are at or above .9; a rate of .25 lies half way from there to .8."""
         assert metrics.threshold_at_far(self.tenths, far) == pytest.approx(expected, abs=1e-12)
 
-    def test_a_rate_below_one_pair_cannot_be_told(self):
+    def test_a_rate_below_one_pair_cannot_be_measured(self):
         assert metrics.threshold_at_far(self.tenths, 0.0999) is None
         assert metrics.threshold_at_far(np.arange(1000.0), 1e-3) == 999.0
 

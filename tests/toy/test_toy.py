@@ -1,4 +1,4 @@
-"""The toy on digits that the test draws: its table and figure, what learns in it, and bad input."""
+"""The toy experiment on drawn digits: its table and plot, what it trains, and bad input."""
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ from cshml_tf.model_folder import read_classifier
 from cshml_tf.toy.ceiling import ceiling
 from cshml_tf.toy.digits import Digits, accuracy, pack_digits, read_mnist
 from cshml_tf.toy.experiment import Outcome
-from cshml_tf.toy.table import format_table, project
+from cshml_tf.toy.table import format_toy_table, project
 
 
 def drawn_digits(count, seed):
@@ -25,14 +25,14 @@ def drawn_digits(count, seed):
 
 @pytest.fixture(scope="module")
 def mnist(tmp_path_factory):
-    """A file of MNIST's form with 300 digits to train on and 60 to test on."""
+    """Write a file in MNIST's format with 300 training and 60 test digits."""
     (x_train, y_train), (x_test, y_test) = drawn_digits(300, 0), drawn_digits(60, 1)
     path = tmp_path_factory.mktemp("mnist") / "mnist.npz"
     np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
     return path
 
 
-def test_the_command_trains_tells_and_draws(mnist, tmp_path, capsys):
+def test_the_command_trains_reports_and_plots(mnist, tmp_path, capsys):
     out = tmp_path / "toy"
     command = [str(out), "--mnist", str(mnist), "--seeds", "3", "--hr_steps", "30", "--lr_steps", "2"]
     command += ["--batch_size", "16", "--embedding_size", "2", "--ceiling_epochs", "1"]
@@ -44,7 +44,7 @@ def test_the_command_trains_tells_and_draws(mnist, tmp_path, capsys):
     hr_centres = read_classifier(out / "models" / "hr_seed3")[0]
     for name, learns in (("eq3_same", False), ("eq3_random", False), ("eq2_random", True), ("eq2_same", True)):
         centres = read_classifier(out / "models" / f"{name}_seed3")[0]
-        # The L2 penalty moves W's length in every way, its directions only equation 2.
+        # The L2 penalty changes the length of W in every case, only equation 2 changes its directions.
         cosines = np.sum(unit(centres) * unit(hr_centres), axis=0)
         assert (np.min(cosines) < 1 - 1e-6) == learns, name
     trained = {path: path.stat().st_mtime_ns for path in out.rglob("recogniser.keras")}
@@ -71,7 +71,7 @@ def test_the_ceiling_knows_what_few_pixels_hold_and_no_more():
     random = np.random.default_rng(0)
 
     def bars(count):
-        """Four classes: a light left or right half, and stripes of one pixel, standing or lying."""
+        """Four classes: a light left or right half, and vertical or horizontal stripes of one pixel."""
         labels = random.integers(0, 4, count, np.int32)
         pixels = np.zeros((count, 28, 28, 3), np.uint8)
         for picture, label in zip(pixels, labels, strict=True):
@@ -112,7 +112,7 @@ def test_other_digits_need_another_folder(mnist, tmp_path):
         Digits(255 - train.pixels, train.labels),
         Digits(train.pixels[1:], train.labels[1:]),
     ):
-        with pytest.raises(ValueError, match="packed: expected the digits that are trained on, got others"):
+        with pytest.raises(ValueError, match="packed: expected the digits to train on, got others"):
             pack_digits(other, tmp_path / "packed")
 
 
@@ -123,7 +123,7 @@ def test_no_way_to_fetch_mnist_is_one_line(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("keras.datasets.mnist.load_data", fails)
     assert train_toy.main([str(tmp_path / "toy")]) == 2
     said = capsys.readouterr().err
-    assert "mnist: expected Keras to fetch it, or --mnist FILE.npz; URL fetch failure" in said
+    assert "mnist: expected Keras to download it, or --mnist FILE.npz, got an error: URL fetch failure" in said
     assert said.count("\n") == 1
 
 
@@ -135,7 +135,7 @@ def test_accuracy_is_the_share_of_nearest_columns():
 
         return Fixed()
 
-    centres = np.array([[3.0, 0.0], [0.0, 0.5]])  # Their lengths must not count.
+    centres = np.array([[3.0, 0.0], [0.0, 0.5]])  # Their lengths must not matter.
     embeddings = np.array([[1.0, 0.2], [0.1, 2.0], [0.9, 0.8], [0.2, 0.1]])
     digits = Digits(np.zeros((4, 28, 28, 3), np.uint8), np.array([0, 1, 1, 0], np.int32))
     assert accuracy(recogniser_of(embeddings), centres, digits) == 0.75
@@ -143,7 +143,7 @@ def test_accuracy_is_the_share_of_nearest_columns():
 
 def test_table_by_hand():
     outcomes = {1: Outcome(0.99, 0.2, {"eq2_same": 0.75}), 2: Outcome(0.97, 0.3, {"eq2_same": 0.77})}
-    lines = format_table(outcomes, 0.834).splitlines()
+    lines = format_toy_table(outcomes, 0.834).splitlines()
     assert lines[2] == "| 28 x 28, HR network | 99.00 | 97.00 | 98.00 ± 1.41 |  |"
     assert (
         lines[4] == "| 3 x 3, LR network, Eq. 2, the HR network's batch | 75.00 | 77.00 | 76.00 ± 1.41 | 75.88 |"

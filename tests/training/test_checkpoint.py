@@ -48,7 +48,7 @@ def test_half_a_file_from_a_kill_is_passed_over(tmp_path, variables):
 
 def test_weights_that_are_not_finite_are_not_saved(tmp_path, variables):
     variables[0].assign(np.full((2, 3), np.nan))
-    with pytest.raises(ValueError, match="step 8: expected finite weights, w has others"):
+    with pytest.raises(ValueError, match="step 8: expected finite weights, got others in w"):
         save_checkpoint(tmp_path, 8, variables)
     assert not list(tmp_path.glob("step-*"))
 

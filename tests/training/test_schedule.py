@@ -52,7 +52,7 @@ def test_a_cosine_falls_from_the_rate_to_nothing_at_the_last_step():
         ("0: -1", "expected a rate for epoch 0"),
         ("0: 0.1\nfive: 0.2", "line 2: expected 'epoch: rate', got 'five: 0.2'"),
         ("0: 0.1\n0: 0.2", "line 2: expected a new epoch"),
-        ("0: 0.1\n3: -2", "line 2: expected a new epoch from 0 on and a positive rate or -1"),
+        ("0: 0.1\n3: -2", "line 2: expected a new epoch of at least 0 and a positive rate or -1"),
         ("0: nan", "line 1: expected a new epoch"),
         ("0", "line 1: expected 'epoch: rate'"),
     ],

@@ -365,7 +365,7 @@ def test_w_starts_at_the_class_means_where_there_is_none(lr_options, hr_model_di
 def test_any_layers_map_can_be_the_tap(lr_options):
     run, _ = train_lr(LrSettings(**lr_options | {"max_steps": 1, "tap": "stem.pool"}), progress=False)
     assert read_card(run.model_dir)["tap"] == "stem.pool"
-    with pytest.raises(ValueError, match="a layer that gives feature maps, got 'flatten'"):
+    with pytest.raises(ValueError, match="a layer that outputs feature maps, got 'flatten'"):
         train_lr(LrSettings(**lr_options | {"tap": "flatten"}), progress=False)
 
 

@@ -1,1 +1,1 @@
-"""The experiment on SCface: align, embed, fine-tune on 50 people, identify, and set table 5 beside it."""
+"""The SCface experiment: surveillance images at three distances identified among frontal mugshots."""

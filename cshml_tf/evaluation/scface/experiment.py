@@ -1,67 +1,81 @@
-"""Both protocols of SCface: all 130 people as they come; and 80, after learning from the other 50.
+"""Both SCface protocols: all 130 people without adaptation, and 80 people after learning from the other 50.
 
-Source: the paper's section 4.3 (the HR network serves distance 3, an LR network of 30 x 30 distance 2 and one of
-20 x 20 distance 1; 50 random people to fine-tune on with equation 3, the other 80 to test); others measure all
-130 people without fine-tuning.
+Source: section 4.3 of the paper. The HR network serves distance 3, an LR network for 30 x 30 distance 2 and one
+for 20 x 20 distance 1; 50 random people are used for fine-tuning with equation 3 and the other 80 for testing.
+Other publications measure all 130 people without fine-tuning.
 """
 
 import functools
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 
 from cshml_tf.data.scface import DISTANCES, PEOPLE, split_people
 from cshml_tf.evaluation.embedding import View, embed
-from cshml_tf.evaluation.scface.coupled_mappings import fit_dmds, fit_ldmds, fit_mds
-from cshml_tf.evaluation.scface.fine_tuning import fine_tune
+from cshml_tf.evaluation.scface.coupled_mappings import CoupledMapping, fit_dmds, fit_ldmds, fit_mds
+from cshml_tf.evaluation.scface.faces import AlignedFaces
+from cshml_tf.evaluation.scface.fine_tuning import FineTuning, fine_tune
 from cshml_tf.evaluation.scface.identification import Embedded, match_curve
+from cshml_tf.evaluation.scface.networks import Served
 
 HR_ALONE = "HR network for all"
 AS_GIVEN = "networks as given"
 FINE_TUNED = "fine-tuned with Eq. 3"
-MAPPINGS = {"MDS": fit_mds, "DMDS": fit_dmds, "LDMDS": fit_ldmds}
+MAPPINGS: dict[str, Callable[..., CoupledMapping]] = {"MDS": fit_mds, "DMDS": fit_dmds, "LDMDS": fit_ldmds}
 
 
-class Row(NamedTuple):
-    """One line of the table.
+class ScfaceRow(NamedTuple):
+    """One row of the table of results.
 
     Attributes:
-        people: how many people are tested, 130 or 80.
+        people: number of people tested, 130 or 80.
         method: what was done with the networks, such as `AS_GIVEN` or "MDS on the embeddings".
-        curves: dict of a distance to a list of (ranks,) rates 0..1, one a seed.
+        curves: dict of distance to a list of (ranks,) rates 0..1, one per seed.
     """
 
     people: int
     method: str
-    curves: dict
+    curves: dict[int, list[np.ndarray]]
 
 
-class Experiment:
-    """SCface, aligned and embedded once for all that is measured on it.
+class ScfaceExperiment:
+    """SCface, aligned and embedded once for everything that is measured on it.
 
     Args:
-        mugshots: `cshml_tf.evaluation.scface.faces.AlignedFaces`.
-        probes: dict of a distance to `AlignedFaces`, as the cameras gave them.
-        shown: dict of a distance to (faces, H, W, 3) uint8: what the distance's own network is shown of them, such
-            as copies reduced to its resolution; None for the probes as they are.
-        hr_recogniser: keras.Model of the HR network.
-        served: dict of a distance to `cshml_tf.evaluation.scface.networks.Served`.
-        flip: whether an embedding is the normalised sum of the face's and its mirror image's.
-        batch_size: faces a forward pass.
+        mugshots: the aligned mugshots.
+        probes: dict of distance to the aligned faces, undegraded.
+        shown: dict of distance to (faces, H, W, 3) uint8, the form in which that distance's network sees the
+            probes, such as copies reduced to its resolution; None for the undegraded probes.
+        hr_recogniser: the HR network.
+        served: dict of distance to the network that serves it.
+        flip: whether to add the embedding of the mirrored face and normalise the sum.
+        batch_size: number of faces per forward pass.
         progress: wraps the sequence of batches, such as `tqdm`.
 
     Raises:
-        ValueError: no mugshot, or no probe at a distance.
+        ValueError: there is no mugshot, or no probe at some distance.
     """
 
-    def __init__(self, mugshots, probes, shown, hr_recogniser, served, flip=False, batch_size=32, progress=iter):
+    def __init__(
+        self,
+        mugshots: AlignedFaces,
+        probes: Mapping[int, AlignedFaces],
+        shown: Mapping[int, np.ndarray] | None,
+        hr_recogniser: keras.Model,
+        served: Mapping[int, Served],
+        flip: bool = False,
+        batch_size: int = 32,
+        progress: Callable[[Iterable], Iterable] = iter,
+    ) -> None:
         sets = {"mugshots": mugshots} | {
-            f"probes of distance {distance}": probes[distance] for distance in DISTANCES
+            f"probes at distance {distance}": probes[distance] for distance in DISTANCES
         }
         for what, faces in sets.items():
             if not len(faces.people):
                 raise ValueError(f"SCface: expected {what}, got none that can be read")
-        self._options = {"flip": flip, "batch_size": batch_size, "progress": progress}
+        self._options: dict[str, Any] = {"flip": flip, "batch_size": batch_size, "progress": progress}
         self._served = served
         self._people = {distance: probes[distance].people for distance in DISTANCES}
         self._shown = shown or {distance: probes[distance].pixels for distance in DISTANCES}
@@ -77,41 +91,44 @@ class Experiment:
             for distance in DISTANCES
         }
 
-    def all_people(self):
-        """Measure all 130 people: a `Row` of the HR network alone, and one of the networks as given."""
+    def all_people(self) -> Iterator[ScfaceRow]:
+        """Yield the results on all 130 people: with the HR network only, and with the networks as given."""
         return self._rows_as_given([PEOPLE])
 
-    def split(self, seeds, fine_tuning=None, mappings=()):
-        """Measure 80 people, having learned from the other 50, parted anew by each seed.
+    def split(
+        self, seeds: Iterable[int], fine_tuning: FineTuning | None = None, mappings: Iterable[str] = ()
+    ) -> Iterator[ScfaceRow]:
+        """Yield the results on 80 people after learning from the other 50, split anew for each seed.
 
         Args:
-            seeds: whole numbers.
-            fine_tuning: `cshml_tf.settings.scface.FineTuning`; None fine-tunes nothing.
-                The HR network stays as it is where it serves.
+            seeds: whole numbers, at least one.
+            fine_tuning: how to fine-tune; None for no fine-tuning. The HR network is never fine-tuned.
             mappings: keys of `MAPPINGS`, each learned from the 50 people's embeddings by the networks as given.
 
         Yields:
-            `Row`: as given first, then the mappings, then fine-tuned.
+            One row per method: networks as given first, then the mappings, then fine-tuned networks.
 
         Raises:
             ValueError: too few of the 50 people have both mugshot and probes.
         """
         parts = {seed: split_people(PEOPLE, seed=seed) for seed in seeds}
         yield from self._rows_as_given([tested for _, tested in parts.values()])
+        _, tested = next(iter(parts.values()))
+        count = len(tested)
         for name in mappings:
-            by_distance = {distance: [] for distance in DISTANCES}
+            by_distance: dict[int, list[np.ndarray]] = {distance: [] for distance in DISTANCES}
             for learned, tested in parts.values():
                 for distance, curves in by_distance.items():
                     curves.append(self._mapped(name, distance, learned, tested))
-            yield Row(len(tested), f"{name} on the embeddings", by_distance)
+            yield ScfaceRow(count, f"{name} on the embeddings", by_distance)
         if fine_tuning and not all(served.is_hr for served in self._served.values()):
             by_distance = {distance: [] for distance in DISTANCES}
             for seed, (learned, tested) in parts.items():
                 for distance, curves in by_distance.items():
                     curves.append(self._fine_tuned(distance, learned, tested, fine_tuning, seed))
-            yield Row(len(tested), FINE_TUNED, by_distance)
+            yield ScfaceRow(count, FINE_TUNED, by_distance)
 
-    def _rows_as_given(self, sets_of_people):
+    def _rows_as_given(self, sets_of_people: Sequence[Sequence[int]]) -> Iterator[ScfaceRow]:
         for method, probes in ((HR_ALONE, self._by_hr), (AS_GIVEN, self._given)):
             if method == AS_GIVEN and all(probes[distance] is self._by_hr[distance] for distance in DISTANCES):
                 continue
@@ -119,23 +136,25 @@ class Experiment:
                 distance: [match_curve(self._gallery, probes[distance], people) for people in sets_of_people]
                 for distance in DISTANCES
             }
-            yield Row(len(sets_of_people[0]), method, curves)
+            yield ScfaceRow(len(sets_of_people[0]), method, curves)
 
-    def _mapped(self, name, distance, learned, tested):
+    def _mapped(self, name: str, distance: int, learned: Sequence[int], tested: Sequence[int]) -> np.ndarray:
         hr, lr = self._gallery.of(learned), self._given[distance].of(learned)
-        # Nothing is learned of a person without a mugshot.
+        # A person without a mugshot contributes nothing.
         lr = lr.of(hr.people)
         if not len(hr.people) or not len(lr.people):
             raise ValueError(
-                f"{name}: expected mugshots, and images at distance {distance}, of the {len(learned)} people that "
-                f"are learned from, got {len(hr.people)} and {len(lr.people)}"
+                f"{name}: expected mugshots, and images at distance {distance}, of the {len(learned)} people to "
+                f"learn from, got {len(hr.people)} and {len(lr.people)}"
             )
         mapping = MAPPINGS[name](hr.embeddings, hr.people, lr.embeddings, lr.people)
-        # By direction alone they do better than by the distances that they are fitted to.
+        # Cosine similarity gives better results than the Euclidean distances that the mappings are fitted to.
         similarity = functools.partial(mapping.similarity, cosine=True)
         return match_curve(self._gallery, self._given[distance], tested, similarity)
 
-    def _fine_tuned(self, distance, learned, tested, fine_tuning, seed):
+    def _fine_tuned(
+        self, distance: int, learned: Sequence[int], tested: Sequence[int], fine_tuning: FineTuning, seed: int
+    ) -> np.ndarray:
         if self._served[distance].is_hr:
             return match_curve(self._gallery, self._given[distance], tested)
         hr = self._gallery.of(learned)
@@ -149,6 +168,6 @@ class Experiment:
         probes = self._embed(people[rows], shown[rows], recogniser)
         return match_curve(self._gallery, probes, tested)
 
-    def _embed(self, people, pixels, recogniser):
+    def _embed(self, people: np.ndarray, pixels: np.ndarray, recogniser: keras.Model) -> Embedded:
         (embeddings,) = embed(pixels, [View(recogniser)], **self._options)
         return Embedded(people, embeddings)

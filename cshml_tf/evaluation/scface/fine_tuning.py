@@ -1,37 +1,49 @@
-"""Fine-tuning an LR network on a few people with equation 3: their surveillance images drawn to their mugshots.
+"""Fine-tune an LR network on a few people with equation 3, pulling surveillance images towards mugshots.
 
 The mugshots' embeddings come from the frozen HR network, so they are computed once. Batch norm keeps its
-statistics, which a few hundred images of a few cameras would only spoil. Source: the paper's section 4.3, which
-gives neither steps nor rate; those here are ours.
+statistics, which a few hundred images from a few cameras would only degrade. Source: section 4.3 of the paper,
+which states neither the number of steps nor the learning rate; those here are ours.
 """
+
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from cshml_tf.losses import contrastive
 from cshml_tf.recogniser import clone
 from cshml_tf.settings.scface import FineTuning
 
 
-def fine_tune(lr_recogniser, mugshots, people, pixels, fine_tuning: FineTuning, seed=0):
-    """Fine-tune a copy of an LR network; half of the faces are mirrored.
+def fine_tune(
+    lr_recogniser: keras.Model,
+    mugshots: Mapping[int, np.ndarray],
+    people: ArrayLike,
+    pixels: np.ndarray,
+    fine_tuning: FineTuning,
+    seed: int = 0,
+) -> tuple[keras.Model, np.ndarray]:
+    """Fine-tune a copy of an LR network, with half of the faces mirrored.
 
     Args:
-        lr_recogniser: keras.Model, pixels 0..255 (batch, H, W, 3) -> (batch, E).
-        mugshots: dict of a person to the (E,) embedding of the mugshot by the HR network.
-        people: (faces,), keys of `mugshots`.
+        lr_recogniser: pixels 0..255 (batch, H, W, 3) -> (batch, E).
+        mugshots: dict of person to the (E,) embedding of the mugshot by the HR network.
+        people: (faces,) integers, keys of `mugshots`.
         pixels: (faces, H, W, 3) uint8, surveillance images.
-        fine_tuning: `cshml_tf.settings.scface.FineTuning`.
-        seed: of every random decision.
+        fine_tuning: the settings.
+        seed: seed of every random decision.
 
     Returns:
-        (keras.Model, losses): the copy, and (steps,) float64, equation 3 of each step.
+        (recogniser, losses): the copy, and (steps,) float64, the value of equation 3 at each step.
 
     Raises:
-        ValueError: no face, or negatives wanted of fewer than two people.
+        ValueError: there are no faces, or negative pairs are requested with fewer than two people.
     """
-    if not len(people) or (fine_tuning.negative_share > 0 and len(set(mugshots)) < 2):
+    people = np.asarray(people)
+    if not len(people) or (fine_tuning.negative_share > 0 and len(mugshots) < 2):
         raise ValueError(
             f"fine-tuning: expected faces, and two people or more for negatives, got {len(people)} faces of "
             f"{len(mugshots)} people"
@@ -40,21 +52,29 @@ def fine_tune(lr_recogniser, mugshots, people, pixels, fine_tuning: FineTuning, 
     recogniser = clone(lr_recogniser)
     for layer in recogniser.get_layer("backbone").layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            # Keras runs a batch norm that is not trainable on its own statistics.
+            # A batch norm that is not trainable uses its moving statistics.
             layer.trainable = False
     rate = keras.optimizers.schedules.CosineDecay(fine_tuning.learning_rate, fine_tuning.steps)
-    recogniser.compile(
-        keras.optimizers.SGD(rate, momentum=0.9), _ContrastiveToTarget(fine_tuning.alpha), jit_compile=False
-    )
-    pairs = _Pairs(mugshots, np.asarray(people), pixels, fine_tuning, np.random.default_rng(seed))
+    # Keras infers the types from its defaults: a float rate, "auto" for jit_compile.
+    optimizer = keras.optimizers.SGD(rate, momentum=0.9)  # pyright: ignore[reportArgumentType]
+    loss = _ContrastiveToTarget(fine_tuning.alpha)
+    recogniser.compile(optimizer, loss, jit_compile=False)  # pyright: ignore[reportArgumentType]
+    pairs = _Pairs(mugshots, people, pixels, fine_tuning, np.random.default_rng(seed))
     losses = [recogniser.train_on_batch(*pairs.draw()) for _ in range(fine_tuning.steps)]
     return recogniser, np.array(losses, np.float64)
 
 
 class _Pairs:
-    """Batches of surveillance images with their mugshots' embeddings, or another person's."""
+    """Batches of surveillance images, each with the embedding of its person's mugshot or of another person's."""
 
-    def __init__(self, mugshots, people, pixels, fine_tuning, generator):
+    def __init__(
+        self,
+        mugshots: Mapping[int, np.ndarray],
+        people: np.ndarray,
+        pixels: np.ndarray,
+        fine_tuning: FineTuning,
+        generator: np.random.Generator,
+    ) -> None:
         self._people = sorted(mugshots)
         self._embeddings = np.stack([mugshots[person] for person in self._people]).astype(np.float32)
         self._places = np.searchsorted(self._people, people)
@@ -63,8 +83,8 @@ class _Pairs:
         self._generator = generator
         self._waiting = np.empty(0, np.int64)
 
-    def draw(self):
-        """Give pixels, and the embeddings to come to with a column that says whether they are of the person."""
+    def draw(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return pixels, and the target embeddings with a last column: 1 for the same person, 0 for another."""
         size = self._fine_tuning.batch_size
         while len(self._waiting) < size:
             self._waiting = np.append(self._waiting, self._generator.permutation(len(self._places)))
@@ -72,7 +92,7 @@ class _Pairs:
         places = self._places[rows]
         same = self._generator.random(size) >= self._fine_tuning.negative_share
         if not same.all():
-            # Any other person, each as likely.
+            # Every other person is equally likely.
             shift = self._generator.integers(1, len(self._people), size)
             places = np.where(same, places, (places + shift) % len(self._people))
         mirrored = self._generator.random(size) < 0.5
@@ -82,12 +102,13 @@ class _Pairs:
 
 
 class _ContrastiveToTarget(keras.losses.Loss):
-    """Equation 3 with the HR embedding, and whether the pair is one person's, as Keras's target."""
+    """Equation 3 against a Keras target of the HR embedding and whether the pair shows one person."""
 
-    def __init__(self, alpha):
+    def __init__(self, alpha: float) -> None:
         super().__init__(name="contrastive")
         self.alpha = alpha
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         y_true = ops.cast(y_true, y_pred.dtype)
-        return contrastive(y_true[:, :-1], y_pred, y_true[:, -1], self.alpha)
+        embeddings, same = y_true[:, :-1], y_true[:, -1]  # pyright: ignore[reportOptionalSubscript]
+        return contrastive(embeddings, y_pred, same, self.alpha)

@@ -1,5 +1,6 @@
-"""Identification by distance: which share of the probes finds its person among the mugshots, at rank 1 to 10."""
+"""Identification by distance: the share of probes whose person is found among the mugshots, at ranks 1 to 10."""
 
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,41 +12,46 @@ LONGEST_RANK = 10
 
 
 class Embedded(NamedTuple):
-    """Embeddings and whose they are.
+    """Embeddings and the people they show.
 
     Attributes:
         people: (faces,) int64.
-        embeddings: (faces, E) real; of unit length where they come from a network.
+        embeddings: (faces, E) real; of unit length if they come from a network.
     """
 
     people: np.ndarray
     embeddings: np.ndarray
 
-    def of(self, people):
-        """Give those of some people."""
+    def of(self, people: Iterable[int]) -> "Embedded":
+        """Select the embeddings of some people."""
         rows = np.isin(self.people, list(people))
         return Embedded(self.people[rows], self.embeddings[rows])
 
 
-def match_curve(gallery, probes, people, similarity=None):
-    """Measure the rank-1 to rank-10 rates of some people's probes among their own mugshots.
+def match_curve(
+    gallery: Embedded,
+    probes: Embedded,
+    people: Collection[int],
+    similarity: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+) -> np.ndarray:
+    """Measure the rank-1 to rank-10 rates of some people's probes among the mugshots of the same people.
 
-    Five probes a person are expected, one a camera: one that is missing or could not be read counts as never
-    identified, and so does the probe of a person whose mugshot is.
+    Five probes per person are expected, one per camera. A probe that is missing or unreadable counts as never
+    identified, and so does the probe of a person whose mugshot is missing.
 
     Args:
-        gallery: `Embedded` mugshots, of these people and perhaps others.
-        probes: `Embedded` images of one distance, likewise.
-        people: whose probes are measured.
-        similarity: function of (probes, E) and (gallery, E) giving (probes, gallery), higher is more alike; None
-            is the cosine of unit vectors.
+        gallery: mugshots of these people, and perhaps of others.
+        probes: images at one distance of these people, and perhaps of others.
+        people: the people whose probes are measured.
+        similarity: function of (probes, E) and (gallery, E) that returns (probes, gallery), higher is more alike;
+            None for the cosine of unit vectors.
 
     Returns:
-        (10,) float64, 0..1; of fewer mugshots, the last one's rate at the ranks that they lack, so that the curves
-        of several seeds always have one length.
+        (10,) float64, 0..1. With fewer than 10 mugshots the last rate is repeated, so that the curves of all seeds
+        have the same length.
 
     Raises:
-        ValueError: no mugshot or no probe of these people, or embeddings that are not finite.
+        ValueError: there is no mugshot or no probe of these people, or an embedding is not finite.
     """
     gallery, probes = gallery.of(people), probes.of(people)
     if not len(gallery.people) or not len(probes.people):

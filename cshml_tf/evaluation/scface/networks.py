@@ -1,55 +1,58 @@
-"""The networks of the experiment on SCface: the HR network, and what serves each distance."""
+"""The networks of the SCface experiment: the HR network, and the network that serves each distance."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import keras
 
 from cshml_tf.data.scface import DISTANCES
 from cshml_tf.model_folder import card_of_kind, load_recogniser, read_card
 
 
 class Served(NamedTuple):
-    """What serves the probes of one distance.
+    """The network that serves the probes of one distance.
 
     Attributes:
-        folder: Path of the model folder.
-        recogniser: keras.Model, pixels 0..255 (batch, H, W, 3) -> (batch, E).
+        folder: the model folder.
+        recogniser: pixels 0..255 (batch, H, W, 3) -> (batch, E).
         is_hr: whether it is an HR network, which is never fine-tuned.
-        degradation: how faces were reduced in its training, "antialias" or "plain".
+        degradation: how faces were degraded in its training, "antialias" or "plain".
     """
 
     folder: Path
-    recogniser: Any
+    recogniser: keras.Model
     is_hr: bool
     degradation: str
 
 
-class Networks(NamedTuple):
-    """All of them.
+class ScfaceNetworks(NamedTuple):
+    """All networks of the experiment.
 
     Attributes:
-        hr_recogniser: keras.Model of the HR network.
-        served: dict of a distance to `Served`.
+        hr_recogniser: the HR network.
+        served: dict of distance to the network that serves it.
         image_size: (height, width) of the faces, pixels.
     """
 
-    hr_recogniser: Any
-    served: dict
-    image_size: tuple
+    hr_recogniser: keras.Model
+    served: dict[int, Served]
+    image_size: tuple[int, int]
 
 
-def load_networks(hr_dir, by_distance):
-    """Load the networks.
+def load_scface_networks(hr_dir: str | Path, by_distance: Mapping[int, str | Path]) -> ScfaceNetworks:
+    """Load the networks of the experiment.
 
     Args:
         hr_dir: model folder of the HR network.
-        by_distance: dict of a distance to the model folder that serves it; the HR network serves the others.
+        by_distance: dict of distance to the model folder of its network; the HR network serves the others.
 
     Returns:
-        `Networks`.
+        `ScfaceNetworks`.
 
     Raises:
-        ValueError: no model folder, an HR folder that holds an LR network, or a network of another image or
-            embedding size than the HR network's.
+        ValueError: a folder is not a model folder, `hr_dir` holds an LR network, or the image or embedding size of
+            a network differs from the HR network's.
     """
     hr_dir = Path(hr_dir)
     image_size = card_of_kind(hr_dir, "hr")["image_size"]
@@ -70,4 +73,4 @@ def load_networks(hr_dir, by_distance):
         distance: Served(folder, loaded[folder], cards[folder]["kind"] == "hr", cards[folder]["degradation"])
         for distance, folder in folders.items()
     }
-    return Networks(loaded[hr_dir], served, tuple(image_size))
+    return ScfaceNetworks(loaded[hr_dir], served, (image_size[0], image_size[1]))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cshml_tf.degradation.resolution import format_resolution
 from cshml_tf.evaluation.scface.faces import AlignedFaces
-from cshml_tf.evaluation.scface.networks import Networks
+from cshml_tf.evaluation.scface.networks import ScfaceNetworks
 from cshml_tf.settings.scface import FineTuning, ScfaceSettings
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def describe(
     settings: ScfaceSettings,
-    networks: Networks,
+    networks: ScfaceNetworks,
     fine_tuning: FineTuning | None,
     data: "ScFace",
     mugshots: AlignedFaces,

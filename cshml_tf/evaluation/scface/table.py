@@ -1,23 +1,29 @@
-"""The figures of SCface as the paper's table 5 and as curves: rank-1 in %, a column a distance."""
+"""The SCface results as in table 5 of the paper and as curves: rank-1 in %, one column per distance."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from cshml_tf.data.scface import CAMERAS, DISTANCES, PEOPLE
 from cshml_tf.evaluation.published import TABLE_5
+from cshml_tf.evaluation.scface.experiment import ScfaceRow
 
 _HEADER = ("method", "people", "probes", "seeds", "d1 4.20 m", "d2 2.60 m", "d3 1.00 m")
 
 
-def format_table(rows):
-    """Write rows as a Markdown table with the paper's own below; several seeds as mean ± sample deviation.
+def format_scface_table(rows: Iterable[ScfaceRow]) -> str:
+    """Format the results as a Markdown table, followed by the paper's own.
+
+    Several seeds are shown as mean ± sample standard deviation.
 
     Args:
-        rows: list of `cshml_tf.evaluation.scface.experiment.Row`.
+        rows: the results.
 
     Returns:
-        str that ends with a line end.
+        The table, ending with a line break.
     """
-    lines = [_HEADER, ["---"] * len(_HEADER)]
+    lines: list[Sequence[str]] = [_HEADER, ["---"] * len(_HEADER)]
     for row in rows:
         seeds = len(row.curves[DISTANCES[0]])
         rates = [_mean_and_deviation([curve[0] for curve in row.curves[distance]]) for distance in DISTANCES]
@@ -29,8 +35,8 @@ def format_table(rows):
     return _markdown(lines)
 
 
-def format_ranks(rows):
-    """Write the rates at ranks 1 to 10 as a Markdown table, a line a distance, means over the seeds in %."""
+def format_ranks(rows: Sequence[ScfaceRow]) -> str:
+    """Format the mean rates over the seeds at ranks 1 to 10 as a Markdown table, one row per distance, in %."""
     ranks = len(rows[0].curves[DISTANCES[0]][0])
     header = ["method", "people", "distance", *(f"rank {rank}" for rank in range(1, ranks + 1))]
     lines = [header, ["---"] * len(header)]
@@ -41,19 +47,19 @@ def format_ranks(rows):
     return _markdown(lines)
 
 
-def curves_by_distance(rows, people):
-    """Give the mean curves of the rows of a protocol, by distance and then by method, as dicts."""
+def curves_by_distance(rows: Iterable[ScfaceRow], people: int) -> dict[int, dict[str, np.ndarray]]:
+    """Return the mean curves of one protocol's rows by distance and then by method."""
     return {
         distance: {row.method: np.mean(row.curves[distance], axis=0) for row in rows if row.people == people}
         for distance in DISTANCES
     }
 
 
-def rows_as_json(rows):
-    """Give rows as a list of dicts ready for JSON; rates are fractions, rank 1 first.
+def rows_as_json(rows: Iterable[ScfaceRow]) -> list[dict[str, Any]]:
+    """Convert rows to JSON-compatible dicts; rates are fractions, rank 1 first.
 
-    "probes" is how many the rates of a distance are of, the missing ones too; "mean" and "deviation" are over the
-    seeds, the deviation that of a sample, and None of one seed.
+    "probes" is the number of probes at each distance, including missing ones. "mean" and "deviation" are taken
+    over the seeds; the deviation is the sample standard deviation, None for a single seed.
     """
     return [
         {
@@ -71,19 +77,19 @@ def rows_as_json(rows):
     ]
 
 
-def _markdown(lines):
+def _markdown(lines: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _probes(row):
-    """Give how many probes the rates of a distance are of: the people's, whether their images are there or not."""
+def _probes(row: ScfaceRow) -> int:
+    """Return the number of probes at each distance, whether their images are available or not."""
     return row.people * len(CAMERAS)
 
 
-def _deviation(curves):
+def _deviation(curves: Sequence[np.ndarray]) -> list[float] | None:
     return None if len(curves) == 1 else np.std(curves, axis=0, ddof=1).tolist()
 
 
-def _mean_and_deviation(rates):
+def _mean_and_deviation(rates: Sequence[float]) -> str:
     mean = f"{100 * np.mean(rates):.2f}"
     return mean if len(rates) == 1 else f"{mean} ± {100 * np.std(rates, ddof=1):.2f}"

@@ -1,4 +1,4 @@
-"""The protocols on planted faces, with networks that read a column of pixels: who is learned from, who tested."""
+"""Both protocols on planted faces, with networks that read a column of pixels: who is learned from and tested."""
 
 from pathlib import Path
 
@@ -7,20 +7,20 @@ import pytest
 
 from cshml_tf.data.scface import DISTANCES, PEOPLE, split_people
 from cshml_tf.evaluation.scface import experiment
-from cshml_tf.evaluation.scface.experiment import Experiment
+from cshml_tf.evaluation.scface.experiment import ScfaceExperiment
 from cshml_tf.evaluation.scface.faces import AlignedFaces
 from cshml_tf.evaluation.scface.networks import Served
 from cshml_tf.settings.scface import FineTuning
 
-# A column of 8 pixels a person, in a direction of its own from grey; the first and the last are nobody's.
+# One column of 8 pixels per person, each in its own direction from grey; the first and last belong to no person.
 COLUMNS = np.random.default_rng(0).integers(0, 256, (len(PEOPLE) + 2, 8, 3)).astype(np.uint8)
 PROBES_OF = np.repeat(PEOPLE, 5)
-# The planted networks know the people up to here, and nobody beyond.
+# The planted networks know the people up to this one.
 LAST_KNOWN, EVERYBODY = 40, len(COLUMNS)
 
 
 class ColumnNetwork:
-    """Its embedding is the left column; of a person beyond `last_known` it sees the negative."""
+    """Return a network that embeds the left column, and its negative for people beyond `last_known`."""
 
     def __init__(self, last_known=EVERYBODY):
         self.last_known = last_known
@@ -40,13 +40,13 @@ def faces_of(people, left=None):
 
 
 def experiment_of(known_by_lr=EVERYBODY, shown=None, probes=None, mugshots=None, flip=False):
-    """An HR network that knows everybody serves distances 2 and 3, an LR network distance 1."""
+    """Serve distances 2 and 3 with an HR network that knows everyone, distance 1 with an LR network."""
     hr = ColumnNetwork()
     served = {distance: Served(Path("hr"), hr, True, "antialias") for distance in DISTANCES}
     served[1] = Served(Path("lr"), ColumnNetwork(known_by_lr), False, "antialias")
     probes = probes or {distance: faces_of(PROBES_OF) for distance in DISTANCES}
     mugshots = mugshots or faces_of(PEOPLE)
-    return Experiment(mugshots, probes, shown, hr, served, flip)
+    return ScfaceExperiment(mugshots, probes, shown, hr, served, flip)
 
 
 def share_known(people):
@@ -71,7 +71,7 @@ def test_all_people():
 
 
 def test_fine_tuning_sees_the_50_people_alone(monkeypatch):
-    """In place of fine-tuning: a network that knows everybody, and what it would have learned from."""
+    """Replace fine-tuning by a network that knows everyone, and record what it would have learned from."""
     calls = []
 
     def recorded(recogniser, mugshots, people, pixels, fine_tuning, seed):
@@ -82,7 +82,7 @@ def test_fine_tuning_sees_the_50_people_alone(monkeypatch):
     tuned = list(experiment_of(LAST_KNOWN).split([4, 5], FineTuning()))[-1]
     assert tuned.method == experiment.FINE_TUNED
     assert [tuned.curves[distance][0][0] for distance in DISTANCES] == [1, 1, 1]
-    # Where the HR network serves nothing is learned.
+    # Nothing is learned where the HR network serves.
     assert [call[-1] for call in calls] == [4, 5]
     for last_known, mugshots, people, pixels, seed in calls:
         learned, _ = split_people(PEOPLE, seed=seed)
@@ -112,7 +112,7 @@ def test_maps_see_the_50_people_alone_and_compare_by_cosine(monkeypatch):
 
 
 def test_reduced_copies_are_shown_to_the_serving_network_alone():
-    """The copies of distance 2 are another person's each: the HR network finds nobody in them."""
+    """Each copy at distance 2 shows another person, so the HR network identifies none of them."""
     shown = {distance: faces_of(PROBES_OF).pixels for distance in DISTANCES}
     shown[2] = faces_of(PROBES_OF % len(PEOPLE) + 1).pixels
     alone, given = experiment_of(shown=shown).all_people()
@@ -121,7 +121,7 @@ def test_reduced_copies_are_shown_to_the_serving_network_alone():
 
 
 def test_flip_averaging():
-    """A mugshot and its probes have two people's columns the other way round: alike only with the mirror image."""
+    """A mugshot and its probes have two columns in opposite order: they are alike only when mirrored."""
     probes = {distance: faces_of(PROBES_OF, left=PROBES_OF + 1) for distance in DISTANCES}
     mirrored = AlignedFaces([], np.array(PEOPLE), faces_of(PEOPLE, left=np.add(PEOPLE, 1)).pixels[:, :, ::-1], {})
     for flip, rate in ((False, 0), (True, 1)):

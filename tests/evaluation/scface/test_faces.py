@@ -1,4 +1,4 @@
-"""SCface's images aligned: which way is tried first, and what it falls back to."""
+"""SCface's images aligned: which method is tried first, and the fallbacks."""
 
 import dataclasses
 
@@ -12,12 +12,12 @@ from cshml_tf.evaluation.scface.faces import align_images, write_faces
 from cshml_tf.images import read_image, write_image
 
 SIZE = (48, 40)
-# Where the four points lie in a picture that is the crop already.
+# The four points of a picture that is already the crop.
 IN_PLACE = template_of_four(SIZE)
 
 
 class FakeDetector:
-    """Finds a face whose landmarks are the template's, in pictures wide enough."""
+    """A detector that finds a face with the template's landmarks in pictures that are wide enough."""
 
     def __init__(self, least_width):
         self.least_width = least_width
@@ -56,9 +56,11 @@ def test_each_way_is_tried_first_and_falls_back_to_the_other(image):
     assert found(image, "mtcnn", ALL_FOUND) == "mtcnn"
     assert found(image, "mtcnn", NOTHING_FOUND) == "landmarks"
     assert found(without, "mtcnn", NOTHING_FOUND) == "center"
+    with pytest.raises(ValueError, match="detector: expected a face detector, .* got None"):
+        align_images([without], SIZE)
 
 
-def test_landmarks_in_place_leave_the_picture_as_it_is(image):
+def test_landmarks_in_place_leave_the_picture_unchanged(image):
     faces = align_images([image], SIZE)
     assert np.abs(faces.pixels[0].astype(int) - read_image(image.path)).max() <= 1
 

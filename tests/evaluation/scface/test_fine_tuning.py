@@ -15,7 +15,7 @@ SIZE = (12, 10)
 
 @pytest.fixture
 def network():
-    """A recogniser of a dense layer on the mean colour, with a batch norm on its way."""
+    """Return a recogniser with a batch norm and a dense layer on the mean colour."""
     pixels = keras.Input((*SIZE, 3))
     last_map = keras.layers.BatchNormalization(name="norm")(pixels)
     embedding = keras.layers.Dense(3, use_bias=False, name="dense")(
@@ -23,7 +23,7 @@ def network():
     )
     backbone = keras.Model(pixels, {"last_map": last_map, "embedding": embedding}, name="backbone")
     recogniser = build_recogniser(backbone, "fixed")
-    # Far from what will be asked of it, but not the very opposite, where the gradient is none.
+    # Far from the target, but not its exact opposite, where the gradient vanishes.
     recogniser.get_layer("backbone").get_layer("dense").set_weights([-np.eye(3) + 0.1 * np.ones((3, 3))])
     return recogniser
 
@@ -44,7 +44,7 @@ def test_surveillance_images_come_to_their_mugshots(network):
     targets = np.stack(list(mugshots.values()))
     distances = np.sum((np.asarray(tuned.predict_on_batch(pixels.astype(np.float32))) - targets) ** 2, axis=1)
     assert distances.max() < 0.2
-    # What was given is as it was.
+    # The original is unchanged.
     assert np.array_equal(np.asarray(network.predict_on_batch(pixels.astype(np.float32))), before)
 
 

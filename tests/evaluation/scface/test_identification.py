@@ -47,7 +47,7 @@ def test_missing_images_count_as_not_identified():
 
 
 def test_every_curve_has_ten_ranks():
-    """Two mugshots: whoever is not first is second."""
+    """With two mugshots, whoever is not first is second."""
     gallery, probes = faces([1, 2]), Embedded(np.repeat([1, 2], 5), np.eye(200)[[1] * 9 + [2]])
     assert match_curve(gallery, probes, [1, 2]).tolist() == [0.6] + [1] * 9
 

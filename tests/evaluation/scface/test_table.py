@@ -5,16 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from cshml_tf.evaluation.scface.experiment import Row
-from cshml_tf.evaluation.scface.table import curves_by_distance, format_ranks, format_table, rows_as_json
+from cshml_tf.evaluation.scface.experiment import ScfaceRow
+from cshml_tf.evaluation.scface.table import curves_by_distance, format_ranks, format_scface_table, rows_as_json
 
-ROW = Row(80, "ours", {distance: [np.array([0.5, 0.6]), np.array([0.7, 1.0])] for distance in (1, 2, 3)})
-ALL = Row(130, "ours", {distance: [np.array([0.25, 0.5])] for distance in (1, 2, 3)})
+ROW = ScfaceRow(80, "ours", {distance: [np.array([0.5, 0.6]), np.array([0.7, 1.0])] for distance in (1, 2, 3)})
+ALL = ScfaceRow(130, "ours", {distance: [np.array([0.25, 0.5])] for distance in (1, 2, 3)})
 
 
 def test_several_seeds_are_a_mean_and_a_sample_deviation():
-    """Of 50 and 70 % the mean is 60, and the deviation from it sqrt(100 + 100)."""
-    lines = format_table([ALL, ROW]).splitlines()
+    """The mean of 50 and 70 % is 60, and the deviation is sqrt(100 + 100)."""
+    lines = format_scface_table([ALL, ROW]).splitlines()
     assert lines[2] == "| ours | 130 | 650 |  | 25.00 | 25.00 | 25.00 |"
     assert lines[3] == "| ours | 80 | 400 | 2 | 60.00 ± 14.14 | 60.00 ± 14.14 | 60.00 ± 14.14 |"
     assert lines[4].startswith("| paper, MDS | 80 | 400 |  | 60.3 |")

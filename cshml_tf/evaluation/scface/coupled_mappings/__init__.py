@@ -1,6 +1,6 @@
 """Coupled mappings: linear maps of HR and LR embeddings into one space, learned from people seen in both.
 
-They are the classical baselines of the paper's table 5, by NumPy and SciPy alone.
+They are the classical baselines of table 5 of the paper and need only NumPy and SciPy.
 """
 
 from cshml_tf.evaluation.scface.coupled_mappings.fitting import Fitting

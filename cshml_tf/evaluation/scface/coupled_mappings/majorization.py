@@ -1,44 +1,44 @@
-"""Least-squares scaling under a linear constraint: one matrix that gives pairs of rows wanted distances.
+"""Least-squares scaling under a linear constraint: find a matrix that gives pairs of rows desired distances.
 
 Source: the constrained SMACOF algorithm of De Leeuw and Heiser (1980), which Webb ("Multidimensional scaling by
-iterative majorization using radial basis functions", 1995) applies to functions of the data, and Biswas et al. to
-faces. With x_i the image of row i, the inequality of Cauchy and Schwarz gives for any earlier images y
+iterative majorization using radial basis functions", 1995) applies to functions of the data and Biswas et al. to
+faces. Let x_i be the image of row i. By the Cauchy-Schwarz inequality, for any earlier images y
 
     |x_i - x_j| >= (x_i - x_j) . (y_i - y_j) / |y_i - y_j|,
 
-so the stress lies below a quadratic that touches it at y; each iteration takes the minimum of that quadratic. It
-can not rise, and no step length is chosen.
+so the stress lies below a quadratic that touches it at y. Each iteration goes to the minimum of that quadratic, so
+the stress never rises and no step size is needed.
 """
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
-# Singular values below this share of the largest are rounding.
+# Singular values below this share of the largest are rounding errors.
 _RANK_TOLERANCE = 1e-9
-# Below this share of the images' own length a distance is rounding, and its direction unknown.
+# A distance below this share of the images' length is a rounding error, and its direction is unknown.
 _NO_DISTANCE = 1e-12
 
 
-def row_space(rows):
+def row_space(rows: np.ndarray) -> np.ndarray:
     """Find an orthonormal basis of the space that rows span.
 
     Args:
         rows: (n, E) float64.
 
     Returns:
-        (rank, E) float64, the direction of the longest spread first.
+        (rank, E) float64, the direction of the largest singular value first.
     """
     _, lengths, basis = np.linalg.svd(rows, full_matrices=False)
     return basis[lengths > _RANK_TOLERANCE * lengths[0]]
 
 
-def stress(images, weights, targets):
+def stress(images: np.ndarray, weights: np.ndarray, targets: np.ndarray) -> float:
     """Sum w_ij (|x_i - x_j| - d_ij)^2 over the pairs i < j.
 
     Args:
         images: (n, d) float64, x.
         weights: (n, n) float64, symmetric, not negative, zero on the diagonal.
-        targets: (n, n) float64, symmetric, not negative, zero on the diagonal.
+        targets: (n, n) float64, d, symmetric, not negative, zero on the diagonal.
 
     Returns:
         float.
@@ -46,27 +46,37 @@ def stress(images, weights, targets):
     return _stress(cdist(images, images), weights, targets)
 
 
-def majorize(rows, weights, targets, start, anchor, ridge=0.0, iterations=100, tolerance=1e-5, constant=0.0):
-    """Minimise stress(rows @ W) + r |W - anchor|^2 + constant over all matrices W, starting from one.
+def majorize(
+    rows: np.ndarray,
+    weights: np.ndarray,
+    targets: np.ndarray,
+    start: np.ndarray,
+    anchor: np.ndarray,
+    ridge: float = 0.0,
+    iterations: int = 100,
+    tolerance: float = 1e-5,
+    constant: float = 0.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Minimise stress(rows @ W) + r |W - anchor|^2 + constant over all matrices W.
 
-    What lies outside the span of the rows changes no distance: there the ridge alone decides, and W is the
-    anchor. The iterations run within the span, where their matrices are no larger than the rows' rank.
+    Directions outside the span of the rows affect no distance, so only the ridge acts on them and W equals the
+    anchor there. The iterations run within the span, where the matrices are no larger than the rank of the rows.
 
     Args:
         rows: (n, E) float64, not all zero.
-        weights: (n, n) float64, as `stress`, not all zero between rows that differ.
-        targets: (n, n) float64, as `stress`.
-        start: (E, d) float64, where W begins; within the span of the rows it should not be zero.
-        anchor: (E, d) float64, what the ridge draws W to.
+        weights: (n, n) float64, as for `stress`, not all zero between rows that differ.
+        targets: (n, n) float64, as for `stress`.
+        start: (E, d) float64, initial W, which should not be zero within the span of the rows.
+        anchor: (E, d) float64, what the ridge pulls W towards.
         ridge: r, as a multiple of the mean eigenvalue of the quadratic; 0 takes the shortest step where the
             minimum is not unique.
-        iterations: at most so many.
-        tolerance: stops where an iteration lowers the objective by no more than this share of it.
-        constant: what the objective is above its two terms.
+        iterations: maximum number of iterations.
+        tolerance: stop once an iteration lowers the objective by no more than this share.
+        constant: added to the objective.
 
     Returns:
-        (W, objectives): (E, d) float64, and (iterations done + 1,) float64, the objective at the start and after
-        each iteration; it never rises beyond rounding.
+        (W, objectives): (E, d) float64, and (iterations performed + 1,) float64, the objective at the start and
+        after each iteration, which never rises by more than rounding errors.
     """
     basis = row_space(rows)
     rows = rows @ basis.T
@@ -74,7 +84,7 @@ def majorize(rows, weights, targets, start, anchor, ridge=0.0, iterations=100, t
     matrix, anchor = basis @ start, basis @ anchor
     quadratic = rows.T @ _laplacian(weights) @ rows
     ridge = ridge * np.trace(quadratic) / len(basis)
-    # The minimum of each quadratic is linear in its right-hand side: one inverse serves all iterations.
+    # Only the right-hand side changes between the quadratics, so one inverse serves all iterations.
     inverse = np.linalg.pinv(quadratic + ridge * np.eye(len(basis)), rcond=1e-12, hermitian=True)
     from_rows, drawn = inverse @ rows.T, ridge * (inverse @ anchor)
     objectives = []
@@ -90,14 +100,14 @@ def majorize(rows, weights, targets, start, anchor, ridge=0.0, iterations=100, t
         matrix = from_rows @ (_laplacian(ratios) @ images) + drawn
 
 
-def _stress(distances, weights, targets):
+def _stress(distances: np.ndarray, weights: np.ndarray, targets: np.ndarray) -> float:
     return float(np.sum(weights * (distances - targets) ** 2) / 2)
 
 
-def _settled(objectives, tolerance):
+def _settled(objectives: list[float], tolerance: float) -> bool:
     return len(objectives) > 1 and objectives[-2] - objectives[-1] <= tolerance * objectives[-2]
 
 
-def _laplacian(weights):
-    """The matrix L for which x' L x sums w_ij (x_i - x_j)^2 over the pairs i < j."""
+def _laplacian(weights: np.ndarray) -> np.ndarray:
+    """Return the matrix L for which x' L x sums w_ij (x_i - x_j)^2 over the pairs i < j."""
     return np.diag(weights.sum(axis=1)) - weights

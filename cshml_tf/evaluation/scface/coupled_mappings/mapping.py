@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 
 from cshml_tf.evaluation.scface.coupled_mappings.training_rows import checked_rows
@@ -16,9 +17,9 @@ class CoupledMapping:
     Attributes:
         hr: (E_hr, d) float64.
         lr: (E_lr, d) float64; equal to `hr` where one matrix was learned for both.
-        hr_mean: (E_hr,) float64, taken from an HR row before it is mapped.
-        lr_mean: (E_lr,) float64, taken from an LR row before it is mapped.
-        objectives: (iterations + 1,) float64, what was minimised, at the start and after each iteration.
+        hr_mean: (E_hr,) float64, subtracted from HR rows before mapping.
+        lr_mean: (E_lr,) float64, subtracted from LR rows before mapping.
+        objectives: (iterations + 1,) float64, the minimised objective at the start and after each iteration.
     """
 
     hr: np.ndarray
@@ -27,7 +28,7 @@ class CoupledMapping:
     lr_mean: np.ndarray
     objectives: np.ndarray
 
-    def map_hr(self, rows):
+    def map_hr(self, rows: ArrayLike) -> np.ndarray:
         """Map HR embeddings.
 
         Args:
@@ -37,11 +38,11 @@ class CoupledMapping:
             (n, d) float64.
 
         Raises:
-            ValueError: rows that are not these.
+            ValueError: the rows have the wrong shape or type, or hold a number that is not finite.
         """
         return (checked_rows("rows", rows, len(self.hr)) - self.hr_mean) @ self.hr
 
-    def map_lr(self, rows):
+    def map_lr(self, rows: ArrayLike) -> np.ndarray:
         """Map LR embeddings.
 
         Args:
@@ -51,24 +52,25 @@ class CoupledMapping:
             (n, d) float64.
 
         Raises:
-            ValueError: rows that are not these.
+            ValueError: the rows have the wrong shape or type, or hold a number that is not finite.
         """
         return (checked_rows("rows", rows, len(self.lr)) - self.lr_mean) @ self.lr
 
-    def similarity(self, lr_rows, hr_rows, cosine=False):
-        """Compare LR probes with an HR gallery, as `cshml_tf.metrics.identification` takes it.
+    def similarity(self, lr_rows: ArrayLike, hr_rows: ArrayLike, cosine: bool = False) -> np.ndarray:
+        """Compare LR probes with an HR gallery, in the form that `cshml_tf.metrics.matching` takes.
 
         Args:
             lr_rows: (probes, E_lr) real, finite.
             hr_rows: (gallery, E_hr) real, finite.
-            cosine: compare directions alone. The maps are fitted to distances.
+            cosine: whether to compare only the directions of the mapped rows, although the maps are fitted to
+                distances.
 
         Returns:
-            (probes, gallery) float64: minus the Euclidean distance of the mapped rows, or their cosine, which is
-            0 where a row is mapped to zero.
+            (probes, gallery) float64: the negative Euclidean distance of the mapped rows, or their cosine, which
+            is 0 where a row is mapped to zero.
 
         Raises:
-            ValueError: rows that are not these.
+            ValueError: the rows have the wrong shape or type, or hold a number that is not finite.
         """
         probes, gallery = self.map_lr(lr_rows), self.map_hr(hr_rows)
         return unit_rows(probes) @ unit_rows(gallery).T if cosine else -cdist(probes, gallery)
