@@ -83,8 +83,8 @@ def _threshold(settings, report):
 
     if report is not None:
         return lambda first, second: threshold_for(report, first, second, settings.far)
-    if settings.threshold is not None:
-        return lambda first, second: settings.threshold
+    if (threshold := settings.threshold) is not None:
+        return lambda first, second: threshold
     return None
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from cshml_tf.degradation.resolution import format_resolution
-from cshml_tf.evaluation.networks import Networks
+from cshml_tf.evaluation.networks import ModelFolders
 from cshml_tf.gallery import Decision, FoundFace
 
 
@@ -14,7 +14,7 @@ def face_lines(
     paths: Sequence[Path],
     faces: Sequence[FoundFace],
     resolutions: Sequence[int | tuple[int, int] | None],
-    folders: Networks,
+    folders: ModelFolders,
     with_boxes: bool = False,
 ) -> list[str]:
     """Lay out one line per face: its number, file, width and network, and on request its box and score.
