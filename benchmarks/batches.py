@@ -1,11 +1,11 @@
-"""Images per second from class folders and from packed faces, and pairs per second of a training that reads them.
+"""Measure images per second from class folders and packed faces, and pairs per second of training on them.
 
 python benchmarks/batches.py faces faces_packed
 python benchmarks/batches.py faces faces_packed --other ../an_older_checkout
 
-`faces` holds class folders of aligned faces, all of one size, and `faces_packed` the same packed
-(`pack_dataset.py`). Each round measures every checkout in a process of its own, in turns, so that a busy machine
-slows all alike; the table has the medians over the rounds.
+`faces` contains class folders of aligned faces of one size, and `faces_packed` the same faces packed
+(`pack_dataset.py`). Each round measures every checkout in its own process, in turns, so that a busy machine
+slows all equally; the table shows the medians over the rounds.
 """
 
 import argparse
@@ -19,10 +19,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED = 1
-# Batches of the paper's size and of the recipe of docs/results.md.
+# Batches of the paper's size, and those of the recipe in docs/results.md.
 CASES = {
     "HR, 90": (90, None, {}),
     "12, 90": (90, [12], {}),
@@ -33,17 +35,17 @@ NETWORK = "--model_def small_resnet --embedding_size 128 --max_steps 1"
 TRAINING = "--resolution 8 12 16 20 --random_shift 2 --log_every 1"
 
 
-def time_batches(data_dir, batch_size, resolutions, options, seconds):
-    """Take batches for a while, after some that start the threads; flips and shifts of 2 pixels are on.
+def time_batches(
+    data_dir: str, batch_size: int, resolutions: list[int] | None, options: dict[str, Any], seconds: float
+) -> tuple[float, float]:
+    """Take batches with flips and shifts of 2 pixels for a while, after a few that start the threads.
 
-    Returns images per second, and microseconds of processor time per image, all threads together.
+    Returns:
+        (images per second, microseconds of processor time per image, summed over all threads).
     """
     from cshml_tf.data import sources
 
-    try:
-        from cshml_tf.data import batches
-    except ImportError:  # Version 0.1.0 had them elsewhere.
-        batches = sources
+    batches = _batches_module()
     source = sources.open_source(data_dir)
     first = source.images[0]
     size = first.shape[:2] if hasattr(first, "shape") else _size_of_file(first)
@@ -63,14 +65,26 @@ def time_batches(data_dir, batch_size, resolutions, options, seconds):
     return rates
 
 
-def _size_of_file(path):
+def _batches_module() -> ModuleType:
+    """Return the module of the functions that make batches, which were in `sources` in version 0.1.0."""
+    try:
+        from cshml_tf.data import batches
+    except ImportError:
+        from cshml_tf.data import sources
+
+        return sources
+    return batches
+
+
+def _size_of_file(path: str | Path) -> tuple[int, int]:
     from cshml_tf.images import read_image
 
-    return read_image(path).shape[:2]
+    height, width, _ = read_image(path).shape
+    return height, width
 
 
-def training_rate(data_dir, image_size, steps):
-    """Train two branches of a small network by the commands; the median of the second's own pairs per second."""
+def training_rate(data_dir: str, image_size: tuple[int, int], steps: int) -> float:
+    """Train both stages of a small network with the commands; return the second's median of pairs per second."""
     from cshml_tf.cli import train_cshml, train_hr
 
     with tempfile.TemporaryDirectory() as folder:
@@ -94,13 +108,13 @@ def training_rate(data_dir, image_size, steps):
     return statistics.median(rates[len(rates) // 3 :])
 
 
-def measure(arguments):
-    """Measure the `cshml_tf` that Python finds: a dict of rates."""
+def measure(arguments: argparse.Namespace) -> dict[str, float]:
+    """Measure the `cshml_tf` that Python imports; return the rates by name."""
     folders = {"class folders": arguments.faces, "packed": arguments.packed}
     rates = {}
-    for name, case in CASES.items():
+    for name, (batch_size, resolutions, options) in CASES.items():
         for kind, folder in folders.items():
-            rate, cost = time_batches(folder, *case, arguments.seconds)
+            rate, cost = time_batches(folder, batch_size, resolutions, options, arguments.seconds)
             rates[f"{kind}: {name}, per second"] = rate
             rates[f"{kind}: {name}, CPU us each"] = cost
     first = next(path for path in sorted(Path(arguments.faces).glob("*/*")) if path.suffix != ".txt")
@@ -109,8 +123,8 @@ def measure(arguments):
     return rates
 
 
-def in_a_process(checkout):
-    """Measure a checkout in a process of its own."""
+def measure_in_process(checkout: Path) -> dict[str, float]:
+    """Measure a checkout in its own process."""
     environment = os.environ | {"PYTHONPATH": str(checkout), "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, __file__, *sys.argv[1:], "--one"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -119,12 +133,14 @@ def in_a_process(checkout):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def main():
+def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description="measure batches and training from class folders and packed faces"
+    )
     parser.add_argument("faces", help="folder of class folders of aligned faces")
-    parser.add_argument("packed", help="the same packed")
-    parser.add_argument("--other", metavar="CHECKOUT", help="another checkout, to compare with")
+    parser.add_argument("packed", help="packed folder of the same faces")
+    parser.add_argument("--other", metavar="CHECKOUT", help="another checkout to compare with")
     parser.add_argument("--rounds", type=int, default=5, help="processes per checkout")
     parser.add_argument("--seconds", type=float, default=2.0, help="time of each measurement")
     parser.add_argument("--steps", type=int, default=30, help="training steps")
@@ -136,9 +152,9 @@ def main():
     checkouts = [ROOT] + ([Path(arguments.other).resolve()] if arguments.other else [])
     rounds = []
     for number in range(arguments.rounds):
-        # Whoever is first in one round is last in the next.
+        # The order is reversed in every other round.
         order = checkouts if number % 2 else checkouts[::-1]
-        taken = {checkout: in_a_process(checkout) for checkout in order}
+        taken = {checkout: measure_in_process(checkout) for checkout in order}
         rounds.append([taken[checkout] for checkout in checkouts])
     print(f"{'':60} {'here':>9}" + (f" {'other':>9} {'here/other':>11}" if arguments.other else ""))
     for name in rounds[0][0]:

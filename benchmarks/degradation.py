@@ -1,4 +1,4 @@
-"""Degradation against PIL's bicubic on a folder of aligned faces, in grey levels.
+"""Compare degradation with PIL's bicubic on a folder of aligned faces, in grey levels.
 
 python benchmarks/degradation.py faces --images 750
 """
@@ -15,18 +15,18 @@ from cshml_tf.images import read_image
 RESOLUTIONS = (8, 12, 16, 20, 30)
 
 
-def pil_degrade(pixels, side):
-    """Reduce with PIL, which antialiases and rounds to 8 bits, and enlarge again."""
+def pil_degrade(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Reduce a (H, W, 3) uint8 picture with PIL, antialiased and rounded to 8 bits, and enlarge it again."""
     height, width = pixels.shape[:2]
-    small = Image.fromarray(pixels).resize((side, side), Image.BICUBIC)
-    return np.asarray(small.resize((width, height), Image.BICUBIC), np.float32)
+    small = Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)
+    return np.asarray(small.resize((width, height), Image.Resampling.BICUBIC), np.float32)
 
 
-def main():
+def main() -> None:
     """Print the mean and the largest difference at each resolution."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("faces", type=Path, help="folder of class folders of PNG images of one size")
-    parser.add_argument("--images", type=int, default=750, help="how many, evenly spaced over the sorted names")
+    parser = argparse.ArgumentParser(description="compare degradation with PIL's bicubic, in grey levels")
+    parser.add_argument("faces", type=Path, help="folder of class folders of PNG images of the same size")
+    parser.add_argument("--images", type=int, default=750, help="number of images, evenly spaced among the names")
     arguments = parser.parse_args()
     paths = sorted(arguments.faces.glob("*/*.png"))
     paths = paths[:: max(1, len(paths) // arguments.images)]

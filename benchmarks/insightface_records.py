@@ -1,4 +1,4 @@
-"""Seconds and memory to open a `.rec`/`.idx` pair, and records a second read from it, without and with decoding.
+"""Measure the seconds and memory to open a `.rec`/`.idx` pair, and the records read and decoded per second.
 
 python benchmarks/insightface_records.py --index_lines 500000 --faces 5000
 """
@@ -10,24 +10,24 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from cshml_tf.data.insightface.records import open_records
+from cshml_tf.data.insightface.recordio import MAGIC
+from cshml_tf.data.insightface.records import Records, open_records
 
-MAGIC = 0xCED7230A
 
-
-def write_records(folder, payloads, images, people):
-    """Write a training set: record 0, then `images` records that take the payloads in turn.
+def write_records(folder: Path, payloads: Sequence[bytes], images: int, people: int) -> None:
+    """Write a training set: record 0, then `images` records that use the payloads in turn.
 
     Args:
-        folder: where to.
-        payloads: list of bytes, encoded images or what stands for them.
-        images: how many.
-        people: how many labels they are shared out to.
+        folder: folder to write to.
+        payloads: encoded images, or stand-ins for them.
+        images: number of images.
+        people: number of labels among which the images are divided.
     """
     with open(folder / "train.rec", "wb") as records, open(folder / "train.idx", "w", newline="") as index:
         for key in range(images + 1):
@@ -41,16 +41,16 @@ def write_records(folder, payloads, images, people):
     (folder / "property").write_text(f"{people},112,112")
 
 
-def random_face(rng):
-    """Draw a JPEG of 112 x 112, of about the size that a face takes."""
+def random_face(rng: np.random.Generator) -> bytes:
+    """Draw a JPEG of 112 x 112 with about as many bytes as a face."""
     coarse = rng.integers(0, 256, (14, 14, 3)).astype(np.uint8)
     noise = rng.normal(0, 6, (112, 112, 3))
     pixels = np.clip(cv2.resize(coarse, (112, 112), interpolation=cv2.INTER_CUBIC) + noise, 0, 255)
     return cv2.imencode(".jpg", pixels.astype(np.uint8))[1].tobytes()
 
 
-def open_and_label(folder):
-    """Print what opening takes, alone in a process: the peak of memory is the process's."""
+def open_and_label(folder: str) -> None:
+    """Print the time and memory that opening takes; run in its own process, whose peak of memory is measured."""
     before = peak_megabytes()
     started = time.perf_counter()
     records = open_records(folder)
@@ -58,17 +58,17 @@ def open_and_label(folder):
     classes = int(records.labels[-1]) + 1
     labelled, peak = time.perf_counter() - started - opened, peak_megabytes()
     new = opened_peak - before
-    print(f"open {len(records)} images: {opened:.2f} s, peak {opened_peak:.0f} MB, {new:.0f} MB of it new")
-    print(f"their labels, {classes} people: {labelled:.2f} s more, peak {peak:.0f} MB")
+    print(f"opening {len(records)} images: {opened:.2f} s, peak {opened_peak:.0f} MB, of which {new:.0f} MB new")
+    print(f"reading their labels, {classes} people: {labelled:.2f} s more, peak {peak:.0f} MB")
 
 
-def peak_megabytes():
-    """Give the most memory that this process has had: Linux counts in KiB, macOS in bytes."""
+def peak_megabytes() -> float:
+    """Return the peak memory of this process in MB; Linux reports KiB, macOS bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e6 / 1024)
 
 
-def read_all(records, read):
-    """Give records a second over all of them, in a random order."""
+def read_all(records: Records, read: Callable[[int], object]) -> float:
+    """Return the records per second over all records in random order."""
     order = np.random.default_rng(0).permutation(len(records))
     started = time.perf_counter()
     for index in order:
@@ -76,11 +76,11 @@ def read_all(records, read):
     return len(records) / (time.perf_counter() - started)
 
 
-def main():
+def main() -> None:
     """Write both sets, measure, and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--index_lines", type=int, default=500_000, help="images of the set that is opened")
-    parser.add_argument("--faces", type=int, default=5000, help="JPEGs of 112 x 112 of the set that is read")
+    parser = argparse.ArgumentParser(description="measure opening and reading InsightFace's training sets")
+    parser.add_argument("--index_lines", type=int, default=500_000, help="images in the set to open")
+    parser.add_argument("--faces", type=int, default=5000, help="JPEGs of 112 x 112 in the set to read")
     parser.add_argument("--opened", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.opened:
@@ -92,15 +92,15 @@ def main():
         write_records(many, [bytes(range(40))], arguments.index_lines, arguments.index_lines // 46 + 1)
         subprocess.run([sys.executable, __file__, "--opened", str(many)], check=True)
         with open_records(many) as records:
-            print(f"read, small records: {read_all(records, records.read_bytes):.0f} a second")
+            print(f"reading small records: {read_all(records, records.read_bytes):.0f} per second")
         rng = np.random.default_rng(0)
         jpegs = [random_face(rng) for _ in range(min(500, arguments.faces))]
         write_records(faces, jpegs, arguments.faces, arguments.faces // 46 + 1)
         cv2.setNumThreads(1)
         with open_records(faces) as records:
             mean = sum(map(len, jpegs)) / len(jpegs)
-            print(f"read, JPEGs of {mean:.0f} bytes: {read_all(records, records.read_bytes):.0f} a second")
-            print(f"read and decoded, one thread: {read_all(records, records.read_image):.0f} a second")
+            print(f"reading JPEGs of {mean:.0f} bytes: {read_all(records, records.read_bytes):.0f} per second")
+            print(f"reading and decoding, one thread: {read_all(records, records.read_image):.0f} per second")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Seconds of a training step of the two branches, with Keras's own layers and with `cshml_tf.layers.fused`.
+"""Measure a training step of the two branches, with Keras's own layers and with `cshml_tf.layers.fused`.
 
 python benchmarks/training_step.py models/hr --batch_size 64 --steps 5
 """
@@ -6,6 +6,7 @@ python benchmarks/training_step.py models/hr --batch_size 64 --steps 5
 import argparse
 import statistics
 import time
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -18,15 +19,17 @@ from cshml_tf.training.devices import choose_strategy
 from cshml_tf.training.step import make_step
 
 
-def make_timed_step(recogniser, classes, to_train):
-    """Give a function of a batch that takes a step and gives its seconds."""
-    branches = [clone(recogniser, to_train=to_train) for _ in range(2)]
-    network = TwoBranchNetwork(*branches, CosFace(classes), LossSettings())
+def make_timed_step(
+    recogniser: keras.Model, classes: int, to_train: bool
+) -> Callable[[dict[str, np.ndarray]], float]:
+    """Return a function that takes a step on a batch and returns its seconds."""
+    teacher, student = (clone(recogniser, to_train=to_train) for _ in range(2))
+    network = TwoBranchNetwork(teacher, student, CosFace(classes), LossSettings())
     optimizer = keras.optimizers.SGD(0.001, momentum=0.9)
     optimizer.build(network.trainable_variables)
     step = make_step(network, optimizer, 5e-4, choose_strategy("one"))
 
-    def timed(batch):
+    def timed(batch: dict[str, np.ndarray]) -> float:
         started = time.perf_counter()
         float(step(batch)["total"])
         return time.perf_counter() - started
@@ -34,33 +37,33 @@ def make_timed_step(recogniser, classes, to_train):
     return timed
 
 
-def main():
-    """Print the median of each kind; they take turns, so that a busy machine slows both."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main() -> None:
+    """Print the median of each variant; they take turns, so that a busy machine slows both equally."""
+    parser = argparse.ArgumentParser(description="measure a training step with Keras's and with faster layers")
     parser.add_argument("model_dir", help="model folder of an HR network")
-    parser.add_argument("--batch_size", type=int, default=64, help="pairs a step")
+    parser.add_argument("--batch_size", type=int, default=64, help="pairs per step")
     parser.add_argument("--classes", type=int, default=3000, help="columns of W")
-    parser.add_argument("--steps", type=int, default=5, help="steps of each kind")
+    parser.add_argument("--steps", type=int, default=5, help="steps of each variant")
     arguments = parser.parse_args()
     recogniser = load_recogniser(arguments.model_dir)
-    kinds = {"Keras's layers": False, "faster layers": True}
-    steps = {name: make_timed_step(recogniser, arguments.classes, faster) for name, faster in kinds.items()}
+    variants = {"Keras's layers": False, "faster layers": True}
+    steps = {name: make_timed_step(recogniser, arguments.classes, faster) for name, faster in variants.items()}
     rng = np.random.default_rng(0)
     shape = (arguments.batch_size, *image_size_of(recogniser), 3)
     labels = rng.integers(0, arguments.classes, arguments.batch_size).astype(np.int32)
     batch = {name: rng.integers(0, 256, shape).astype(np.float32) for name in ("hr", "lr")}
     batch |= {"hr_label": labels, "lr_label": labels}
     for step in steps.values():
-        step(batch)  # Compiles.
+        step(batch)  # The first call compiles.
     seconds = {name: [] for name in steps}
     for _ in range(arguments.steps):
         for name, step in steps.items():
             seconds[name].append(step(batch))
-    medians = {name: statistics.median(of_kind) for name, of_kind in seconds.items()}
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
     slowest = max(medians.values())
     for name, median in medians.items():
         rate = arguments.batch_size / median
-        print(f"{name:15} {median:6.2f} s a step, {rate:6.1f} pairs/s, ratio {median / slowest:.2f}")
+        print(f"{name:15} {median:6.2f} s per step, {rate:6.1f} pairs/s, ratio {median / slowest:.2f}")
 
 
 if __name__ == "__main__":

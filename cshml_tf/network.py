@@ -27,7 +27,7 @@ class HrNetwork(keras.Model):
     Args:
         recogniser: the network to train.
         classifier: `cshml_tf.layers.CosFace`.
-        settings: scale and margin of equation 2.
+        settings: scale and margin of CosFace.
     """
 
     def __init__(self, recogniser: keras.Model, classifier: CosFace, settings: CosFaceOptions) -> None:
@@ -85,10 +85,11 @@ class TwoBranchNetwork(keras.Model):
     ) -> None:
         super().__init__(name="cs_mhl_net")
         self.tap = default_tap_of(student) if settings.tap is None else settings.tap
-        taps = [tap for tap in backbone_of(student).output if tap != "embedding"]
+        outputs: dict[str, Tensor] = backbone_of(student).output  # pyright: ignore[reportAssignmentType]
+        taps = [tap for tap in outputs if tap != "embedding"]
         if self.tap not in taps:
             raise ValueError(f"tap: expected one of {', '.join(taps)}, got {self.tap!r}")
-        losses.check_pool_size(backbone_of(student).output[self.tap].shape, settings.pool_size)
+        losses.check_pool_size(outputs[self.tap].shape, settings.pool_size)
         self.teacher = teacher
         self.student = student
         self.classifier = classifier

@@ -158,7 +158,7 @@ class AlignmentRecord:
             if missing or cut_short or retried:
                 del self.rows[path]
 
-    def _write_sorted(self):
+    def _write_sorted(self) -> None:
         with replacing(self.path) as partial, _open_text(partial, "w") as file:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()

@@ -29,7 +29,7 @@ def landmarks_under(view, seed=3, size=250):
 
 @pytest.fixture(scope="module")
 def crops():
-    """Aligned crops (12 people, 6 pictures, 112, 96, 3)."""
+    """Draw aligned crops: (12 people, 6 pictures, 112, 96, 3)."""
     return np.array([[draw_aligned(seed, picture) for picture in range(6)] for seed in range(70, 82)])
 
 
@@ -42,7 +42,7 @@ def test_same_seeds_same_bytes():
     np.testing.assert_array_equal(crop, draw_aligned(11, 2))
 
 
-def test_a_picture_leaves_no_trace_in_the_next():
+def test_a_picture_does_not_depend_on_the_previous_one():
     lone = draw_photograph(12, 1).pixels
     for picture in range(2, 6):
         draw_photograph(12, picture)
@@ -77,7 +77,7 @@ def test_every_style_is_drawn_and_seen():
 
 
 def test_frontal_landmarks_derived_by_hand():
-    """Straight on, 1 mm is 0.44 / 136 of the side, and the point 25 mm below the eyes is the middle."""
+    """In a frontal view, 1 mm is 0.44 / 136 of the side, and the middle is the point 25 mm below the eyes."""
     identity, millimetre = person(3).identity, 0.44 / 136 * 250
     found = landmarks_under(view_with())
     corner = identity.mouth_half_width
@@ -94,7 +94,7 @@ def test_frontal_landmarks_derived_by_hand():
     assert np.abs(found - expected).max() < 1e-9
 
 
-def test_roll_scale_and_shift_move_the_landmarks_as_a_similarity():
+def test_roll_scale_and_shift_transform_the_landmarks_by_a_similarity():
     straight = landmarks_under(view_with())
     turned = landmarks_under(view_with(roll=17.0, scale=1.3, shift=(0.04, -0.02)))
     cosine, sine = np.cos(np.radians(17)), np.sin(np.radians(17))
@@ -107,15 +107,15 @@ def test_yaw_and_pitch_turn_the_nose_most():
     turned = landmarks_under(view_with(yaw=20.0))
     raised = landmarks_under(view_with(pitch=12.0))
     eyes = straight[1] - straight[0]
-    # Both eyes lie equally deep (to rounding), so their distance shrinks by the cosine.
+    # Both eyes are at the same depth (up to rounding), so their distance shrinks by the cosine.
     assert abs((turned[1] - turned[0])[0] - eyes[0] * np.cos(np.radians(20))) < 0.05
     shift = turned - straight
     assert shift[2, 0] > shift[:2, 0].mean() + 3 and shift[:, 0].min() > 0
     assert (raised - straight)[2, 1] < (raised - straight)[:2, 1].mean() - 1
 
 
-def test_the_drawing_is_bent_exactly_where_the_landmarks_say():
-    """The map used for pixels (picture to face) and that of landmarks (face to picture) are inverse."""
+def test_the_drawing_is_projected_like_the_landmarks():
+    """The map used for pixels (picture to face) is the inverse of that for landmarks (face to picture)."""
     for seed in range(6):
         for picture in range(4):
             view, someone = draw_view(seed, picture), person(seed)
@@ -132,7 +132,7 @@ def test_the_drawing_is_bent_exactly_where_the_landmarks_say():
 
 @pytest.mark.parametrize("pose", [{}, dict(yaw=22.0, pitch=-8.0, roll=12.0), dict(yaw=-15.0, pitch=10.0)])
 def test_irises_are_drawn_around_the_eye_landmarks(pose):
-    """Where a change of the irises' colour shows, there are the eyes."""
+    """The eyes are where a change of the irises' colour shows."""
     view, someone = view_with(eye_opening=1.1, **pose), person(3)
     pictures = [
         _render(
@@ -171,7 +171,7 @@ def test_landmarks_without_drawing_are_those_of_the_drawing():
 
 
 def test_true_landmarks_align_to_the_template():
-    """A similarity can't undo yaw or another face's proportions, but comes close."""
+    """A similarity cannot undo yaw or a face's own proportions, but comes close."""
     errors = []
     for seed in range(20):
         found = landmarks_in_photograph(seed, 0)
@@ -180,7 +180,7 @@ def test_true_landmarks_align_to_the_template():
     assert np.median(errors) < 3 and max(errors) < 9
 
 
-def test_aligned_eyes_stand_where_the_template_puts_them(crops):
+def test_aligned_eyes_are_where_the_template_puts_them(crops):
     mean = crops.reshape(-1, 112, 96, 3).mean(axis=(0, 3))
     for x, y in template()[:2]:
         eye = mean[round(y) - 1 : round(y) + 2, round(x) - 1 : round(x) + 2].mean()
@@ -189,7 +189,7 @@ def test_aligned_eyes_stand_where_the_template_puts_them(crops):
 
 
 def test_people_resemble_themselves_more_than_others(crops):
-    """Whitened pixels tell people apart better than chance, and far from perfectly."""
+    """Whitened pixels distinguish people better than chance, but far from perfectly."""
     flat = crops.reshape(72, -1).astype(np.float64)
     flat = flat - flat.mean(axis=1, keepdims=True)
     flat /= np.linalg.norm(flat, axis=1, keepdims=True)
@@ -237,19 +237,19 @@ def test_a_bad_crop_size_is_named():
 
 
 def test_painted_areas():
-    """A square of 6 x 4 units at 2 pixels a unit covers 96 pixels; an opacity of 0.5 half as much."""
+    """A rectangle of 6 x 4 units at 2 pixels per unit covers 96 pixels; an opacity of 0.5 halves that."""
     square = [(1, 2), (7, 2), (7, 6), (1, 6)]
     for opacity in (1.0, 0.5):
         picture = np.zeros((40, 40, 4), np.float32)
         Painter(picture, 2.0, (3, 3)).shape(square, (1, 0.5, 0), opacity)
         assert picture[11:17, 9:19].min(axis=(0, 1)) == pytest.approx([opacity, opacity / 2, 0, opacity], abs=0.01)
-        # OpenCV draws the 40 pixels of outline as well, up to three quarters of a pixel fat.
+        # OpenCV also draws the outline of 40 pixels, up to three quarters of a pixel wide.
         assert 96 <= picture[..., 3].sum() / opacity < 96 + 0.75 * 40
         assert not picture[:8].any() and not picture[20:].any()
         assert not picture[:, :6].any() and not picture[:, 22:].any()
 
 
-def test_what_lies_outside_the_picture_is_cut_off():
+def test_shapes_are_clipped_to_the_picture():
     picture = np.zeros((10, 10, 3), np.float32)
     paint = Painter(picture, 1.0, (0, 0))
     paint.oval((-50, -50), (5, 5), (1, 1, 1))

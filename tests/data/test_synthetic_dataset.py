@@ -30,7 +30,7 @@ def test_folders_follow_lfw(tmp_path):
     np.testing.assert_array_equal(pixels, draw_aligned(8, 2, SIZE))
 
 
-def test_numbers_and_seeds_name_people(tmp_path):
+def test_numbers_and_seeds_identify_people(tmp_path):
     write_dataset(tmp_path / "a", 3, 1, image_size=SIZE)
     write_dataset(tmp_path / "b", 1, 1, first_identity=2, image_size=SIZE)
     write_dataset(tmp_path / "c", 3, 1, seed=1, image_size=SIZE)
@@ -62,7 +62,7 @@ def test_two_workers_write_what_one_does(tmp_path):
 
 def test_photographs_come_with_their_landmarks(tmp_path):
     write_dataset(tmp_path, 2, 2, seed=0, aligned=False)
-    write_dataset(tmp_path, 2, 2, seed=0, aligned=False)  # nothing is missing, and the list stays whole
+    write_dataset(tmp_path, 2, 2, seed=0, aligned=False)  # Nothing is missing, and the list stays complete.
     with open(tmp_path / "landmarks.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["path"] for row in rows] == sorted(name for name in contents(tmp_path) if name.endswith("png"))
@@ -87,7 +87,7 @@ def test_people_stay_below_the_next_seed(tmp_path):
 
 
 def check_pairs(text, pictures, folds, per_fold):
-    """Parse naively; return the people of each fold."""
+    """Check a list by naive parsing; return the people of each fold."""
     lines = [line.split("\t") for line in text.splitlines()]
     assert lines[0] == [str(folds), str(per_fold)]
     assert len(lines) == 1 + folds * 2 * per_fold and text.endswith("\n")
@@ -106,26 +106,26 @@ def check_pairs(text, pictures, folds, per_fold):
     return people
 
 
-def test_folds_share_nobody_where_they_can():
+def test_folds_have_no_person_in_common_if_possible():
     pictures = {f"p{number:02d}": 4 + number % 3 for number in range(20)}
     people = check_pairs(pairs_text(pictures, 5, 12), pictures, 5, 12)
     assert all(not one & other for one, other in itertools.combinations(people, 2))
 
 
-def test_folds_share_people_where_they_must():
+def test_folds_share_people_if_necessary():
     pictures = {"a": 6, "b": 6, "c": 6}
     people = check_pairs(pairs_text(pictures, 4, 10), pictures, 4, 10)
     assert people[0] & people[1]
 
 
-def test_every_pair_there_is_can_be_asked_for():
+def test_all_possible_pairs_can_be_requested():
     """Four pictures make 6 pairs; three people of four make 18 of one person and 48 of two."""
     pictures = {"a": 4, "b": 4, "c": 4}
     check_pairs(pairs_text(pictures, 1, 18), pictures, 1, 18)
-    with pytest.raises(ValueError, match="make 18 pairs of the same person; 1 folds of 19 need 19"):
+    with pytest.raises(ValueError, match="enough for 19 pairs of the same person .1 folds of 19., got 18 from"):
         pairs_text(pictures, 1, 19)
     check_pairs(pairs_text({"a": 9, "b": 1}, 1, 9), {"a": 9, "b": 1}, 1, 9)
-    with pytest.raises(ValueError, match="make 9 pairs of different people; 2 folds of 5 need 10"):
+    with pytest.raises(ValueError, match="enough for 10 pairs of different people .2 folds of 5., got 9 from"):
         pairs_text({"a": 9, "b": 1}, 2, 5)
 
 

@@ -9,7 +9,7 @@ import functools
 import struct
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
@@ -128,7 +128,7 @@ class Records:
         digits = max(5, len(str(self.class_numbers[-1])))
         return [f"{number:0{digits}d}" for number in self.class_numbers]
 
-    def read_bytes(self, index: int) -> bytes:
+    def read_bytes(self, index: SupportsIndex) -> bytes:
         """Read an image file as stored.
 
         Args:
@@ -147,7 +147,7 @@ class Records:
             raise ValueError(f"{self._name(key)}: expected an image after the labels, got none")
         return image
 
-    def read_image(self, index: int, image_size: Sequence[int] | None = None) -> np.ndarray:
+    def read_image(self, index: SupportsIndex, image_size: Sequence[int] | None = None) -> np.ndarray:
         """Read and decode an image.
 
         Args:
@@ -163,7 +163,7 @@ class Records:
         """
         return decode_face(self.read_bytes(index), self.name_of(index), image_size)
 
-    def name_of(self, index: int) -> str:
+    def name_of(self, index: SupportsIndex) -> str:
         """Return the file and the key of an image, for error messages."""
         return self._name(self.keys[index])
 
@@ -195,14 +195,14 @@ class Records:
             stored[position] = self._stored_label(rows[position])
         return stored
 
-    def _stored_label(self, index: int) -> int:
+    def _stored_label(self, index: SupportsIndex) -> int:
         key, payload = self._payload(index)
         label = _labels_of(payload, self._name(key))[0]
         if not _is_class_number(label):
             raise ValueError(f"{self._name(key)}: expected a whole number from 0 as the label, got {label:g}")
         return int(label)
 
-    def _payload(self, index: int) -> tuple[int, bytes]:
+    def _payload(self, index: SupportsIndex) -> tuple[int, bytes]:
         key = self.keys[index]
         return key, self._file.read(int(self._offsets[index]), key)
 

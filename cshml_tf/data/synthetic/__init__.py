@@ -1,7 +1,7 @@
-"""Synthetic faces: an identity is a seed, pictures of it vary, and the landmarks are known.
+"""Synthetic faces: an identity is a seed, its pictures vary, and the landmarks are known.
 
-The faces are drawn by this package's own code and show nobody: data for demonstrations and tests, never a
-measure of how well real people are recognised.
+The faces are drawn by this package's own code and show no real person. They are data for demonstrations and tests,
+not a measure of how well real people are recognised.
 """
 
 from cshml_tf.data.synthetic.dataset import person_name, write_dataset

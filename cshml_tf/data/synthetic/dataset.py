@@ -1,12 +1,14 @@
-"""Folders of synthetic faces in the form of Labeled Faces in the Wild: `Name/Name_0001.png`."""
+"""Write folders of synthetic faces in the layout of Labeled Faces in the Wild: `Name/Name_0001.png`."""
 
 import concurrent.futures
 import functools
 import io
 import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from cshml_tf.alignment.geometry import LANDMARKS, check_image_size
 from cshml_tf.data.synthetic.photograph import (
@@ -18,49 +20,51 @@ from cshml_tf.files import write_text
 from cshml_tf.images import write_image
 
 LANDMARKS_NAME = "landmarks.csv"
-# So many people fit between two seeds of a data set; none of them is drawn under another seed.
+# Largest number of people per seed of a data set; people of different seeds are always different.
 PEOPLE_PER_SEED = 1_000_000
+# The pictures drawn for one person, and (path, landmarks) of each of the person's photographs.
+_Written = tuple[int, list[tuple[str, np.ndarray]]]
 
 
-def person_name(number):
-    """The name of the person with this number, counted from 0: `person_0007`."""
+def person_name(number: int) -> str:
+    """Return the name of the person with this number, counted from 0: `person_0007`."""
     return f"person_{number:04d}"
 
 
 def write_dataset(
-    folder,
-    people,
-    pictures,
-    seed=0,
-    aligned=True,
-    image_size=(112, 96),
-    first_identity=0,
-    workers=1,
-    progress=None,
-):
-    """Draw people into class folders; pictures that are there already are kept.
+    folder: str | Path,
+    people: int,
+    pictures: int,
+    seed: int = 0,
+    aligned: bool = True,
+    image_size: tuple[int, int] = (112, 96),
+    first_identity: int = 0,
+    workers: int = 1,
+    progress: Callable[[int], object] | None = None,
+) -> int:
+    """Draw people into class folders; existing pictures are kept.
 
-    Photographs come with `landmarks.csv`: a row for each, its path relative to `folder`, then x and y
-    of the five landmarks, in pixels.
+    Photographs are accompanied by `landmarks.csv`: one row per photograph, its path relative to `folder`, then x
+    and y of the five landmarks in pixels.
 
     Args:
-        folder: where to; made when missing.
-        people: how many people.
-        pictures: how many pictures of each, numbered from 1.
-        seed: another seed draws other people. Below it, a person is known by a number.
-        aligned: aligned crops; otherwise photographs of 250 x 250.
+        folder: folder to write to, created if missing.
+        people: number of people.
+        pictures: number of pictures per person; they are numbered from 1.
+        seed: a different seed draws different people.
+        aligned: whether to write aligned crops; otherwise photographs of 250 x 250.
         image_size: (height, width) of the crops, pixels.
-        first_identity: number of the first person: two folders with numbers apart share nobody.
-        workers: processes to draw with. With several, a script needs the usual
+        first_identity: number of the first person; folders with disjoint numbers have no person in common.
+        workers: number of processes. With several, a script needs the usual
             `if __name__ == "__main__"`.
-        progress: called with the number of pictures whenever a person is done, if given.
+        progress: if given, called with the number of pictures per person whenever a person is done.
 
     Returns:
-        How many pictures were drawn now.
+        The number of pictures drawn by this call.
 
     Raises:
         ValueError: a number is out of range.
-        OSError: the folder or a picture can't be written.
+        OSError: the folder or a picture cannot be written.
     """
     limits = dict(people=1, pictures=1, seed=0, first_identity=0, workers=1)
     given = dict(people=people, pictures=pictures, seed=seed, first_identity=first_identity, workers=workers)
@@ -85,13 +89,13 @@ def write_dataset(
     return drawn
 
 
-def _run(task, numbers, workers):
+def _run(task: Callable[[int], _Written], numbers: Sequence[int], workers: int) -> Iterator[_Written]:
     """Apply `task` to every number, in order, in this process or in several."""
     workers = min(workers, len(numbers))
     if workers == 1:
         yield from map(task, numbers)
         return
-    # A forked process would inherit TensorFlow's threads, and hang.
+    # A forked process would inherit TensorFlow's threads and hang.
     context = multiprocessing.get_context("spawn")
     pool = concurrent.futures.ProcessPoolExecutor(
         workers, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)
@@ -102,8 +106,8 @@ def _run(task, numbers, workers):
         pool.shutdown(cancel_futures=True)
 
 
-def _write_person(folder, pictures, seed, crop, number):
-    """Write one person's missing pictures; return their count and, of photographs, the landmarks."""
+def _write_person(folder: Path, pictures: int, seed: int, crop: tuple[int, int] | None, number: int) -> _Written:
+    """Write one person's missing pictures; return their number and, for photographs, the landmarks."""
     name, identity_seed = person_name(number), seed * PEOPLE_PER_SEED + number
     (folder / name).mkdir(exist_ok=True)
     drawn, rows = 0, []
@@ -120,7 +124,7 @@ def _write_person(folder, pictures, seed, crop, number):
     return drawn, rows
 
 
-def _write_landmarks(path, rows):
+def _write_landmarks(path: Path, rows: Sequence[tuple[str, np.ndarray]]) -> None:
     text = io.StringIO()
     columns = ("path", *(f"{landmark}_{axis}" for landmark in LANDMARKS for axis in "xy"))
     print(*columns, sep=",", file=text)

@@ -1,17 +1,19 @@
-"""What moves in a face: eyes, brows and mouth, drawn on the frontal sheet for one expression."""
+"""Draw the parts of a face that change with the expression, eyes, brows and mouth, on the frontal sheet."""
 
 import numpy as np
 
-from cshml_tf.data.synthetic.painter import oval, smooth, turn
+from cshml_tf.data.synthetic.identity import Identity
+from cshml_tf.data.synthetic.painter import Painter, Points, oval, smooth, turn
 from cshml_tf.data.synthetic.sheets import shade
+from cshml_tf.data.synthetic.view import View
 
 
-def landmarks_on_face(identity, view):
-    """The five landmarks on the frontal face for an expression.
+def landmarks_on_face(identity: Identity, view: View) -> np.ndarray:
+    """Return the five landmarks on the frontal face for the expression of a view.
 
     Returns:
         (5, 2) float64 millimetres: image-left eye, image-right eye, nose tip, image-left and
-        image-right corner of the mouth. An eye's landmark is the middle of the eye.
+        image-right corner of the mouth. An eye's landmark is its centre.
     """
     corner_x, corner_y = _mouth_corner(identity, view)
     return np.array(
@@ -25,7 +27,7 @@ def landmarks_on_face(identity, view):
     )
 
 
-def draw_features(paint, identity, view):
+def draw_features(paint: Painter, identity: Identity, view: View) -> None:
     """Draw eyes, brows and mouth with `paint`, a painter in millimetres."""
     for side in (-1, 1):
         _draw_eye(paint, identity, view, side)
@@ -33,10 +35,10 @@ def draw_features(paint, identity, view):
     _draw_mouth(paint, identity, view)
 
 
-def _draw_eye(paint, identity, view, side):
+def _draw_eye(paint: Painter, identity: Identity, view: View, side: int) -> None:
     centre = np.array((side * identity.eye_x, 0.0))
     half, opening = identity.eye_half_length, identity.eye_half_opening * view.eye_opening
-    # From the outer corner over the upper lid to the inner corner, for the image-right eye.
+    # From the outer corner along the upper lid to the inner corner, for the image-right eye.
     upper = [
         (half, 0),
         (half * 0.55, -opening * 0.9),
@@ -46,9 +48,8 @@ def _draw_eye(paint, identity, view, side):
     ]
     lower = [(-half, 1), (-half * 0.4, opening * 0.75), (half * 0.3, opening * 0.85), (half, 0)]
 
-    def placed(points):
-        points = turn(points, -identity.eye_tilt) * (side, 1)
-        return smooth(points + centre)
+    def placed(points: Points) -> np.ndarray:
+        return smooth(turn(points, -identity.eye_tilt) * (side, 1) + centre)
 
     lid, rim = placed(upper), placed(lower)
     almond = np.concatenate((lid, rim[1:-1]))
@@ -60,11 +61,11 @@ def _draw_eye(paint, identity, view, side):
     paint.line(rim, shade(identity.skin, 0.5), 1.2, 0.6)
 
 
-def _draw_iris(paint, identity, centre, almond):
-    """The iris and pupil, cut off where the lids cover them."""
+def _draw_iris(paint: Painter, identity: Identity, centre: np.ndarray, almond: np.ndarray) -> None:
+    """Draw the iris and the pupil, clipped where the lids cover them."""
     low, high = almond[:, 1].min(), almond[:, 1].max()
 
-    def disc(radius):
+    def disc(radius: float) -> np.ndarray:
         ring = oval(centre, (radius, radius))
         ring[:, 1] = np.clip(ring[:, 1], low, high)
         return ring
@@ -76,7 +77,7 @@ def _draw_iris(paint, identity, centre, almond):
     paint.oval(centre + (1.6, -1.8), (1.1, 1.1), (1, 1, 1), 0.8)
 
 
-def _draw_brow(paint, identity, view, side):
+def _draw_brow(paint: Painter, identity: Identity, view: View, side: int) -> None:
     half, thick = identity.brow_half_length, identity.brow_thickness / 2
     arch = identity.brow_arch
     outline = [
@@ -97,13 +98,13 @@ def _draw_brow(paint, identity, view, side):
     paint.shape(smooth(outline + place, closed=True, steps=4), colour, 0.9, 1.0)
 
 
-def _mouth_corner(identity, view):
-    """(x, y) of the image-right corner of the mouth, millimetres."""
+def _mouth_corner(identity: Identity, view: View) -> tuple[float, float]:
+    """Return (x, y) of the image-right corner of the mouth, millimetres."""
     width = identity.mouth_half_width * (1 + 0.14 * view.smile - 0.07 * view.mouth_open)
     return width, identity.mouth_y - 4.0 * view.smile + 1.5 * view.mouth_open
 
 
-def _draw_mouth(paint, identity, view):
+def _draw_mouth(paint: Painter, identity: Identity, view: View) -> None:
     corner_x, corner_y = _mouth_corner(identity, view)
     y, upper, lower = identity.mouth_y, identity.upper_lip, identity.lower_lip
     drop = 13 * view.mouth_open

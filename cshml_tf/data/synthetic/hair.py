@@ -1,8 +1,9 @@
-"""Hair, and what stands behind a face: back of the hair, neck and ears, on frontal sheets."""
+"""Draw the hair and what is behind the face, the back of the hair, neck and ears, on frontal sheets."""
 
 import numpy as np
 
-from cshml_tf.data.synthetic.painter import smooth
+from cshml_tf.data.synthetic.identity import Identity
+from cshml_tf.data.synthetic.painter import Painter, smooth
 from cshml_tf.data.synthetic.sheets import (
     SHEET_SIZE,
     empty_sheet,
@@ -13,12 +14,12 @@ from cshml_tf.data.synthetic.sheets import (
 )
 
 
-def draw_hair(identity):
-    """Draw the hair that lies over the face: a sheet."""
+def draw_hair(identity: Identity) -> np.ndarray:
+    """Draw the hair in front of the face; return a sheet."""
     sheet = empty_sheet()
     if identity.hair_style == "bald":
         return sheet
-    # How far down the face the hair reaches beside it.
+    # How far down the hair reaches at the sides of the face.
     low = {"cropped": -12, "long": 52, "curly": 2}.get(identity.hair_style, 6)
     outline = np.concatenate((_outer_line(identity, low), _hairline(identity, low)))
     sheet_painter(sheet).shape(outline, identity.hair, softness=0.8)
@@ -26,8 +27,8 @@ def draw_hair(identity):
     return sheet
 
 
-def _outer_line(identity, low):
-    """The outside of the hair, from its image-left end over the crown to its image-right end."""
+def _outer_line(identity: Identity, low: float) -> np.ndarray:
+    """Return the outer edge of the hair, from its image-left end over the crown to its image-right end."""
     volume = identity.hair_volume * {"cropped": 0.4, "curly": 1.6}.get(identity.hair_style, 1)
     wide, top = identity.temple_half_width + 2 + volume * 0.45, identity.crown_y - volume
     line = [
@@ -49,8 +50,8 @@ def _outer_line(identity, low):
     return line
 
 
-def _hairline(identity, low):
-    """The border of hair and face, from the image-right end back to the image-left one."""
+def _hairline(identity: Identity, low: float) -> np.ndarray:
+    """Return the edge between hair and face, from the image-right end back to the image-left end."""
     style, temple = identity.hair_style, identity.temple_half_width
     height = identity.hairline_y
     if style == "fringe":
@@ -72,8 +73,8 @@ def _hairline(identity, low):
     )
 
 
-def _add_strands(sheet, identity):
-    """Light and dark strands along the hair, or curls."""
+def _add_strands(sheet: np.ndarray, identity: Identity) -> None:
+    """Add light and dark strands along the hair, or curls."""
     if identity.hair_style == "curly":
         strands = noise(identity, 44, 60, 4)
     else:
@@ -84,8 +85,8 @@ def _add_strands(sheet, identity):
     np.clip(sheet[..., :3], 0, 1, out=sheet[..., :3])
 
 
-def draw_behind(identity):
-    """Draw what stands behind the face, at the depth of the neck: a sheet."""
+def draw_behind(identity: Identity) -> np.ndarray:
+    """Draw what is behind the face, at the depth of the neck; return a sheet."""
     sheet = empty_sheet()
     paint = sheet_painter(sheet)
     _draw_back_hair(paint, identity)
@@ -96,7 +97,7 @@ def draw_behind(identity):
     paint.shape(mirrored(throat), shade(identity.skin, 0.72))
     paint.oval((0, identity.chin_y + 4), (neck * 0.95, 16), shade(identity.skin, 0.45), 0.6, 7)
     if identity.hair_style != "long":
-        # The sides of the head, which a turned face uncovers.
+        # The sides of the head, which become visible when the face turns.
         wide = identity.cheek_half_width
         paint.oval((0, 0), (wide, 68), shade(identity.skin, 0.8))
         if identity.hair_style != "bald":
@@ -106,7 +107,7 @@ def draw_behind(identity):
     return sheet
 
 
-def _draw_back_hair(paint, identity):
+def _draw_back_hair(paint: Painter, identity: Identity) -> None:
     wide = identity.temple_half_width + 2 + identity.hair_volume * 0.5
     top = identity.crown_y
     outlines = {
@@ -125,7 +126,7 @@ def _draw_back_hair(paint, identity):
         paint.shape(outline, shade(identity.hair, 0.75), softness=1.5)
 
 
-def _draw_ear(paint, identity, side):
+def _draw_ear(paint: Painter, identity: Identity, side: int) -> None:
     place = (side * (identity.cheek_half_width + 1), identity.ear_y)
     radii = (identity.ear_width, identity.ear_size)
     paint.oval(place, radii, shade(identity.skin, 0.9), softness=0.5, tilt=side * 8)

@@ -1,12 +1,19 @@
-"""Anti-aliased shapes and lines, blended into a floating-point picture in the drawer's own units."""
+"""Blend antialiased shapes and lines into a floating-point picture, in the caller's own units."""
 
 import functools
 import math
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 
-# OpenCV takes polygon corners as whole numbers of 1/256 pixel.
+# (x, y), (N, 2) x and y, and RGB 0..1.
+Point: TypeAlias = np.ndarray | Sequence[float]
+Points: TypeAlias = np.ndarray | Sequence[Sequence[float]]
+Colour: TypeAlias = np.ndarray | Sequence[float]
+
+# OpenCV takes polygon corners as integers, in units of 1/256 pixel.
 _FRACTION_BITS = 8
 
 
@@ -18,36 +25,48 @@ class Painter:
             place.
     """
 
-    def __init__(self, pixels, scale, origin):
+    def __init__(self, pixels: np.ndarray, scale: float, origin: Point) -> None:
         """Set the picture and its units.
 
         Args:
-            pixels: The picture to draw on, see the class.
-            scale: Pixels a unit.
-            origin: (x, y) of the drawer's origin in units, counted from the picture's top left edge.
+            pixels: the picture to draw on, see the class.
+            scale: pixels per unit.
+            origin: (x, y) of the caller's origin in units, measured from the picture's top left corner.
         """
         self.pixels = pixels
         self._scale = scale
         self._origin = np.asarray(origin, np.float64)
 
-    def shape(self, points, colour, opacity=1.0, softness=0.0):
+    def shape(self, points: Points, colour: Colour, opacity: float = 1.0, softness: float = 0.0) -> None:
         """Fill the polygon `points`, (N, 2) x and y in units; `softness` blurs its edge, in units."""
         self._blend(points, colour, opacity, softness, None)
 
-    def line(self, points, colour, thickness, opacity=1.0, softness=0.0):
+    def line(
+        self, points: Points, colour: Colour, thickness: float, opacity: float = 1.0, softness: float = 0.0
+    ) -> None:
         """Draw an open line through `points`, (N, 2), `thickness` units wide."""
         self._blend(points, colour, opacity, softness, thickness)
 
-    def oval(self, centre, radii, colour, opacity=1.0, softness=0.0, tilt=0.0):
+    def oval(
+        self,
+        centre: Point,
+        radii: Point,
+        colour: Colour,
+        opacity: float = 1.0,
+        softness: float = 0.0,
+        tilt: float = 0.0,
+    ) -> None:
         """Fill an ellipse: `centre` (x, y) and `radii` (x, y) in units, `tilt` clockwise in degrees."""
         self.shape(oval(centre, radii, tilt), colour, opacity, softness)
 
-    def _blend(self, points, colour, opacity, softness, thickness):
+    def _blend(
+        self, points: Points, colour: Colour, opacity: float, softness: float, thickness: float | None
+    ) -> None:
         spots = (np.asarray(points) + self._origin) * self._scale - 0.5
         corners = np.rint(spots * (1 << _FRACTION_BITS)).astype(np.int32)
         blur, width = softness * self._scale, 0
         if thickness is not None:
-            # A line below one pixel is drawn one pixel wide and fainter.
+            # A line thinner than a pixel is drawn one pixel wide, but fainter.
             opacity *= min(1.0, thickness * self._scale)
             width = max(1, round(thickness * self._scale))
         left, top, right, bottom = self._region(corners, int(3 * blur + width) + 2)
@@ -65,8 +84,8 @@ class Painter:
         part = self.pixels[top:bottom, left:right]
         part += (mask * np.float32(opacity / 255))[..., None] * (ink - part)
 
-    def _region(self, corners, margin):
-        """Left, top, right, bottom of the pixels that a shape may touch."""
+    def _region(self, corners: np.ndarray, margin: int) -> tuple[int, int, int, int]:
+        """Return left, top, right and bottom of the pixels that a shape may touch."""
         x, y, width, height = cv2.boundingRect(corners)
         return (
             max((x >> _FRACTION_BITS) - margin, 0),
@@ -76,21 +95,21 @@ class Painter:
         )
 
 
-def oval(centre, radii, tilt=0.0, corners=24):
-    """The outline of an ellipse, (corners, 2) float64; `tilt` clockwise in degrees."""
-    outline = _circle(corners) * radii
+def oval(centre: Point, radii: Point, tilt: float = 0.0, corners: int = 24) -> np.ndarray:
+    """Return the outline of an ellipse, (corners, 2) float64; `tilt` clockwise in degrees."""
+    outline = _circle(corners) * np.asarray(radii)
     return (turn(outline, tilt) if tilt else outline) + centre
 
 
-def turn(points, degrees):
-    """Turn `points` (N, 2) clockwise about the origin (y points down)."""
+def turn(points: Points, degrees: float) -> np.ndarray:
+    """Rotate `points` (N, 2) clockwise about the origin (y points down)."""
     angle = math.radians(degrees)
     cosine, sine = math.cos(angle), math.sin(angle)
     return np.asarray(points) @ np.array(((cosine, sine), (-sine, cosine)))
 
 
-def smooth(points, closed=False, steps=6):
-    """A Catmull-Rom curve through `points` (N, 2): (N x steps, 2), or one span fewer when open."""
+def smooth(points: Points, closed: bool = False, steps: int = 6) -> np.ndarray:
+    """Return a Catmull-Rom curve through `points` (N, 2): (N x steps, 2), or one span fewer if open."""
     points = np.asarray(points, np.float64)
     if closed:
         padded = np.concatenate((points[-1:], points, points[:2]))
@@ -102,14 +121,14 @@ def smooth(points, closed=False, steps=6):
 
 
 @functools.cache
-def _circle(corners):
+def _circle(corners: int) -> np.ndarray:
     angles = np.linspace(0, 2 * np.pi, corners, endpoint=False)
     return np.stack((np.cos(angles), np.sin(angles)), 1)
 
 
 @functools.cache
-def _catmull_rom(steps):
-    """Weights (steps, 4) of the four points around a span, at evenly spaced places on it."""
+def _catmull_rom(steps: int) -> np.ndarray:
+    """Return the weights (steps, 4) of the four points around a span, at evenly spaced positions on it."""
     t = np.arange(steps)[:, None] / steps
     powers = np.concatenate((t**0, t, t**2, t**3), 1)
     return powers @ (np.array(((0, 2, 0, 0), (-1, 0, 1, 0), (2, -5, 4, -1), (-1, 3, -3, 1))) / 2)

@@ -1,4 +1,4 @@
-"""A person ready to be pictured: the identity, its head, and the sheets that never change."""
+"""A person before any picture: the identity, its head, and the sheets that are the same in all pictures."""
 
 import functools
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from cshml_tf.data.synthetic.skin import draw_skin
 
 @dataclass(frozen=True)
 class Person:
-    """An identity with all that can be drawn before the picture is known.
+    """An identity with everything that can be drawn before the picture is known.
 
     Attributes:
         identity: the person's `Identity`.
-        surface: the head's height field.
-        normals: its unit normals.
-        hollows: how much ambient light reaches it.
+        surface: height field of the head.
+        normals: unit normals of the surface.
+        hollows: how much ambient light reaches each point of the surface.
         skin: sheet of the face without eyes, brows and mouth.
-        hair: sheet of the hair that lies over the face.
+        hair: sheet of the hair in front of the face.
         behind: sheet of ears, neck and the hair behind them.
     """
 
@@ -34,10 +34,10 @@ class Person:
     behind: np.ndarray
 
 
-# Pictures of one person mostly follow one another, and all start from the same sheets.
+# Cached because pictures of one person are usually drawn in a row, and all start from the same sheets.
 @functools.lru_cache(maxsize=8)
-def person(identity_seed):
-    """Draw a person's lasting parts, or recall them; nobody may write to the arrays."""
+def person(identity_seed: int) -> Person:
+    """Draw the parts of a person that are the same in all pictures; callers must not write to the arrays."""
     identity = draw_identity(identity_seed)
     surface = head.height_field(identity)
     return Person(

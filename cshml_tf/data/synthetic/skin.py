@@ -1,8 +1,9 @@
-"""The bare face of a person: skin, its marks, nose and beard, on the frontal sheet."""
+"""Draw the bare face of a person, with skin, marks, nose and beard, on the frontal sheet."""
 
 import numpy as np
 
-from cshml_tf.data.synthetic.painter import smooth
+from cshml_tf.data.synthetic.identity import Identity
+from cshml_tf.data.synthetic.painter import Painter, smooth
 from cshml_tf.data.synthetic.sheets import (
     SHEET_SIZE,
     empty_sheet,
@@ -13,8 +14,8 @@ from cshml_tf.data.synthetic.sheets import (
 )
 
 
-def draw_skin(identity):
-    """Draw the face and skull without eyes, brows and mouth: a sheet."""
+def draw_skin(identity: Identity) -> np.ndarray:
+    """Draw the face and skull without eyes, brows and mouth; return a sheet."""
     sheet = empty_sheet()
     paint = sheet_painter(sheet)
     cheek, temple = identity.cheek_half_width, identity.temple_half_width
@@ -37,7 +38,7 @@ def draw_skin(identity):
     _draw_nose(paint, identity)
     _draw_beard(paint, identity)
     grain = 1 + 0.02 * noise(identity, 26, 34, 1) + 0.012 * noise(identity, 110, 150, 2)
-    # Whatever was painted beyond the outline goes.
+    # Remove what was painted outside the outline.
     covered = np.zeros((*SHEET_SIZE, 3), np.float32)
     sheet_painter(covered).shape(smooth(outline, closed=True), (1, 1, 1))
     sheet[..., :3] *= grain[..., None]
@@ -45,7 +46,7 @@ def draw_skin(identity):
     return sheet
 
 
-def _colour_skin(paint, identity):
+def _colour_skin(paint: Painter, identity: Identity) -> None:
     rosy = np.asarray(identity.skin) * (1.06, 0.8, 0.78)
     for side in (-1, 1):
         paint.oval((side * 40, 38), (19, 16), rosy, identity.blush, 9)
@@ -70,7 +71,7 @@ def _colour_skin(paint, identity):
     paint.oval((0, identity.nose_y + 17), (4, 6), shade(identity.skin, 0.82), 0.4, 2)
 
 
-def _draw_marks(paint, identity):
+def _draw_marks(paint: Painter, identity: Identity) -> None:
     rng = np.random.default_rng([identity.texture_seed, 3])
     brown = np.asarray(identity.skin) * (0.72, 0.55, 0.45)
     for _ in range(identity.freckles):
@@ -80,7 +81,7 @@ def _draw_marks(paint, identity):
         paint.oval((x, y), (radius, radius), shade(identity.skin, 0.35), 0.85, 0.4)
 
 
-def _draw_nose(paint, identity):
+def _draw_nose(paint: Painter, identity: Identity) -> None:
     y, width = identity.nose_y, identity.nose_half_width
     dark = shade(identity.skin, 0.55)
     for side in (-1, 1):
@@ -104,7 +105,7 @@ def _draw_nose(paint, identity):
     paint.oval((0, y - 1), (5, 4.5), shade(identity.skin, 1.25), 0.35, 2.5)
 
 
-def _draw_beard(paint, identity):
+def _draw_beard(paint: Painter, identity: Identity) -> None:
     style = identity.beard_style
     if style == "none":
         return

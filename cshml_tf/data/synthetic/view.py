@@ -1,4 +1,4 @@
-"""How a synthetic person looks in one picture: pose, expression, light, camera, background."""
+"""The circumstances of one picture of a synthetic person: pose, expression, light, camera, background."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class View:
-    """What changes from picture to picture.
+    """Everything that changes from picture to picture.
 
-    Angles are degrees: positive `yaw` turns the face to the right of the image, positive `pitch`
-    raises the chin, positive `roll` turns the picture clockwise. `scale` multiplies the face's size;
-    `shift` is (x, y) as a fraction of the picture's side. Colours are RGB 0..1, light levels are
-    multiples of a colour; `hat` is the colour of a hat worn, or None.
+    Angles are in degrees: positive `yaw` turns the face to the right of the image, positive `pitch`
+    raises the chin, positive `roll` rotates the picture clockwise. `scale` multiplies the size of the face;
+    `shift` is (x, y) as a fraction of the picture's side. Colours are RGB 0..1, and light levels are
+    multiples of a colour; `hat` is the colour of the hat, or None without a hat.
     """
 
     yaw: float
@@ -46,16 +46,20 @@ def draw_view(identity_seed: int, picture_seed: int) -> View:
     """Draw the circumstances of one picture of one person.
 
     Args:
-        identity_seed: The person's seed, so that two people never share a series of views.
-        picture_seed: The picture's seed, a whole number of at least 0.
+        identity_seed: the person's seed, so that no two people have the same series of views.
+        picture_seed: the picture's seed, a whole number of at least 0.
+
+    Returns:
+        The `View`; the same seeds give the same view.
     """
     rng = np.random.default_rng([0x51, identity_seed, picture_seed])
 
-    def about(mean, spread):
+    def about(mean: float, spread: float) -> float:
         return float(mean + spread * np.clip(rng.standard_normal(), -2.2, 2.2))
 
-    def colour():
-        return tuple(rng.uniform(0.05, 0.85, 3).tolist())
+    def colour() -> tuple[float, float, float]:
+        red, green, blue = rng.uniform(0.05, 0.85, 3).tolist()
+        return red, green, blue
 
     return View(
         yaw=about(0, 12),
