@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 pictures,
                 seed=settings.seed,
                 aligned=not settings.photographs,
-                image_size=tuple(settings.image_size),
+                image_size=settings.image_size,
                 first_identity=first,
                 workers=settings.workers,
                 progress=bar.update,
