@@ -84,8 +84,9 @@ def _threshold(settings: CompareSettings, report: dict | None) -> Callable[[Any,
 
     if report is not None:
         return lambda first, second: threshold_for(report, first, second, settings.far)
-    given = settings.threshold
-    return None if given is None else lambda first, second: given
+    if (threshold := settings.threshold) is not None:
+        return lambda first, second: threshold
+    return None
 
 
 def _notes(paths, faces, networks, resolutions):

@@ -33,7 +33,6 @@ class Option:
         many: how several values are given: "words" after one flag, "extend" after one flag or several of them,
             "repeat" one per flag, "any" none or more after one flag.
         formerly: names of the flag and of the JSON entry in earlier versions.
-        default_words: the default in words, where the value itself does not tell; "" shows none.
         otherwise: what None stands for; a settings class that knows fills it in.
         group: title in `--help`, where it is not that of the class that declares the field.
         unique: whether each of several values may be given once only.
@@ -56,7 +55,6 @@ class Option:
     place: Place | None = None
     many: str = "words"
     formerly: tuple[str, ...] = ()
-    default_words: str | None = None
     otherwise: Any = None
     group: str | None = None
     unique: bool = False

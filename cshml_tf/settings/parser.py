@@ -151,8 +151,7 @@ def _help(field: dataclasses.Field) -> str:
     text = about.help.replace("%", "%%")
     default = about.otherwise if field.default is None else field.default
     is_silent = default is REQUIRED or default is None or isinstance(default, bool) or default == ()
-    words = about.default_words if about.default_words is not None else None if is_silent else shown(default)
-    return text if not words or "(default" in text else f"{text} (default: {words.replace('%', '%%')})"
+    return text if is_silent or "(default" in text else f"{text} (default: {shown(default)})"
 
 
 def _value(field: dataclasses.Field, words: Any) -> Any:

@@ -139,7 +139,7 @@ class NewNetworkOptions(ArchitectureOptions, ImageSizeOptions, StandardisationOp
     )
     depth: int | None = option(
         None,
-        "layers of resnet (4, 10, 20, 36 or 64; default: 20) or lightcnn (9 or 29; default: 9)",
+        "layers of resnet (4, 10, 20, 36 or 64) or lightcnn (9 or 29) (default: the architecture's own)",
         check=POSITIVE,
     )
     batch_norm: bool | None = option(
