@@ -1,5 +1,6 @@
 """Packaging of cshml_tf: the library, and its commands as console scripts."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -13,27 +14,17 @@ REQUIREMENTS = [
 # The photographs of phones.
 HEIC = ["pillow-heif>=1.1,<2"]
 
+# A command is a module of cshml_tf/cli/ whose docstring begins with the command's name.
 COMMANDS = {
-    "cshml-align": "align_dataset",
-    "cshml-pack": "pack_dataset",
-    "cshml-import": "import_recogniser",
-    "cshml-train-hr": "train_hr",
-    "cshml-train": "train_cshml",
-    "cshml-ablation": "run_ablation",
-    "cshml-toy": "train_toy",
-    "cshml-export": "export_saved_model",
-    "cshml-evaluate-lfw": "evaluate_lfw",
-    "cshml-evaluate-tinyface": "evaluate_tinyface",
-    "cshml-evaluate-survface": "evaluate_survface",
-    "cshml-evaluate-scface": "evaluate_scface",
-    "cshml-compare": "compare",
-    "cshml-show-pairs": "show_pairs",
-    "cshml-synthetic": "make_synthetic",
+    name[1]: path.stem
+    for path in sorted((HERE / "cshml_tf" / "cli").glob("*.py"))
+    if (name := re.match(r'"""`(cshml-[a-z-]+)`:', path.read_text(encoding="utf-8")))
 }
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "cshml_tf" / "__init__.py").read_text(encoding="utf-8"))[1]
 
 setup(
     name="cshml_tf",
-    version="0.2.0",
+    version=VERSION,
     description="Low-resolution face recognition: CS-MHL-Net for TensorFlow and Keras",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",

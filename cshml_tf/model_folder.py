@@ -79,7 +79,7 @@ def load_recogniser(model_dir: str | Path) -> keras.Model:
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path}: expected a saved recogniser, got a damaged or truncated file")
     for name in BACKBONES:
-        # A saved network may hold layers of its own, which are known once its module is imported.
+        # Importing a backbone's module registers the layers of its own, which a saved network may contain.
         builder(name)
     try:
         with warnings.catch_warnings():

@@ -16,7 +16,7 @@ from cshml_tf import losses
 from cshml_tf.layers import CosFace, Degrade
 from cshml_tf.losses import Tensor
 from cshml_tf.recogniser import backbone_of, default_tap_of, features
-from cshml_tf.settings.losses import LossSettings
+from cshml_tf.settings.losses import CosFaceOptions, LossSettings
 
 __all__ = ["HrNetwork", "LossSettings", "TwoBranchNetwork"]
 
@@ -27,10 +27,10 @@ class HrNetwork(keras.Model):
     Args:
         recogniser: the network to train.
         classifier: `cshml_tf.layers.CosFace`.
-        settings: LossSettings; only scale and margin are used.
+        settings: scale and margin of CosFace.
     """
 
-    def __init__(self, recogniser: keras.Model, classifier: CosFace, settings: LossSettings) -> None:
+    def __init__(self, recogniser: keras.Model, classifier: CosFace, settings: CosFaceOptions) -> None:
         super().__init__(name="hr_network")
         self.recogniser = recogniser
         self.classifier = classifier

@@ -1,4 +1,4 @@
-"""The command `align_dataset.py`: photographs to aligned face crops."""
+"""`cshml-align`: photographs to aligned face crops."""
 
 import contextlib
 import functools

@@ -1,4 +1,4 @@
-"""The command `compare.py`: photographs or face crops to a matrix of scores, and same/different decisions."""
+"""`cshml-compare`: photographs or face crops to a matrix of scores, and same/different decisions."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The command `evaluate_lfw.py`: accuracy of model folders on LFW pairs at high and low resolution."""
+"""`cshml-evaluate-lfw`: accuracy of model folders on LFW pairs at high and low resolution."""
 
 import sys
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The command `evaluate_scface.py`: identification on SCface by both protocols, next to the paper's table 5."""
+"""`cshml-evaluate-scface`: identification on SCface by both protocols, next to the paper's table 5."""
 
 import sys
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The command `evaluate_survface.py`: verification, and open-set identification, of surveillance faces."""
+"""`cshml-evaluate-survface`: verification, and open-set identification, of surveillance faces."""
 
 import functools
 import sys

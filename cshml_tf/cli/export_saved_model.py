@@ -1,4 +1,4 @@
-"""The command `export_saved_model.py`: a model folder to a SavedModel that TensorFlow alone serves."""
+"""`cshml-export`: a model folder to a SavedModel that TensorFlow alone serves."""
 
 from collections.abc import Sequence
 

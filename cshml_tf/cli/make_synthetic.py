@@ -1,4 +1,4 @@
-"""The command `make_synthetic.py`: folders of synthetic faces to train and test on."""
+"""`cshml-synthetic`: folders of synthetic faces to train and test on."""
 
 import json
 import time

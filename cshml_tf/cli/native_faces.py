@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from cshml_tf.settings.evaluation import NativeFacesSettings
 
 if TYPE_CHECKING:
-    from cshml_tf.evaluation.networks import Networks
+    from cshml_tf.evaluation.networks import ModelFolders
 
 TWO_WAYS = (
     "Everything is measured twice: with the HR (high-resolution) network for every image, and, if LR "
@@ -15,7 +15,7 @@ TWO_WAYS = (
 )
 
 
-def sources(settings: NativeFacesSettings, folders: "Networks") -> dict[str, Any]:
+def sources(settings: NativeFacesSettings, folders: "ModelFolders") -> dict[str, Any]:
     """Return what a report records of files and models.
 
     Args:

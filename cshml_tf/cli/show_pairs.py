@@ -1,4 +1,4 @@
-"""The command `show_pairs.py`: a figure of what the LR network changes, on example pairs and on all."""
+"""`cshml-show-pairs`: a figure of what the LR network changes, on example pairs and on all."""
 
 import sys
 import textwrap

@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from cshml_tf.toy.ceiling import ceiling
     from cshml_tf.toy.digits import pack_digits, read_mnist
     from cshml_tf.toy.experiment import run_toy
-    from cshml_tf.toy.figure import draw
+    from cshml_tf.toy.scatters import plot_digit_scatters
     from cshml_tf.toy.table import format_toy_table
     from cshml_tf.toy.ways import RESOLUTION
 
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_text(output_dir / "table.md", format_toy_table(outcomes))
     if outcomes:
         first = next(iter(outcomes))
-        draw(output_dir / "figure.png", output_dir, first, settings.ways, test)
+        plot_digit_scatters(output_dir / "figure.png", output_dir, first, settings.ways, test)
         if len(outcomes) == len(settings.seeds):
             held = ceiling(train, test, RESOLUTION, settings.ceiling_epochs, first)
             write_text(output_dir / "table.md", format_toy_table(outcomes, held))

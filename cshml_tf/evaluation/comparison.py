@@ -1,30 +1,33 @@
-"""What `compare.py` prints: the faces, the matrix of their scores, and the decisions."""
+"""The output of `compare.py`: the faces, the matrix of their scores, and the decisions."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from cshml_tf.degradation.resolution import format_resolution
-from cshml_tf.evaluation.networks import Networks
+from cshml_tf.degradation.resolution import Resolution, format_resolution
+from cshml_tf.evaluation.networks import ModelFolders
 from cshml_tf.gallery import Decision, FoundFace
 
 
 def face_lines(
     paths: Sequence[Path],
     faces: Sequence[FoundFace],
-    resolutions: Sequence[int | tuple[int, int] | None],
-    folders: Networks,
+    resolutions: Sequence[Resolution | None],
+    folders: ModelFolders,
     with_boxes: bool = False,
 ) -> list[str]:
-    """Lay out one line per face: its number, file, width and network, and on request its box and score.
+    """Format one line per face: its number, file, width and network, and optionally its box and score.
 
     Args:
-        paths: of the pictures.
-        faces: of the pictures.
+        paths: the pictures.
+        faces: the face of each picture.
         resolutions: for each face the resolution of the LR network that embedded it, None for the HR network.
         folders: the networks' model folders.
-        with_boxes: whether the detector's box and score are added.
+        with_boxes: whether to add the detector's box and score.
+
+    Returns:
+        A heading, and one line of text per face.
     """
     rows: list[tuple[str, ...]] = [("", "face", "width", "network", "folder")]
     for number, (path, face, resolution) in enumerate(zip(paths, faces, resolutions, strict=True), 1):
@@ -39,24 +42,24 @@ def face_lines(
 
 
 def score_lines(scores: np.ndarray) -> list[str]:
-    """Lay out a (faces, faces) matrix of cosine similarities with numbered rows and columns."""
+    """Format a (faces, faces) matrix of cosine similarities with numbered rows and columns."""
     return _matrix(len(scores), lambda row, column: f"{scores[row, column]:.3f}")
 
 
 def decision_lines(decisions: Sequence[Decision], size: int) -> list[str]:
-    """Lay out a matrix of "same" and "different" for a number of faces."""
+    """Format the decisions on a number of faces as a matrix of "same" and "different"."""
     words = {(each.first, each.second): "same" if each.same else "different" for each in decisions}
     return _matrix(size, lambda row, column: words.get((min(row, column), max(row, column)), "-"))
 
 
 def pair_line(decision: Decision) -> str:
-    """Write the decision on one pair, with its score and its threshold."""
+    """Format the decision on one pair, with its score and threshold."""
     word, sign = ("same     ", ">=") if decision.same else ("different", "< ")
     pair = f"{decision.first + 1} and {decision.second + 1}"
     return f"{pair:9}  {word}  {decision.score:.4f} {sign} {decision.threshold:.4f}  ({decision.kind})"
 
 
-def _network_name(resolution: int | tuple[int, int] | None) -> str:
+def _network_name(resolution: Resolution | None) -> str:
     return "HR" if resolution is None else f"LR {format_resolution(resolution)}"
 
 
@@ -68,7 +71,7 @@ def _box(face: FoundFace) -> str:
 
 
 def _matrix(size: int, cell: Callable[[int, int], str]) -> list[str]:
-    """Lay out a square matrix with numbered rows and columns; `cell` of row and column returns its words."""
+    """Format a square matrix with numbered rows and columns; `cell` returns the text at a row and column."""
     cells = [[cell(row, column) for column in range(size)] for row in range(size)]
     width = max(len(word) for line in cells for word in line)
     margin = len(str(size))

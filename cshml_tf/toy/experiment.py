@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import keras
 
 from cshml_tf.model_folder import load_recogniser, read_classifier
+from cshml_tf.settings.training import HrSettings, LrSettings
 from cshml_tf.toy.digits import Digits, accuracy
 from cshml_tf.toy.ways import MARGIN, RESOLUTION, SCALE, WAYS
 from cshml_tf.training.hr import train_hr
 from cshml_tf.training.lr import train_lr
-from cshml_tf.training.settings import HrSettings, LrSettings
 
 
 class Outcome(NamedTuple):

@@ -11,11 +11,11 @@ from cshml_tf.layers import CosFace
 from cshml_tf.model_folder import card_of_kind, load_recogniser, trained_people
 from cshml_tf.network import HrNetwork
 from cshml_tf.recogniser import build_recogniser, clone, image_size_of, standardisation_of
+from cshml_tf.settings.training import HrSettings
 from cshml_tf.training.devices import choose_strategy
 from cshml_tf.training.experiment import Experiment, open_source, run_experiment
 from cshml_tf.training.loop import Outcome
 from cshml_tf.training.run_folder import Run, open_run
-from cshml_tf.training.settings import HrSettings
 from cshml_tf.training.validation import make_lfw_evaluation
 
 

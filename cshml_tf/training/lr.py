@@ -14,12 +14,12 @@ from cshml_tf.layers import CosFace, Degrade
 from cshml_tf.model_folder import card_of_kind, load_recogniser, read_classifier, trained_people
 from cshml_tf.network import TwoBranchNetwork
 from cshml_tf.recogniser import clone, image_size_of, standardisation_of, with_tap
+from cshml_tf.settings.training import LrSettings
 from cshml_tf.training.class_means import class_means
 from cshml_tf.training.devices import choose_strategy
 from cshml_tf.training.experiment import Experiment, open_source, run_experiment
 from cshml_tf.training.loop import Outcome
 from cshml_tf.training.run_folder import Run, open_run
-from cshml_tf.training.settings import LrSettings
 from cshml_tf.training.validation import make_lfw_evaluation
 
 
@@ -61,8 +61,6 @@ def prepare_lr(
     Raises:
         ValueError: the settings or the data are invalid.
     """
-    if settings.pretrained_model is None:
-        raise ValueError("pretrained_model: expected the model folder of an HR network, got none")
     keras.utils.set_random_seed(settings.seed)
     strategy = choose_strategy(settings.strategy, settings.replicas)
     card_of_kind(settings.pretrained_model, "hr")

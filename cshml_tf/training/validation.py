@@ -11,7 +11,7 @@ from cshml_tf.degradation.resolution import Resolution, format_resolution
 from cshml_tf.evaluation.embedding import View
 from cshml_tf.evaluation.lfw import Options, evaluate
 from cshml_tf.recogniser import image_size_of
-from cshml_tf.training.settings import RunSettings
+from cshml_tf.settings.training import RunSettings
 
 
 def make_lfw_evaluation(

@@ -1,4 +1,4 @@
-"""What a report on SCface records of how its rows were made, and the same in words."""
+"""The protocol of an SCface report: how its rows were produced, as JSON and in words."""
 
 import dataclasses
 from collections import Counter
@@ -22,15 +22,15 @@ def describe(
     mugshots: AlignedFaces,
     probes: Mapping[int, AlignedFaces],
 ) -> dict[str, Any]:
-    """Return what the report records, in JSON's types.
+    """Return the protocol as a JSON-compatible dict.
 
     Args:
-        settings: of the command.
-        networks: those that are measured.
+        settings: settings of the command.
+        networks: the networks measured.
         fine_tuning: how LR networks are fine-tuned, or None.
         data: the data set as read.
-        mugshots: aligned.
-        probes: aligned, by distance.
+        mugshots: the aligned mugshots.
+        probes: the aligned probes, by distance.
     """
     found = {"mugshots": mugshots.found} | {str(distance): faces.found for distance, faces in probes.items()}
     return {
@@ -54,13 +54,13 @@ def describe(
 
 
 def in_words(protocol: Mapping[str, Any]) -> list[str]:
-    """Write how the faces were aligned, which network served which distance, and how it was fine-tuned.
+    """Describe how the faces were aligned, which network served each distance, and how it was fine-tuned.
 
     Args:
-        protocol: as `describe` returns.
+        protocol: as returned by `describe`.
 
     Returns:
-        One line per set of images, and one or two on the rest.
+        One line of text per set of images, and one or two about the rest.
     """
     lines = []
     for name, counts in protocol["alignment"].items():
