@@ -127,7 +127,7 @@ class TwoBranchNetwork(keras.Model):
             labels = ops.concatenate([batch["hr_label"], batch["lr_label"]], axis=0)
             values = losses.cosface(self.classifier(embeddings), labels, settings.scale, settings.margin)
             has_class = ops.cast(labels >= 0, values.dtype)
-            # If no row of the whole batch has a class, the term is 0, not 0 / 0; likewise below if no pair is of
+            # If no row of the whole batch has a class, the term is 0, not 0 / 0; the same below if no pair is of
             # one person.
             count = ops.maximum(sum_over_replicas(ops.sum(has_class)), 1.0)
             terms["classifier"] = ops.sum(has_class * values) / count

@@ -4,6 +4,7 @@ Nothing here depends on where the image comes from; `cshml_tf.alignment.folder` 
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -52,7 +53,7 @@ class Alignment:
     faces: list[AlignedFace]
 
 
-def align_face(image: np.ndarray, landmarks: np.ndarray, image_size: tuple[int, int] = (112, 96)) -> np.ndarray:
+def align_face(image: np.ndarray, landmarks: np.ndarray, image_size: Sequence[int] = (112, 96)) -> np.ndarray:
     """Warp a face so that its landmarks fall on those of the template.
 
     Args:
@@ -72,7 +73,7 @@ def align_face(image: np.ndarray, landmarks: np.ndarray, image_size: tuple[int, 
     return warp(image, similarity(landmarks, target), image_size)
 
 
-def box_crop(image: np.ndarray, face: Face, margin: float, image_size: tuple[int, int] = (160, 160)) -> np.ndarray:
+def box_crop(image: np.ndarray, face: Face, margin: float, image_size: Sequence[int] = (160, 160)) -> np.ndarray:
     """Cut out the detector's box plus a margin, as FaceNet does: without rotation, ignoring the landmarks.
 
     Args:
@@ -94,7 +95,7 @@ def box_crop(image: np.ndarray, face: Face, margin: float, image_size: tuple[int
     return _stretch(part, image_size)
 
 
-def center_crop(image: np.ndarray, image_size: tuple[int, int] = (112, 96)) -> np.ndarray:
+def center_crop(image: np.ndarray, image_size: Sequence[int] = (112, 96)) -> np.ndarray:
     """Resize the largest centred part of an image that has the crop's aspect ratio.
 
     Args:
@@ -115,7 +116,7 @@ def center_crop(image: np.ndarray, image_size: tuple[int, int] = (112, 96)) -> n
 def align_image(
     image: np.ndarray,
     detector: FaceDetector,
-    image_size: tuple[int, int] = (112, 96),
+    image_size: Sequence[int] = (112, 96),
     detect_multiple_faces: bool = False,
     fallback: str = "skip",
     box_margin: float | None = None,
@@ -151,7 +152,7 @@ def align_image(
     return Alignment(NO_FACE, 0, [])
 
 
-def _stretch(part: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
+def _stretch(part: np.ndarray, image_size: Sequence[int]) -> np.ndarray:
     """Resize by area averaging if both sides shrink, otherwise bicubically."""
     height, width = check_image_size(image_size)
     shrinks = height < part.shape[0] and width < part.shape[1]

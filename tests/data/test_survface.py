@@ -141,10 +141,10 @@ class TestIdentification:
 
     def test_lists_next_to_the_test_set(self, identification):
         data = read_survface_identification(identification.parent)
-        beside = identification.parent / "Face_Identification_Evaluation"
-        beside.mkdir()
+        evaluation = identification.parent / "Face_Identification_Evaluation"
+        evaluation.mkdir()
         for path in identification.glob("*.mat"):
-            path.rename(beside / path.name)
+            path.rename(evaluation / path.name)
         assert read_survface_identification(identification.parent) == data
         with pytest.raises(ValueError, match="expected SurvFace's list gallery_img_ID_pairs.mat, found none"):
             read_survface_identification(identification)

@@ -72,7 +72,7 @@ def test_every_style_is_drawn_and_seen():
                           ("glasses_shape", GLASSES_SHAPES)):  # fmt: skip
         for style in styles:
             seeds = [seed for seed, who in identities.items() if getattr(who, field) == style]
-            assert seeds, f"nobody among 150 has {field} {style}"
+            assert seeds, f"none of 150 people has {field} {style}"
             assert draw_photograph(seeds[0], 0, size=100).pixels.std() > 10
 
 

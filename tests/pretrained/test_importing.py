@@ -81,7 +81,7 @@ def test_faces_of_the_wrong_size_are_refused(recogniser_file, tmp_path, capsys):
             ["--standardisation", "fixed", "--stem_pool_stride", "2"],
             "--stem_pool_stride: is for a FaceNet checkpoint",
         ),
-        ([*FIXED, "--embedding", "nobody"], "expected a node or tensor of the graph"),
+        ([*FIXED, "--embedding", "absent"], "expected a node or tensor of the graph"),
         (
             ["--standardisation", "fixed", "--image_size", "112", "112"],
             "expected images of (48, 40), got (112, 112)",

@@ -37,7 +37,7 @@ def write_dataset(
     pictures: int,
     seed: int = 0,
     aligned: bool = True,
-    image_size: tuple[int, int] = (112, 96),
+    image_size: Sequence[int] = (112, 96),
     first_identity: int = 0,
     workers: int = 1,
     progress: Callable[[int], object] | None = None,

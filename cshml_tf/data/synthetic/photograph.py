@@ -1,5 +1,6 @@
 """Draw the picture itself, from background, body, head, light and camera, and the aligned crop of it."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -55,7 +56,7 @@ def draw_photograph(identity_seed: int, picture_seed: int, size: int = 250) -> P
     return _render(subject, view, size)
 
 
-def draw_aligned(identity_seed: int, picture_seed: int, image_size: tuple[int, int] = (112, 96)) -> np.ndarray:
+def draw_aligned(identity_seed: int, picture_seed: int, image_size: Sequence[int] = (112, 96)) -> np.ndarray:
     """Draw one photograph and cut out the aligned face, as with a detector's landmarks.
 
     The landmarks have a small random error, 2 % of the distance between the eyes.
