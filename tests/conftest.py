@@ -86,8 +86,8 @@ def hr_options(run_options):
 @pytest.fixture(scope="session")
 def hr_model_dir(texture_folder, tmp_path_factory):
     """The model folder of an HR network trained on the textures."""
+    from cshml_tf.settings.training import HrSettings
     from cshml_tf.training.hr import train_hr
-    from cshml_tf.training.settings import HrSettings
 
     base = tmp_path_factory.mktemp("hr_model")
     settings = HrSettings(

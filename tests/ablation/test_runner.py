@@ -1,18 +1,19 @@
 """The ablation's command on textures: its table, its continuation, its refusals."""
 
 import csv
+import functools
 import json
-import os
 import shutil
-import signal
 
 import cv2
 import numpy as np
 import pytest
+from runs import interrupt_after
 
 import cshml_tf
+from cshml_tf.ablation import runner
 from cshml_tf.cli import run_ablation
-from cshml_tf.training import loop
+from cshml_tf.training.lr import train_lr
 
 
 @pytest.fixture
@@ -66,15 +67,8 @@ def test_a_run_stopped_by_a_signal_goes_on_and_is_the_same(command, tmp_path, ca
     words = [*command, "--resolutions", "8", "--losses", "2"]
     whole = [word if word != str(tmp_path / "out") else str(tmp_path / "whole") for word in words]
     assert run_ablation.main(whole) == 0
-    record = loop.History.record
-
-    def record_and_stop(self, step, *rest):
-        record(self, step, *rest)
-        if step == 1:
-            os.kill(os.getpid(), signal.SIGINT)
-
     with monkeypatch.context() as patch:
-        patch.setattr(loop.History, "record", record_and_stop)
+        patch.setattr(runner, "train_lr", functools.partial(train_lr, on_step=interrupt_after(1)))
         assert run_ablation.main(words) == 0
     assert "stopped: 0 of 1 done" in capsys.readouterr().out
     assert run_ablation.main(words) == 0
@@ -85,14 +79,7 @@ def test_a_run_stopped_by_a_signal_goes_on_and_is_the_same(command, tmp_path, ca
 
 
 def test_a_signal_in_the_last_step_of_a_run_ends_the_ablation(command, capsys, monkeypatch):
-    record = loop.History.record
-
-    def record_and_stop(self, step, *rest):
-        record(self, step, *rest)
-        if step == 2:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    monkeypatch.setattr(loop.History, "record", record_and_stop)
+    monkeypatch.setattr(runner, "train_lr", functools.partial(train_lr, on_step=interrupt_after(2)))
     assert run_ablation.main([*command, "--resolutions", "8", "--losses", "2", "3"]) == 0
     assert "stopped: 1 of 2 done" in capsys.readouterr().out
 

@@ -93,8 +93,8 @@ def test_rows_that_are_done_survive_a_later_failure(models, aligned, tmp_path, m
 
 
 def test_fine_tuned_networks_have_a_row_of_their_own(aligned, hr_model_dir, run_options, tmp_path, capsys):
+    from cshml_tf.settings.training import LrSettings
     from cshml_tf.training.lr import train_lr
-    from cshml_tf.training.settings import LrSettings
 
     lr_run, _ = train_lr(
         LrSettings(**run_options | {"max_steps": 1}, pretrained_model=str(hr_model_dir), resolution=(12,)), False

@@ -2,14 +2,13 @@
 
 import dataclasses
 import json
-import os
 import shutil
-import signal
 
 import cv2
 import keras
 import numpy as np
 import pytest
+from runs import interrupt_after, same_weights, weights
 
 import cshml_tf
 from cshml_tf.data.batches import two_branch_batches
@@ -18,11 +17,10 @@ from cshml_tf.data.protocols import read_pairs
 from cshml_tf.data.sources import find_images
 from cshml_tf.evaluation.lfw import evaluate
 from cshml_tf.model_folder import read_card
-from cshml_tf.training import loop
+from cshml_tf.settings.training import HrSettings, LrSettings
 from cshml_tf.training.devices import choose_strategy, distribute
 from cshml_tf.training.hr import train_hr
 from cshml_tf.training.lr import train_lr
-from cshml_tf.training.settings import HrSettings, LrSettings
 
 SIZE = (48, 40)
 
@@ -37,10 +35,6 @@ def lr_settings(run_options, packed_textures, hr_settings):
     run, _ = train_hr(hr_settings, progress=False)
     own = {"data_dir": str(packed_textures), "pretrained_model": str(run.model_dir), "resolution": (8, 12)}
     return LrSettings(**run_options | own)
-
-
-def weights(model_dir):
-    return cshml_tf.load_recogniser(model_dir).get_weights()
 
 
 def totals(run):
@@ -65,23 +59,15 @@ def test_hr_and_lr_networks_learn_from_packed_faces(lr_settings, packed_textures
     assert report["HR"]["accuracy"] == 1.0 and 0 <= report["8"]["HL"]["accuracy"] <= 1
 
 
-def test_a_stopped_run_goes_on_exactly(lr_settings, monkeypatch):
+def test_a_stopped_run_goes_on_exactly(lr_settings):
     settings = dataclasses.replace(lr_settings, max_steps=8, moving_average_decay=0.9)
     whole, _ = train_lr(dataclasses.replace(settings, run_name="whole"), progress=False)
-    record = loop.History.record
-
-    def record_and_stop(self, step, *rest):
-        record(self, step, *rest)
-        if step == 3:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    monkeypatch.setattr(loop.History, "record", record_and_stop)
-    _, outcome = train_lr(dataclasses.replace(settings, run_name="stopped"), progress=False)
+    stopped = dataclasses.replace(settings, run_name="stopped")
+    _, outcome = train_lr(stopped, progress=False, on_step=interrupt_after(3))
     assert outcome.steps == 3 and not outcome.complete
-    stopped, outcome = train_lr(dataclasses.replace(settings, run_name="stopped"), progress=False)
+    resumed, outcome = train_lr(stopped, progress=False)
     assert outcome.complete
-    pairs = zip(weights(whole.model_dir), weights(stopped.model_dir), strict=True)
-    assert all(np.array_equal(a, b) for a, b in pairs)
+    assert same_weights(weights(whole.model_dir), weights(resumed.model_dir))
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one device on other backends")
@@ -146,6 +132,8 @@ def test_a_run_of_version_0_1_0_goes_on(hr_settings, stream, capsys):
         assert not outcome.complete
         warned.append(capsys.readouterr().err)
     if stream == "folders":
-        assert warned[0].startswith(f"warning: {started.model_dir} was begun by version 0.1.0 from class folders")
+        assert warned[0].startswith(
+            f"warning: {started.model_dir} was started by version 0.1.0 from class folders"
+        )
         assert warned[0].count("\n") == 1
     assert warned[stream == "folders" :] == [""] * (2 - (stream == "folders"))

@@ -7,9 +7,9 @@ import pytest
 import cshml_tf
 from cshml_tf.model_folder import read_card, read_classifier
 from cshml_tf.recogniser import backbone_of
+from cshml_tf.settings.training import HrSettings, LrSettings
 from cshml_tf.training.hr import prepare_hr, train_hr
 from cshml_tf.training.lr import train_lr
-from cshml_tf.training.settings import HrSettings, LrSettings
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ import cshml_tf
 from cshml_tf.data.packed.writer import pack
 from cshml_tf.images import read_image
 from cshml_tf.model_folder import read_card, read_classifier
+from cshml_tf.settings.training import LrSettings
 from cshml_tf.training.lr import train_lr
-from cshml_tf.training.settings import LrSettings
 
 WRITTEN = Path(__file__).parent / "version_0_1_0"
 # The options that the run was begun with, under the names they have now.
