@@ -25,7 +25,7 @@ THEN = re.compile(r"^Then.*?\n\n```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 def files_by_addition():
     """Return the number of files that docs/architecture.md states per addition."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    return {name: int(number) for name, number in re.findall(r"^\| ([\w ]+?) \| (\d) \|", text, re.MULTILINE)}
+    return {name: int(number) for name, number in re.findall(r"^\| an? ([\w ]+?) \| (\d) \|", text, re.MULTILINE)}
 
 
 def apply(folder, path, kind, text):
@@ -33,6 +33,7 @@ def apply(folder, path, kind, text):
     file = folder / path
     if kind == "python":
         assert not file.exists(), f"{path} is there already"
+        file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8")
         return
     lines = text.splitlines()
