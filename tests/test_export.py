@@ -109,6 +109,7 @@ def test_a_file_that_is_not_an_image_is_an_error(loaded):
         served_files(loaded, [b"no image"])
 
 
+@pytest.mark.slow
 def test_tensorflow_alone_loads_it(recogniser, saved_dir, tmp_path):
     faces = random_faces(3, (50, 37))
     np.save(tmp_path / "faces.npy", faces)
@@ -170,6 +171,7 @@ def test_a_failed_export_leaves_nothing(recogniser, tmp_path, monkeypatch):
     assert (tmp_path / "out" / "saved_model.pb").is_file()
 
 
+@pytest.mark.slow
 def test_inception_resnet_v1_after_mixed_precision(tmp_path):
     """Equal to the Keras model for every batch size; the folder is at most 1.1 times the float32 weights."""
     original = build_recogniser(backbones.build("inception_resnet_v1", (75, 75)))

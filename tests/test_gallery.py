@@ -185,6 +185,7 @@ def write_model(folder, kind, resolutions, image_size=SIZE, embedding_size=16):
     return folder
 
 
+@pytest.mark.slow
 def test_networks_are_loaded_and_must_match(tmp_path):
     hr = write_model(tmp_path / "hr", "hr", [])
     lr = write_model(tmp_path / "lr", "lr", [8, [14, 12]])

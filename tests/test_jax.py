@@ -71,6 +71,7 @@ def rows_of(tmp_path, name):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_training_agrees_with_tensorflow_and_evaluation_runs(command, packed_textures, hr_model_dir, tmp_path):
     result = run_without_tensorflow("train/train_cshml.py", *command, "--run_name", "jax")
     assert result.returncode == 0, result.stderr
@@ -94,6 +95,7 @@ def test_training_agrees_with_tensorflow_and_evaluation_runs(command, packed_tex
     assert (tmp_path / "report.json").exists() and "12 HL  LR network" in result.stdout
 
 
+@pytest.mark.slow
 def test_the_ablation_runs(packed_textures, hr_model_dir, tmp_path):
     (tmp_path / "pairs.txt").write_text(PAIRS)
     words = [tmp_path / "out", "--networks", hr_model_dir, "--resolutions", "8", "--losses", "2+3+5"]
@@ -110,6 +112,7 @@ def test_what_needs_tensorflow_is_one_line(hr_model_dir, tmp_path):
     assert "KERAS_BACKEND: expected tensorflow, which this command needs" in result.stderr
 
 
+@pytest.mark.slow
 def test_class_folders_train_as_packed_faces_do(command, texture_folder, packed_textures, tmp_path):
     for name, folder in (("folders", texture_folder), ("packed", packed_textures)):
         words = [str(folder) if word == str(packed_textures) else word for word in command]

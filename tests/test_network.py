@@ -191,6 +191,7 @@ def weights_after(recogniser_weights, batch, strategy, steps=3):
     return rows, [keras.ops.convert_to_numpy(v) for v in network.student.weights + network.classifier.weights]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one device on other backends")
 def test_two_replicas_learn_what_one_learns(recogniser, batch):
     """The first two pairs show two people each: N_same is 1 on one replica and 3 on the other, 4 in total."""

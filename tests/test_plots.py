@@ -126,6 +126,7 @@ class TestPairs:
         for index, box in enumerate(boxes):
             assert not any(box.overlaps(other) for other in boxes[:index])
 
+    @pytest.mark.slow
     def test_the_same_pairs_give_the_same_file(self, tmp_path):
         for name in ("a.png", "b.png"):
             pairs_figure(tmp_path / name)

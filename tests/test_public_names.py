@@ -30,6 +30,7 @@ def test_functions_of_the_readme_stay_where_they_were():
     assert cshml_tf.network.TwoBranchNetwork
 
 
+@pytest.mark.slow
 def test_nothing_heavy_is_imported_and_nothing_printed():
     code = (
         "import sys, cshml_tf\n"

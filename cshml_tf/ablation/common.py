@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cshml_tf.ablation.pairs_test import PairsTest
+from cshml_tf.ablation.measurement import PairsTest
 from cshml_tf.data.protocols import read_people
 from cshml_tf.data.sources import open_source
 from cshml_tf.files import write_json

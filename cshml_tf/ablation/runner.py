@@ -11,7 +11,7 @@ import keras
 
 from cshml_tf.ablation.common import Common
 from cshml_tf.ablation.grid import Cell
-from cshml_tf.ablation.pairs_test import PairsTest
+from cshml_tf.ablation.measurement import PairsTest
 from cshml_tf.ablation.reports import read_report, report_path, write_report
 from cshml_tf.evaluation.networks import trained_on
 from cshml_tf.files import lock_folder

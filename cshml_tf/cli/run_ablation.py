@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _run(settings, cells):
-    from cshml_tf.ablation.pairs_test import PairsTest
+    from cshml_tf.ablation.measurement import PairsTest
     from cshml_tf.ablation.reports import read_reports
     from cshml_tf.ablation.runner import run_ablation
     from cshml_tf.ablation.table import PLOT, RUNS, TABLE, summary, write_tables

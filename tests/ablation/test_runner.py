@@ -43,6 +43,7 @@ def command(texture_folder, hr_model_dir, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_table_figure_and_runs_and_more_of_them_later(command, tmp_path, capsys):
     out = tmp_path / "out"
     assert run_ablation.main([*command, "--resolutions", "12", "--losses", "2", "2+3+5"]) == 0
@@ -63,6 +64,7 @@ def test_table_figure_and_runs_and_more_of_them_later(command, tmp_path, capsys)
     assert float(row["HL"]) == pytest.approx(stored["12"]["HL"]["accuracy"], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_run_stopped_by_a_signal_goes_on_and_is_the_same(command, tmp_path, capsys, monkeypatch):
     words = [*command, "--resolutions", "8", "--losses", "2"]
     whole = [word if word != str(tmp_path / "out") else str(tmp_path / "whole") for word in words]
@@ -78,12 +80,14 @@ def test_a_run_stopped_by_a_signal_goes_on_and_is_the_same(command, tmp_path, ca
         assert np.array_equal(np.load(path), np.load(other))
 
 
+@pytest.mark.slow
 def test_a_signal_in_the_last_step_of_a_run_ends_the_ablation(command, capsys, monkeypatch):
     monkeypatch.setattr(runner, "train_lr", functools.partial(train_lr, on_step=interrupt_after(2)))
     assert run_ablation.main([*command, "--resolutions", "8", "--losses", "2", "3"]) == 0
     assert "stopped: 1 of 2 done" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_two_networks_and_a_third_of_a_known_name(command, hr_model_dir, tmp_path, capsys):
     other = tmp_path / "nets" / "other"
     shutil.copytree(hr_model_dir, other)
@@ -117,11 +121,13 @@ def test_faces_of_another_size_are_refused_before_the_first_run(command, tmp_pat
     assert not (tmp_path / "out" / "models").exists()
 
 
+@pytest.mark.slow
 def test_people_trained_on_are_warned_of(command, capsys):
     assert run_ablation.main([*command, "--resolutions", "8", "--losses", "2"]) == 0
     assert "warning: the networks were trained on 6 of the people compared (12 pairs)" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_no_time_left_stops_between_runs_and_the_same_command_goes_on(command, tmp_path, capsys):
     words = [*command, "--resolutions", "8"]
     assert run_ablation.main([*words, "--max_minutes", "1e-9"]) == 0
@@ -131,6 +137,7 @@ def test_no_time_left_stops_between_runs_and_the_same_command_goes_on(command, t
     assert "1 of 1: hr_8_eq2+3+5_seed666" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_one_folder_is_one_recipe_and_one_test(command, tmp_path, capsys):
     words = [*command, "--resolutions", "8"]
     assert run_ablation.main(words) == 0

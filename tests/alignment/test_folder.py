@@ -293,6 +293,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
 def test_a_killed_run_leaves_no_partial_image_and_can_resume(folders, marked_detector, tmp_path):
     source, target = folders

@@ -12,6 +12,7 @@ def inception():
     return backbones.build("inception_resnet_v1")
 
 
+@pytest.mark.slow
 def test_inception_has_as_many_weights_as_facenets(inception):
     assert inception.count_params() == 23_497_424
 
@@ -58,6 +59,7 @@ def test_inception_with_facenets_stride():
     assert tuple(shapes["block_c"].shape[1:]) == (3, 3, 1792)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stride, smallest", [(1, 43), (2, 75)])
 def test_inception_size_limits(stride, smallest):
     fits = backbones.build("inception_resnet_v1", (smallest, smallest), stem_pool_stride=stride)
@@ -77,6 +79,7 @@ def test_small_resnet_taps():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(backbones.BACKBONES))
 def test_every_variable_gets_a_gradient(name):
     tf = pytest.importorskip("tensorflow")

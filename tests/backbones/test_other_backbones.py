@@ -195,6 +195,7 @@ def test_max_feature_map_takes_the_larger_half():
         MaxFeatureMap()(maps[:, :3])
 
 
+@pytest.mark.slow
 def test_a_saved_recogniser_loads_and_agrees(recogniser, tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (2, *SIZE, 3)).astype(np.uint8)
     before = np.asarray(recogniser(pixels))
@@ -203,6 +204,7 @@ def test_a_saved_recogniser_loads_and_agrees(recogniser, tmp_path):
     assert np.array_equal(np.asarray(load_recogniser(tmp_path)(pixels)), before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["squeezenet", "lightcnn", "resnet", "mobilefacenet"])
 def test_an_exported_recogniser_agrees(name, tmp_path):
     """Exporting compares the SavedModel with the recogniser; here TensorFlow reads it without the library."""
@@ -215,6 +217,7 @@ def test_an_exported_recogniser_agrees(name, tmp_path):
     assert difference.max() < 1e-5
 
 
+@pytest.mark.slow
 def test_a_step_of_the_lr_network_updates_every_trainable_variable(recogniser):
     """Plain SGD without the L2 penalty updates every variable with a gradient; the frozen HR network has none."""
     rng = np.random.default_rng(1)

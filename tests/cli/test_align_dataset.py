@@ -143,6 +143,7 @@ def test_bad_arguments_end_in_one_line(tmp_path, monkeypatch, capsys, words, mes
     assert not Path("out").exists()
 
 
+@pytest.mark.slow
 def test_the_script_with_workers_stops_in_order(source, tmp_path):
     """SIGTERM leaves a sorted record of whole crops, and nothing but our own lines was said."""
     for number in range(300):

@@ -58,6 +58,7 @@ def arguments(data, *more):
     return [str(data / "faces"), "--hr_model", str(data / "hr"), "--lfw_pairs", pairs, *map(str, more)]
 
 
+@pytest.mark.slow
 def test_report_table_and_figures(data, tmp_path, capsys):
     report_path = tmp_path / "new" / "lfw.json"
     more = ("--lr_model", data / "lr", "--report", report_path, "--embedding_batch_size", 7)

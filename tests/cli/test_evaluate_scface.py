@@ -30,6 +30,7 @@ def as_it_comes(models, aligned, *more):
     return words(models, aligned, "--alignment", "none", "--mappings", "--fine_tune_steps", "0", *more)
 
 
+@pytest.mark.slow
 def test_a_perfect_embedding_scores_100_percent_by_both_protocols(models, draw_scface, tmp_path, capsys):
     """As distributed, aligned by the four points, with the report, the figures and the aligned faces."""
     root = draw_scface(tmp_path / "scface")
@@ -92,6 +93,7 @@ def test_rows_that_are_done_survive_a_later_failure(models, aligned, tmp_path, m
     assert row["people"] == 130
 
 
+@pytest.mark.slow
 def test_fine_tuned_networks_have_a_row_of_their_own(aligned, hr_model_dir, run_options, tmp_path, capsys):
     from cshml_tf.settings.training import LrSettings
     from cshml_tf.training.lr import train_lr

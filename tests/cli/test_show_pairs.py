@@ -73,6 +73,7 @@ def test_figure_and_its_figures(data, tmp_path, capsys, drawn_texts):
     assert f"HR network alone: {before:.1f} %" in texts and f"with the LR network: {after:.1f} %" in texts
 
 
+@pytest.mark.slow
 def test_seed_and_resolution(data, tmp_path, drawn_texts):
     for seed in ("0", "5"):
         more = ("--resolution", "7x6", "--pairs", 2, "--seed", seed)

@@ -18,6 +18,7 @@ def folders(texture_folder, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_hr_then_lr(folders, tmp_path, capsys):
     network = ["--model_def", "small_resnet", "--image_size", "48", "40", "--embedding_size", "16", "--width", "4"]
     assert train_hr.main([*folders, *TINY, *network, "--run_name", "hr"]) == 0
@@ -48,6 +49,7 @@ def test_bad_words_are_one_line(folders, capsys):
     )
 
 
+@pytest.mark.slow
 def test_the_default_name_is_the_time(folders, hr_model_dir, tmp_path):
     command = [*folders, *TINY, "--pretrained_model", str(hr_model_dir), "--resolution", "8"]
     assert train_cshml.main([*command, "--max_steps", "1"]) == 0

@@ -202,5 +202,5 @@ def test_bad_sources_are_refused(texture_folder, tmp_path, source):
     with pytest.raises(ValueError, match="mixup: 0.5 needs a batch of at least 2, got 1"):
         two_branch_batches(source, SIZE, 1, 1, [8], mixup=0.5)
     for pairs_of_two in ({"pairing": "random"}, {"negative_share": 0.5}):
-        with pytest.raises(ValueError, match="mixup: expected pairs of one person beside it, got pairing"):
+        with pytest.raises(ValueError, match="mixup: cannot be combined with pairs of two people, got pairing"):
             two_branch_batches(source, SIZE, 8, 1, [8], mixup=0.5, **pairs_of_two)

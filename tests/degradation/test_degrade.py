@@ -50,6 +50,7 @@ def test_arrays_and_tensors_give_the_same_picture(pictures, mode):
     assert np.mean(of_arrays != np.asarray(of_tensors)) <= (0 if mode == "antialias" else 1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tests TensorFlow's graphs")
 @pytest.mark.parametrize("mode", ["antialias", "plain"])
 def test_pictures_of_a_size_known_only_at_run_time(pictures, mode):

@@ -44,6 +44,7 @@ def one_by_one(recogniser, picture, flip=False):
     return total / np.linalg.norm(total)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("batch_size", "flip"), [(2, False), (3, True), (99, False)])
 def test_every_picture_is_its_networks(networks, pictures, paths, batch_size, flip):
     embedded = embed_files(FaceFiles(paths), networks, batch_size, flip)

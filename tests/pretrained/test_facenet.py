@@ -138,6 +138,7 @@ def checkpoint(tmp_path_factory):
     return folder, expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 def test_embeddings_are_those_of_the_graph(checkpoint, size):
     folder, expected = checkpoint
@@ -207,6 +208,7 @@ def rewritten(checkpoint, folder, change):
 BETA = "InceptionResnetV1/Block8/Branch_0/Conv2d_1x1/BatchNorm/beta"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -242,6 +244,7 @@ def test_missing_and_unexpected_tensors_and_wrong_shapes_are_named(checkpoint, t
         load_checkpoint(prefix)
 
 
+@pytest.mark.slow
 def test_variables_of_the_training_are_skipped(checkpoint, tmp_path):
     slots = {f"{BETA}/ExponentialMovingAverage": np.zeros(192), f"{BETA}/Adam_1": np.zeros(192)}
     slots |= {"beta1_power": np.float32(0.5), "beta2_power": np.float32(0.5)}
@@ -250,6 +253,7 @@ def test_variables_of_the_training_are_skipped(checkpoint, tmp_path):
     assert loaded.skipped == sorted([*slots, "global_step"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0, 0.5])
 def test_a_checkpoint_with_truncated_or_missing_data_is_refused(checkpoint, tmp_path, share):
     prefix = Path(rewritten(checkpoint, tmp_path, lambda tensors: None))

@@ -87,6 +87,7 @@ def begun(texture_folder, hr_model_dir, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_a_run_that_it_began_continues_under_the_same_command(begun, capsys):
     folder, command = begun
     assert train_cshml.main([*command, "--margin", "0.2"]) == 2

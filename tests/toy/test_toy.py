@@ -32,6 +32,7 @@ def mnist(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_the_command_trains_reports_and_plots(mnist, tmp_path, capsys):
     out = tmp_path / "toy"
     command = [str(out), "--mnist", str(mnist), "--seeds", "3", "--hr_steps", "30", "--lr_steps", "2"]
@@ -53,6 +54,7 @@ def test_the_command_trains_reports_and_plots(mnist, tmp_path, capsys):
     assert shown.split("table:")[0] == capsys.readouterr().out.split("finished")[-1].split("table:")[0]
 
 
+@pytest.mark.slow
 def test_some_ways_alone_are_trained_and_drawn(mnist, tmp_path, capsys):
     out = tmp_path / "toy"
     command = [str(out), "--mnist", str(mnist), "--seeds", "3", "--hr_steps", "1", "--lr_steps", "1"]
@@ -67,6 +69,7 @@ def test_some_ways_alone_are_trained_and_drawn(mnist, tmp_path, capsys):
     assert "error: --ways: expected each once, got eq2_same eq2_same" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_ceiling_knows_what_few_pixels_hold_and_no_more():
     random = np.random.default_rng(0)
 

@@ -43,6 +43,7 @@ def totals(run):
     return [float(line.split(",")[column]) for line in lines[1:]]
 
 
+@pytest.mark.slow
 def test_hr_and_lr_networks_learn_from_packed_faces(lr_settings, packed_textures, tmp_path):
     run, outcome = train_lr(dataclasses.replace(lr_settings, max_steps=20, run_name="lr"), progress=False)
     assert outcome.complete and totals(run)[-1] < totals(run)[0]
@@ -59,6 +60,7 @@ def test_hr_and_lr_networks_learn_from_packed_faces(lr_settings, packed_textures
     assert report["HR"]["accuracy"] == 1.0 and 0 <= report["8"]["HL"]["accuracy"] <= 1
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_exactly(lr_settings):
     settings = dataclasses.replace(lr_settings, max_steps=8, moving_average_decay=0.9)
     whole, _ = train_lr(dataclasses.replace(settings, run_name="whole"), progress=False)
@@ -91,6 +93,7 @@ def test_faces_of_another_size_are_refused(hr_settings):
         train_hr(dataclasses.replace(hr_settings, image_size=(32, 32)), progress=False)
 
 
+@pytest.mark.slow
 def test_class_folders_and_packed_faces_give_one_network(hr_settings, texture_folder):
     settings = dataclasses.replace(hr_settings, max_steps=4, random_shift=2)
     packed, _ = train_hr(settings, progress=False)
@@ -116,6 +119,7 @@ def test_an_unfit_file_is_one_line_that_names_it(hr_settings, texture_folder, tm
     assert "person_3_0002" not in capfd.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stream", ["packed", "folders"])
 def test_a_run_of_version_0_1_0_goes_on(hr_settings, stream, capsys):
     """It noted its stream; that of class folders is gone, which is said once."""

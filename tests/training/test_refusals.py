@@ -20,6 +20,7 @@ def test_a_run_that_cannot_begin_leaves_nothing(hr_options, tmp_path):
     assert not (tmp_path / "models").exists()
 
 
+@pytest.mark.slow
 def test_nan_stops_the_run_naming_step_and_term(hr_options):
     settings = HrSettings(**hr_options | {"learning_rate": 1e30, "max_steps": 30})
     with pytest.raises(TrainingDiverged, match=r"step \d+: the loss term \w+ is (nan|inf)"):
@@ -42,6 +43,7 @@ def test_an_image_of_another_size_is_named(hr_options, texture_folder, tmp_path)
         train_hr(HrSettings(**hr_options | {"data_dir": str(copy)}), progress=False)
 
 
+@pytest.mark.slow
 def test_other_classes_are_an_error_that_names_both(lr_options, tmp_path):
     people = tmp_path / "people.txt"
     people.write_text("person_0\nperson_1\n")
@@ -88,6 +90,7 @@ def test_shares_of_pairs_are_refused_before_anything_is_computed(lr_options, nam
         LrSettings(**lr_options, **{name: 1.5})
 
 
+@pytest.mark.slow
 def test_an_lr_network_is_no_teacher(lr_options):
     run, _ = train_lr(LrSettings(**lr_options | {"max_steps": 1, "run_name": "lr"}), progress=False)
     with pytest.raises(ValueError, match="lr: expected the model folder of an HR network"):

@@ -26,6 +26,7 @@ train_hr(settings, progress=False, on_step=lambda step: step == 7 and os.kill(os
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_continues_bit_for_bit(hr_options):
     """Dropout, flips and momentum included: killed after step 7, the newest checkpoint is of step 4."""
     options = hr_options | {"max_steps": 12, "checkpoint_steps": 4, "epoch_size": 6}
@@ -41,6 +42,7 @@ def test_a_killed_run_continues_bit_for_bit(hr_options):
     assert losses[0] == losses[1] and len(losses[0]) == 6
 
 
+@pytest.mark.slow
 def test_a_finished_run_says_so_and_a_stopped_one_goes_on(lr_options):
     settings = LrSettings(**lr_options | {"run_name": "lr", "max_minutes": 1e-9})
     run, outcome = train_lr(settings, progress=False)
@@ -52,6 +54,7 @@ def test_a_finished_run_says_so_and_a_stopped_one_goes_on(lr_options):
     assert not list(run.checkpoint_dir.glob("*.npz"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_and_the_run_goes_on(hr_options, tmp_path):
     options = hr_options | {"run_name": "stopped", "max_steps": 100_000}
     code = KILLED.replace("signal.SIGKILL", "signal.SIGINT")
@@ -62,6 +65,7 @@ def test_ctrl_c_saves_and_the_run_goes_on(hr_options, tmp_path):
     assert (tmp_path / "models" / "stopped" / "checkpoints" / "step-00000007.npz").exists()
 
 
+@pytest.mark.slow
 def test_an_unnamed_run_goes_on_under_the_name_it_was_given(hr_options):
     run, outcome = train_hr(HrSettings(**hr_options | {"max_minutes": 1e-6}), progress=False)
     assert not outcome.complete
@@ -69,6 +73,7 @@ def test_an_unnamed_run_goes_on_under_the_name_it_was_given(hr_options):
     assert again.model_dir == run.model_dir and outcome.complete
 
 
+@pytest.mark.slow
 def test_other_settings_under_the_same_name_are_refused(hr_options):
     settings = HrSettings(**hr_options | {"run_name": "hr", "max_steps": 1})
     train_hr(settings, progress=False)
@@ -76,6 +81,7 @@ def test_other_settings_under_the_same_name_are_refused(hr_options):
         train_hr(dataclasses.replace(settings, seed=1), progress=False)
 
 
+@pytest.mark.slow
 def test_a_changed_schedule_is_refused(hr_options, tmp_path):
     schedule = tmp_path / "schedule.txt"
     schedule.write_text("0: 0.05\n")

@@ -35,6 +35,7 @@ def test_an_hr_run_learns_and_explains_itself(hr_options):
     assert any(path.name.startswith("events.out") for path in run.log_dir.iterdir())
 
 
+@pytest.mark.slow
 def test_an_lr_run_learns_and_keeps_the_teacher_out_of_its_folder(lr_options, hr_model_dir):
     settings = LrSettings(**lr_options | {"max_steps": 40, "resolution": (8, (10, 6)), "run_name": "lr"})
     run, _ = train_lr(settings, progress=False)
@@ -57,6 +58,7 @@ def test_the_options_of_pairs_reach_the_batches(lr_options):
     assert np.any(np.not_equal(first_batch(negative_share=1.0)["lr_label"], plain["lr_label"]))
 
 
+@pytest.mark.slow
 def test_a_moving_average_is_saved_instead_of_the_last_weights(hr_options):
     options = hr_options | {"moving_average_decay": 0.9}
     averaged, _ = train_hr(HrSettings(**options), progress=False)
@@ -110,6 +112,7 @@ def test_lfw_figures_come_while_training(hr_options, texture_folder, tmp_path):
     assert f"HR {accuracy:.5f}" in lines[1].split("\t")
 
 
+@pytest.mark.slow
 def test_lfw_options_are_evaluations_own(hr_options, texture_folder, tmp_path):
     pairs = write_pairs(tmp_path)
     options = hr_options | {"lfw_dir": str(texture_folder), "lfw_pairs": str(pairs), "max_steps": 1}
@@ -134,6 +137,7 @@ def test_an_average_of_no_steps_is_the_network_itself(hr_options):
     assert len(untrained) > 10 and same_weights(weights(run.model_dir), untrained)
 
 
+@pytest.mark.slow
 def test_w_starts_at_the_class_means_where_there_is_none(lr_options, hr_model_dir, tmp_path):
     """One step at a rate of almost nothing: column c of W is the mean HR embedding of class c, of unit length."""
     without = shutil.copytree(hr_model_dir, tmp_path / "hr")
@@ -149,6 +153,7 @@ def test_w_starts_at_the_class_means_where_there_is_none(lr_options, hr_model_di
         np.testing.assert_allclose(centres[:, column], mean / np.linalg.norm(mean), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_any_layers_map_can_be_the_tap(lr_options):
     run, _ = train_lr(LrSettings(**lr_options | {"max_steps": 1, "tap": "stem.pool"}), progress=False)
     assert read_card(run.model_dir)["tap"] == "stem.pool"

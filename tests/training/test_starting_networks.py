@@ -27,6 +27,7 @@ def test_options_reach_the_network_that_takes_them(hr_options):
         prepare_hr(HrSettings(**hr_options | network | {"model_def": "mobilefacenet", "batch_norm": None}))
 
 
+@pytest.mark.slow
 def test_the_lr_network_and_w_start_from_the_hr_model(lr_options, hr_model_dir):
     """One step at a rate of almost nothing leaves them where they started, batch norm statistics aside."""
     run, _ = train_lr(LrSettings(**lr_options | {"max_steps": 1, "learning_rate": 1e-12}), progress=False)
@@ -37,6 +38,7 @@ def test_the_lr_network_and_w_start_from_the_hr_model(lr_options, hr_model_dir):
     assert max(np.max(np.abs(np.asarray(a) - np.asarray(b))) for a, b in zip(before, after, strict=True)) < 1e-7
 
 
+@pytest.mark.slow
 def test_an_lr_run_can_start_from_an_lr_network(lr_options, texture_folder, hr_model_dir):
     first, _ = train_lr(LrSettings(**lr_options | {"max_steps": 10, "resolution": (12,)}), progress=False)
     idle = lr_options | {"pretrained_lr_model": str(first.model_dir), "max_steps": 1, "learning_rate": 1e-12}
@@ -50,6 +52,7 @@ def test_an_lr_run_can_start_from_an_lr_network(lr_options, texture_folder, hr_m
     assert read_card(run.model_dir)["resolutions"] == [8]
 
 
+@pytest.mark.slow
 def test_an_lr_network_of_another_kind_is_no_start(lr_options, hr_options, hr_model_dir):
     with pytest.raises(ValueError, match="expected the model folder of an LR network"):
         train_lr(LrSettings(**lr_options | {"pretrained_lr_model": str(hr_model_dir)}), progress=False)

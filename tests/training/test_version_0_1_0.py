@@ -55,6 +55,7 @@ def test_a_saved_network_gives_the_embeddings_it_gave(workplace):
     assert np.abs(keras.ops.convert_to_numpy(recogniser(pixels)) - expected).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_a_killed_run_continues_as_if_it_had_not_been_killed(workplace):
     run, outcome = train_lr(LrSettings(data_dir="packed", run_name="cut", **OPTIONS), progress=False)
     assert outcome.complete and outcome.steps == 8
