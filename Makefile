@@ -22,7 +22,7 @@ test: install
 test-fast: install
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
 
-# Two processes at a time; a file's tests stay together, since they share what is dear to make.
+# Two processes at a time; a file's tests stay together, since they share what is expensive to make.
 TEST_PROCESSES ?= 2
 PARALLEL := -n $(TEST_PROCESSES) --dist loadfile
 

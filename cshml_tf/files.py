@@ -15,7 +15,7 @@ try:
 except ImportError:  # Windows, where two processes on one folder go unnoticed.
     fcntl = None
 
-# Hidden, so that nothing that lists images, classes or models takes a left-over for one of them.
+# Hidden, so that code listing images, classes or models never mistakes a left-over for one.
 PARTIAL_PREFIX = ".partial-"
 
 
@@ -24,8 +24,8 @@ def replacing(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
     """Write a file or a folder so that it appears under its own name whole or not at all.
 
     The block writes a file, or makes a folder, at the path it is handed. When the block ends, what it wrote is
-    flushed to the disk and takes the place of `path`. On any error it is removed and `path` stays as it was.
-    Only a killed process leaves it behind, under a hidden name; see `remove_left_overs`.
+    flushed to the disk and takes the place of `path`. On any error the partial output is removed and `path` stays
+    as it was. Only a killed process leaves partial output behind, under a hidden name; see `remove_left_overs`.
 
     Args:
         path: the file or folder to write; the folder that holds it must exist. A file takes the place of a
@@ -47,7 +47,7 @@ def replacing(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
         for written in sorted(partial.rglob("*")) if is_folder else [partial]:
             _flush_to_disk(written)
         if is_folder and path.is_dir():
-            path.rmdir()  # Windows moves no folder onto another.
+            path.rmdir()  # Windows cannot replace a folder by a rename.
         os.replace(partial, path)
     except BaseException:
         _remove(partial)
@@ -122,7 +122,7 @@ def lock_folder(folder: str | os.PathLike[str]) -> TextIO:
 
 
 def _partial_start(path: Path) -> str:
-    """Return how the temporary names of one target begin; a digest, since a name may be as long as is allowed."""
+    """Return how temporary names of a target begin: with a digest, as its name may have the maximum length."""
     return f"{PARTIAL_PREFIX}{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:8]}-"
 
 

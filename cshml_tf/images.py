@@ -11,16 +11,17 @@ from PIL import ExifTags, Image, ImageOps, features
 
 from cshml_tf.files import replacing
 
-# What is read, in order of preference: an aligned folder holds PNG, photographs come as JPEG.
+# Supported suffixes, in order of preference: an aligned folder holds PNG, photographs come as JPEG.
 READ_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif", ".gif"),
     *(".jpe", ".jfif"),
 )
-# Those that are not read are listed all the same, so that a run reports these files instead of ignoring them.
+# Unsupported formats are listed too, so that a run reports these files instead of ignoring them.
 IMAGE_SUFFIXES = frozenset((*READ_SUFFIXES, ".jp2", ".jxl", ".ppm", ".pgm"))
-# OpenCV's warps take no longer ones, in pixels.
+# The longest side that OpenCV's warps accept, in pixels.
 LONGEST_SIDE = 32766
-# Pillow refuses twice as many pixels. Its own default is below the 200 million of a phone's largest photograph.
+# Pillow refuses images with more than twice this many pixels. Its own default is below the 200 million of a
+# phone's largest photograph.
 Image.MAX_IMAGE_PIXELS = 2**28
 
 _FORMATS = {
@@ -198,7 +199,7 @@ def _format_of(data):
             return "HEIC"
     for signature, name in _UNREAD_FORMATS.items():
         if data.startswith(signature):
-            raise UnreadableImage(f"{name} is not read: convert it to PNG or JPEG")
+            raise UnreadableImage(f"{name} is not supported: convert it to PNG or JPEG")
     raise UnreadableImage("not a JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF or HEIC image")
 
 
@@ -207,7 +208,7 @@ def _open(data, name):
     if name == "HEIC":
         _register_heic()
     if name == "AVIF" and not features.check("avif"):
-        raise UnreadableImage("AVIF is not read by this build of Pillow: convert it to PNG or JPEG")
+        raise UnreadableImage("this build of Pillow does not support AVIF: convert it to PNG or JPEG")
     stream = io.BytesIO(data)
     image = Image.open(stream, formats=("HEIF" if name == "HEIC" else name,))
     width, height = image.size
@@ -226,7 +227,7 @@ def _register_heic():
     try:
         from pillow_heif import register_heif_opener
     except ImportError:
-        raise UnreadableImage("HEIC is read with the package pillow-heif: pip install pillow-heif") from None
+        raise UnreadableImage("reading HEIC needs pillow-heif: pip install 'cshml_tf[heic]'") from None
     register_heif_opener()
 
 
@@ -280,7 +281,7 @@ def _orientation(image):
 
 
 def _turn_upright(pixels, orientation):
-    # On an image with this one tag, since Pillow rewrites the others and fails on damaged ones.
+    # Only this tag goes on a new image, because Pillow rewrites the others and fails on damaged ones.
     image = Image.fromarray(pixels)
     image.getexif()[ExifTags.Base.Orientation] = orientation
     return np.array(ImageOps.exif_transpose(image))

@@ -60,7 +60,7 @@ def cosface(cosines: Tensor, labels: Tensor, scale: float = 30.0, margin: float 
 def contrastive(hr_embedding: Tensor, lr_embedding: Tensor, same: Tensor, alpha: float = 1.0) -> Tensor:
     """Compute equation 3: pull pairs of one person together, push other pairs beyond the square root of alpha.
 
-    The hinge contains D squared, not D, as printed in the paper. Both embeddings are normalised here.
+    The hinge contains D squared rather than D, as the paper prints it. Both embeddings are normalised here.
 
     Args:
         hr_embedding: (batch, embedding).

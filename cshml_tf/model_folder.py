@@ -1,4 +1,4 @@
-"""Model folders: a recogniser on disk that explains itself.
+"""Model folders: a self-describing recogniser on disk.
 
 A folder holds `recogniser.keras` (pixels to unit embeddings), `model.json` (the card: every setting, the
 preprocessing, the versions, the figures), `classifier.npy` (the classifier weights W), `classes.txt` (one class

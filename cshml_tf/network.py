@@ -150,6 +150,6 @@ def _count(values: Tensor) -> Tensor:
 
 
 def _build_for(classifier: CosFace, recogniser: keras.Model) -> None:
-    """Create W now unless it exists, so that it can be initialised from an HR network's."""
+    """Create W now unless it exists, so that it can be initialised from an HR network's W."""
     if not classifier.built:
         classifier.build((None, recogniser.output_shape[-1]))

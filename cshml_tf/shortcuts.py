@@ -49,7 +49,7 @@ def embed(recogniser: keras.Model, faces: Sequence[Picture]) -> np.ndarray:
         (faces, E) float32, each row of unit length.
 
     Raises:
-        ValueError: no faces, or one that cannot be read or has another size than the first.
+        ValueError: no faces, or one that cannot be read or differs in size from the first.
     """
     (embeddings,) = embedding.embed(list(faces), [embedding.View(recogniser)])
     return embeddings
@@ -69,7 +69,7 @@ def load_networks(
         ServingNetworks, for `compare`.
 
     Raises:
-        ValueError: not a model folder, or networks that do not belong together.
+        ValueError: not a model folder, or incompatible networks.
     """
     networks, _ = serving.load_serving_networks(hr_model, lr_models, hr_width)
     return networks
@@ -88,7 +88,7 @@ def compare(
         first: an image file, or (H, W, 3) uint8 RGB. A picture without a face, or too small for the detector, is
             taken as a crop.
         second: the other picture, in the same form.
-        aligned: whether both are aligned crops already, in which no face is looked for.
+        aligned: whether both are aligned crops already, so that face detection is skipped.
 
     Returns:
         Cosine similarity, -1..1. `compare.py` decides by the thresholds of a report.

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 # "Add a loss term" -> the row "loss term" of the table in docs/architecture.md.
 SECTION = re.compile(r"^## Add an? (.+?)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
-TOUCHED = re.compile(r"^`([\w./]+)`.*?\n\n```(python|diff)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+TOUCHED = re.compile(r"^`([\w./]+)`\n\n```(python|diff)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 THEN = re.compile(r"^Then.*?\n\n```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 

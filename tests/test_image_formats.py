@@ -72,7 +72,7 @@ def test_heic_without_its_package_says_what_to_install(tmp_path):
     run = subprocess.run(
         [sys.executable, "-c", code, tmp_path / "photo.heic"], check=True, capture_output=True, text=True
     )
-    assert run.stdout == "HEIC is read with the package pillow-heif: pip install pillow-heif\n"
+    assert run.stdout == "reading HEIC needs pillow-heif: pip install 'cshml_tf[heic]'\n"
 
 
 def test_one_gif_picture_is_read_and_two_are_refused():

@@ -160,7 +160,7 @@ def test_end_marker_of_a_thumbnail_does_not_make_a_jpeg_whole(read, picture):
         (b"this is a text named .jpg\n", "not a JPEG, PNG"),
         (b"\xff\xd8\xff", "cut short"),
         (b"GIF89a" + bytes(50), "the GIF file is cut short or damaged"),
-        (b"\x00\x00\x00\x0cJXL " + bytes(50), "JPEG XL is not read: convert it"),
+        (b"\x00\x00\x00\x0cJXL " + bytes(50), "JPEG XL is not supported: convert it"),
         (bytes(4) + b"ftypisom" + bytes(50), "not a JPEG, PNG"),
         (bytes(4) + b"ftypheic" + bytes(50), "HEIC"),
         (b"\x89PNG\r\n\x1a\n" + bytes(40) + b"IEND", "cannot be decoded"),

@@ -42,8 +42,8 @@ def run_ablation(
         (cell, report) as each is done. It ends before the last cell if time is up or a signal arrives.
 
     Raises:
-        ValueError: bad settings or data; a folder whose ablation has other settings (results that differ in
-            nothing visible must not meet in one table), or that another process is writing to.
+        ValueError: bad settings or data; a folder whose ablation has other settings (results of different settings
+            that the table does not show must not be mixed in it), or that another process is writing to.
     """
     output_dir = Path(output_dir)
     folders = {"models_base_dir": str(output_dir / "models"), "logs_base_dir": str(output_dir / "logs")}

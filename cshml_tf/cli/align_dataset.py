@@ -15,8 +15,8 @@ from cshml_tf.settings.parser import read_settings
 DESCRIPTION = (
     "Find the face in every photograph below INPUT_DIR with MTCNN and crop it so that its eyes, nose and mouth "
     "lie where the networks expect them. Crops are written as PNG to the same class folders below OUTPUT_DIR; "
-    "alignment.csv gets one row per crop, and one per photograph that yields none. The same command again does "
-    "only what is missing."
+    "alignment.csv gets one row per crop, and one per photograph that yields none. Running the "
+    "same command again processes only what is missing."
 )
 EPILOG = (
     "Reads JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF and, with the extra 'heic', HEIC of any bit depth; turns "

@@ -12,8 +12,9 @@ from cshml_tf.settings.parser import read_settings
 
 DESCRIPTION = (
     "Measure networks on pairs of aligned faces in three modes: HR compares both images at high resolution, HL "
-    "reduces the second image to a low resolution, LL reduces both. HL and LL are measured twice, with the LR "
-    "(low-resolution) network of that resolution and with the HR (high-resolution) network for both images. "
+    "reduces the second image to a low resolution, LL reduces both. HL and LL are each measured twice: with "
+    "the LR (low-resolution) network of that resolution for the reduced images, and with the HR (high-resolution) "
+    "network for all images. "
     "Rates in the report are fractions."
 )
 
@@ -86,7 +87,7 @@ def _read(settings, image_size):
 def _warn_of_idle_models(lr_dirs, networks):
     for folder in lr_dirs:
         if Path(folder) not in networks.lr_dirs.values():
-            print(f"warning: {folder} serves none of the resolutions to measure", file=sys.stderr)
+            print(f"warning: {folder} was not trained for any of the resolutions to measure", file=sys.stderr)
 
 
 def _sources(settings, networks, pairs, images):

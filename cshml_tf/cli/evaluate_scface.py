@@ -12,9 +12,9 @@ from cshml_tf.settings.scface import ALL_PEOPLE, SPLIT_PEOPLE, ScfaceSettings
 DESCRIPTION = (
     "Identify SCface's surveillance images (probes) among the mugshots. All 130 people are measured with the "
     "given HR (high-resolution) and LR (low-resolution) networks, 650 probes per distance. Then, for every seed, "
-    "50 random people are learned from, by fine-tuning the LR networks with equation 3 and by the linear "
-    "mappings of classical methods, and the other 80 people are measured, 400 probes per distance. Rates in the "
-    "report are fractions."
+    "50 randomly chosen people are used for learning, by fine-tuning the LR networks with equation 3 and by the "
+    "linear mappings of classical methods, and the other 80 people are measured, 400 probes per distance. Rates "
+    "in the report are fractions."
 )
 
 

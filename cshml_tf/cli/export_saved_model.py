@@ -34,5 +34,5 @@ def main(argv: Sequence[str] | None = None) -> None:
     signatures = ", ".join(f"{name} ({next(iter(inputs))})" for name, inputs in SIGNATURES.items())
     print(
         f"{settings.out_dir}: {size / 1e6:.1f} MB, signatures {signatures}, "
-        f"largest difference to the Keras model {difference:.1e}"
+        f"largest difference from the Keras model {difference:.1e}"
     )

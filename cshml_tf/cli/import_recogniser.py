@@ -72,7 +72,7 @@ def _some_faces(data_dir):
         try:
             pixels.append(read_image(source.paths[index]))
         except UnreadableImage as error:
-            raise ValueError(f"{source.paths[index]}: expected an image, got a file that is {error}") from error
+            raise ValueError(f"{source.paths[index]}: expected an image: {error}") from error
     if len({picture.shape for picture in pixels}) > 1:
         raise ValueError(f"--compare_on: expected faces of one size in {data_dir}, got several")
     return np.stack(pixels)

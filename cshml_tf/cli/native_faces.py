@@ -1,4 +1,4 @@
-"""What the commands share that measure natively low-resolution faces, of data sets as distributed."""
+"""Code shared by the commands that measure natively low-resolution data sets."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -15,7 +15,7 @@ def report_outcome(run: "Run", outcome: "Outcome | None") -> None:
         outcome: of this call; None where the run was finished before.
     """
     if outcome is None:
-        print(f"nothing to do, this run is already finished: {run.model_dir}")
+        print(f"nothing to do: this run is already finished: {run.model_dir}")
         return
     state = (
         "finished"

@@ -9,9 +9,9 @@ from cshml_tf.settings.parser import read_settings
 from cshml_tf.settings.training import LrSettings
 
 DESCRIPTION = (
-    "Train an LR (low-resolution) face recogniser: it starts as a copy of a trained HR network and learns, by "
-    "equation 6 of the paper, to embed reduced faces as the frozen HR network embeds sharp ones. Both share one "
-    "classifier, whose weights are W."
+    "Train an LR (low-resolution) face recogniser: it starts as a copy of a trained HR (high-resolution) network "
+    "and learns, by equation 6 of the paper, to embed reduced faces as the frozen HR network embeds sharp ones. "
+    "Both share one classifier, whose weights are W."
 )
 
 

@@ -1,6 +1,6 @@
-"""From a source of faces to batches: one maker for every source, on every backend.
+"""Make batches from any source of faces, on any backend.
 
-`cshml_tf.data.decisions` says what a step's batch holds, the source hands over pixels, and the functions here
+`cshml_tf.data.decisions` determines what a step's batch holds, the source supplies pixels, and the functions here
 change them. The same images give the same batches, bit for bit, as class folders, packed or as records, on
 TensorFlow and on JAX. A worker makes its slice of the batch and reads the faces of that slice alone.
 """
@@ -36,15 +36,15 @@ def hr_batches(
         batch_size: images per batch, over all workers.
         seed: int; the same seed gives the same stream.
         start_step: number of batches to skip, at no cost.
-        flip: whether half of the faces, by chance, are mirrored.
-        shift: largest number of pixels by which a face is moved up, down or to either side.
+        flip: whether to mirror each face with probability 1/2.
+        shift: largest shift in pixels, vertically and horizontally.
         worker: which slice of each batch to make, from 0.
         workers: number of slices, all of one size.
 
     Returns:
         Stream of dicts: "hr" (batch, height, width, 3) uint8 RGB, "hr_label" (batch,) int32. `batch` is
-        `batch_size / workers`. A face that is unreadable or of another size is a ValueError, raised when its batch
-        is asked for.
+        `batch_size / workers`. An unreadable face, or one of another size, raises ValueError when its batch
+        is requested.
 
     Raises:
         ValueError: workers that cannot share the batch evenly.
@@ -80,15 +80,14 @@ def two_branch_batches(
         seed: int; the same seed gives the same stream.
         resolutions: list of r or (h, w); one is drawn for each LR image.
         start_step: number of batches to skip, at no cost.
-        flip: whether half of the pairs, by chance, are mirrored, both sides alike.
-        shift: largest number of pixels by which a pair is moved, both sides alike.
+        flip: whether to mirror each pair with probability 1/2, both sides alike.
+        shift: largest shift in pixels, vertically and horizontally, both sides alike.
         mode: how faces are reduced, see `cshml_tf.degradation.degrade`.
         pairing: one of `cshml_tf.data.pairing.PAIRINGS`.
-        negative_share: share of a batch whose LR images change places in a circle, so that pairs of two people
-            arise.
-        mixup: share of pairs, by chance, of which each side is mixed with that side of the pair before it in the
-            batch, own weight uniform in 0..1 and the same for both sides; their labels are -1, since they show no
-            person (Zhang et al., "mixup: Beyond empirical risk minimization", 2018).
+        negative_share: share of a batch whose LR images are rolled by one row, which makes pairs of two people.
+        mixup: probability that a pair is mixed with the previous pair in the batch. Both sides use the same
+            weight, drawn uniformly from 0..1. Mixed rows have the label -1, since they show no single person
+            (Zhang et al., "mixup: Beyond empirical risk minimization", 2018).
         degrade_here: False leaves "lr" at full resolution, for a network that degrades on the device.
         worker: which slice of each batch to make, from 0.
         workers: number of slices, all of one size.
@@ -184,7 +183,7 @@ class _Maker:
 def change(
     faces: np.ndarray, places: np.ndarray, mirrored: np.ndarray, down: np.ndarray, across: np.ndarray
 ) -> np.ndarray:
-    """Mirror faces, then move them; where nothing moves in, the edge is repeated.
+    """Mirror faces, then shift them; uncovered pixels repeat the edge.
 
     Args:
         faces: (n, H, W, 3) uint8.

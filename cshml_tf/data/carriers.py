@@ -41,12 +41,13 @@ def carry(make_batch: Callable[[int], Batch], signature: Signature, start_step: 
 
     Args:
         make_batch: function of a step that makes its batch; called on several threads.
-        signature: dict of (shape, dtype), in the place of each array of a batch.
+        signature: the (shape, dtype) of each array in a batch, by its name.
         start_step: the first step.
 
     Returns:
-        Stream, in the order of the steps. On TensorFlow of tensors, which
-        `cshml_tf.data.tensorflow_carrier.TensorFlowStream.distribute` shares among replicas; else of arrays.
+        Stream in the order of the steps. On TensorFlow its batches hold tensors, which
+        `cshml_tf.data.tensorflow_carrier.TensorFlowStream.distribute` shares among replicas; on other backends
+        NumPy arrays.
     """
     if keras.backend.backend() != "tensorflow":
         return _on_threads(make_batch, start_step)

@@ -29,10 +29,10 @@ class Policy:
         batch_size: rows per batch, over all workers.
         seed: int; the same seed gives the same stream.
         flip: whether half of the rows, by chance, are mirrored.
-        shift: largest number of pixels by which a row is moved up, down or to either side.
+        shift: largest shift in pixels, vertically and horizontally.
         resolutions: number of resolutions, of which each row draws one.
         pairing: one of `cshml_tf.data.pairing.PAIRINGS`.
-        negative_share: share of the rows whose LR faces are exchanged.
+        negative_share: share of the rows whose LR faces are rolled by one row.
         mixup: share of the rows, by chance, that are mixed with the row before.
 
     Raises:
@@ -60,8 +60,8 @@ class Faces:
     Attributes:
         image: (rows,) int64, places in the source.
         mirrored: (rows,) bool.
-        down: (rows,) int64, by how many pixels the face is moved down.
-        across: (rows,) int64, by how many it is moved to the right, after it was mirrored.
+        down: (rows,) int64, shift down in pixels.
+        across: (rows,) int64, shift to the right in pixels, after mirroring.
         label: (rows,) int32; -1 where the row is mixed.
     """
 
@@ -80,8 +80,8 @@ class Decision:
         hr: Faces.
         lr: Faces; the same object as `hr` where every row pairs a face with itself.
         resolution: (rows,) int32, which of the resolutions the LR face gets.
-        own: (rows,) float32, the weight of the row's own pixels; the rest is the weight of the row before, in the
-            first row of the last one. 1 where nothing is mixed.
+        own: (rows,) float32, the weight of the row's own pixels; the remainder is the weight of the previous
+            row, for the first row that of the last. 1 in rows that are not mixed.
     """
 
     hr: Faces
@@ -95,7 +95,7 @@ def decide(policy: Policy, source: FaceSource, step: int) -> Decision:
 
     Args:
         policy: Policy.
-        source: where the faces are; its labels are looked at, its pixels are not.
+        source: where the faces are; only its labels are read, not its pixels.
         step: int, counted from 0.
 
     Returns:
@@ -114,10 +114,10 @@ def decide(policy: Policy, source: FaceSource, step: int) -> Decision:
 
     hr = side(image, np.arange(policy.batch_size))
     partner = _partners(source, image, uniform(PARTNER), policy.pairing)
-    exchanged = rolled_pairs(policy.pairing, policy.negative_share, policy.batch_size)
-    # The LR faces of the first rows change places in a circle.
-    rows = np.concatenate([np.roll(np.arange(exchanged), 1), np.arange(exchanged, policy.batch_size)])
-    lr = hr if partner is image and not exchanged else side(partner, rows)
+    rolled = rolled_pairs(policy.pairing, policy.negative_share, policy.batch_size)
+    # The LR faces of the first rows are rolled by one row.
+    rows = np.concatenate([np.roll(np.arange(rolled), 1), np.arange(rolled, policy.batch_size)])
+    lr = hr if partner is image and not rolled else side(partner, rows)
     resolution = (uniform(RESOLUTION) * policy.resolutions).astype(np.int32)
     return Decision(hr, lr, resolution, own.astype(np.float32))
 
@@ -155,7 +155,7 @@ def _partners(source, image, uniform, pairing):
 
 
 def _changes(policy, uniform):
-    """Draw for each row whether it is mirrored, and by how many pixels it is moved down and across."""
+    """Draw for each row whether it is mirrored, and its shift down and across in pixels."""
     mirrored = policy.flip & (uniform(FLIP) < 0.5)
     down, across = (
         np.floor(uniform(stream) * (2 * policy.shift + 1)).astype(np.int64) - policy.shift

@@ -13,13 +13,13 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class FaceSource(abc.ABC):
-    """Labelled faces in the order of their labels; threads may read from one at the same time.
+    """Labelled faces in the order of their labels; several threads may read from it at once.
 
     Attributes:
-        labels: (images,) int32 in rising order, so that the images of a class stand together.
+        labels: (images,) int32 in rising order, so that the images of each class are contiguous.
         classes: list of class names, one per label.
         names: list of the images' file names within their classes, one per image.
-        folder: where the faces are: a folder or a file.
+        folder: path of the source, a folder or a file.
     """
 
     labels: np.ndarray
@@ -57,7 +57,7 @@ class FaceSource(abc.ABC):
         """
 
     def check(self, image_size: tuple[int, int]) -> None:
-        """Read the first face, so that a wrong size is reported before a training begins.
+        """Read the first face, so that a wrong size is reported before training begins.
 
         Args:
             image_size: (height, width) expected.
@@ -90,5 +90,5 @@ def check_size(name: Any, size: Sequence[int], image_size: tuple[int, int]) -> N
     if tuple(size) != tuple(image_size):
         raise ValueError(
             f"{name}: expected an aligned face of {image_size[0]} x {image_size[1]}, got {size[0]} x {size[1]}; "
-            "align_dataset.py makes them"
+            "align_dataset.py makes faces of this size"
         )

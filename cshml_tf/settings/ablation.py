@@ -34,8 +34,8 @@ class GridOptions(Settings):
     )
     losses: tuple[str, ...] = option(
         ("2+3+5",),
-        "the paper's equations in the loss, such as 2 2+3 2+3+5: 2 is the classifier, 3 contrastive, 5 "
-        "multi-hierarchy, and 4 is 5 without its pool",
+        "the paper's equations in the loss, such as 2 2+3 2+3+5: 2 is the classifier loss, 3 the contrastive "
+        "loss, 5 the multi-hierarchy loss, and 4 is equation 5 without pooling",
         metavar="EQUATIONS",
     )
     taps: tuple[str, ...] = varied(

@@ -25,7 +25,7 @@ class AlignmentSettings(ImageSizeOptions, CropOptions):
         image_size: (height, width) of the crops, pixels.
         crop: "landmarks" or "box": how a face is cut out, see `alignment.crops`.
         margin: of a box crop, pixels of the photograph.
-        detect_multiple_faces: whether every face is written, not the most prominent one alone.
+        detect_multiple_faces: whether every face is written, not only the most prominent one.
         fallback: "skip" or "center", for photographs without a face.
         longest_side: larger photographs are shrunk to this before detection, pixels.
     """
@@ -48,7 +48,7 @@ class AlignmentSettings(ImageSizeOptions, CropOptions):
     )
     fallback: str = option(
         "skip",
-        "what to do if no face is found: skip the photograph, or write its center; either is recorded",
+        "what to do if no face is found: skip the photograph, or write its centre; either is recorded",
         choices=FALLBACKS,
     )
     longest_side: int = option(
@@ -78,14 +78,12 @@ class AlignCommandSettings(AlignmentSettings, WorkerOptions):
     )
     output_dir: Path = option(
         REQUIRED,
-        "folder for the crops: new, empty, or of an earlier run to continue",
+        "folder for the crops: new, empty, or the output of an earlier run, which is then resumed",
         positional="OUTPUT_DIR",
         place=output_folder(),
         group="folders",
     )
-    retry_failures: bool = option(
-        False, "try the photographs again that are recorded as failed", group=WorkerOptions.TITLE
-    )
+    retry_failures: bool = option(False, "retry photographs recorded as failures", group=WorkerOptions.TITLE)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -131,7 +129,7 @@ class SyntheticSettings(ImageSizeOptions, WorkerOptions):
         group="output",
     )
     people: int = option(
-        120, "number of people in train/; 0 draws no such folder", check=at_least(0), group="training folder"
+        120, "number of people in train/; 0 skips this folder", check=at_least(0), group="training folder"
     )
     pictures: int = option(20, "pictures per person in train/", check=at_least(1), group="training folder")
     test_people: int = option(

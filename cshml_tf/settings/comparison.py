@@ -23,9 +23,9 @@ class DecisionOptions(Settings):
 
     report: Path | None = option(
         None,
-        "report of evaluate_lfw.py to take thresholds from: its HR threshold for two faces embedded by the HR "
-        "network, HL for one face by an LR network, LL for two; for two different LR networks, the stricter LL "
-        "(default: print scores only)",
+        "report of evaluate_lfw.py to take thresholds from: HR applies if the HR network embedded both faces, HL "
+        "if an LR network embedded one, LL if an LR network embedded both; with two different LR networks, the "
+        "stricter LL (default: print scores only)",
         metavar="FILE.json",
         place=file(),
     )
@@ -55,8 +55,8 @@ class CompareSettings(ModelOptions, ServingOptions, DecisionOptions):
     lr_model: tuple[Path, ...] = varied(
         ModelOptions,
         "lr_model",
-        help="model folder of an LR network; repeat the option for several (default: the HR network embeds every "
-        "face)",
+        help="model folder of an LR network; repeat the option once per network (default: the HR network embeds "
+        "every face)",
         many="repeat",
     )
     detail: bool = option(

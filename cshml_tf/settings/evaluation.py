@@ -51,7 +51,8 @@ class LfwSettings(
         PairListOptions,
         "lfw_pairs",
         default=None,
-        help="list of pairs, such as pairs.txt; required for a folder of faces, while a pair set has its own",
+        help="list of pairs, such as pairs.txt; required if LFW_DIR is a folder; a pair set contains its own "
+        "pairs",
     )
     degradation: str | None = varied(
         DegradationOptions,

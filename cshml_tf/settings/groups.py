@@ -57,12 +57,14 @@ class OptimisationOptions(Settings):
     batch_size: int = option(90, "HR faces per step, over all devices", check=POSITIVE)
     epoch_size: int = option(1000, "steps per epoch, the unit of schedules and of validation", check=POSITIVE)
     max_nrof_epochs: int | None = option(
-        None, "epochs after which training ends, if that is before --max_steps", check=POSITIVE
+        None,
+        "stop after this many epochs, if --max_steps is not reached first (default: no limit)",
+        check=POSITIVE,
     )
     max_steps: int = option(140_000, "steps after which training ends", check=POSITIVE)
     max_minutes: float | None = option(
         None,
-        "stop after this many minutes; the same command resumes (default: no limit)",
+        "stop after this many minutes; to resume, repeat the command with the same --run_name (default: no limit)",
         check=POSITIVE,
         continues=True,
     )
@@ -108,7 +110,8 @@ class DeviceOptions(Settings):
 
     strategy: str = option(
         "auto",
-        "devices to train on: one; mirrored, a replica on every GPU; auto, mirrored if there are several GPUs",
+        "devices to train on; one: a single device; mirrored: one replica per GPU; auto: mirrored if there are "
+        "several GPUs, otherwise one",
         choices=STRATEGIES,
     )
     replicas: int | None = option(
@@ -138,7 +141,7 @@ class LoggingOptions(Settings):
 class RunOptions(Settings):
     """What tells one run from another: its folders and its seed."""
 
-    TITLE: ClassVar[str] = "the run"
+    TITLE: ClassVar[str] = "run"
 
     models_base_dir: str = option(
         "models", "folder in which the model folder is made", metavar="DIR", continues=True
@@ -151,7 +154,8 @@ class RunOptions(Settings):
     )
     run_name: str | None = option(
         None,
-        "name of both folders; the same command with the same name resumes the run (default: the current time)",
+        "name of the run's model folder and log folder; the same command with the same name resumes the run "
+        "(default: the current time)",
         metavar="NAME",
         check=FOLDER_NAME,
         continues=True,

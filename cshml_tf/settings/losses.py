@@ -44,7 +44,7 @@ class WeightOptions(Settings):
 
     classifier_weight: float = option(
         1.0,
-        "weight of equation 2, the classifier's; a weight of 0 switches a term off",
+        "weight of equation 2, the classifier loss; 0 switches the term off, as for every weight",
         check=at_least(0),
         term="classifier",
         equations=(2,),
@@ -74,7 +74,7 @@ class WeightOptions(Settings):
     )
     pool_size: int | None = option(
         2,
-        "side of equation 5's max-pool; 1 makes it equation 4, 'global' pools the whole map",
+        "side of equation 5's max-pool; with 1 it becomes equation 4, 'global' pools the whole map",
         metavar="N",
         parse=read_pool_size,
         check=at_least(1),

@@ -1,4 +1,4 @@
-"""Groups of options that the commands share which embed faces and measure networks."""
+"""Options shared by the commands that embed faces and measure networks."""
 
 import dataclasses
 from pathlib import Path
@@ -84,7 +84,7 @@ class ModelOptions(HrModelOptions):
 
     lr_model: tuple[Path, ...] = option(
         (),
-        "model folders of LR networks (default: none, so that the HR network alone is measured)",
+        "model folders of LR networks (default: measure only the HR network)",
         metavar="DIR",
         place=LR_MODEL,
         many="extend",

@@ -133,7 +133,8 @@ class ImportSettings(EitherOptions, OnnxOptions, FaceNetOptions):
             require(getattr(self, name) is None, f"{{{name}}}: is for {kind}, got %s", self.source)
         require(
             not self.is_onnx or self.standardisation is not None,
-            "{standardisation}: expected what the network was trained with, which no ONNX file tells, got none",
+            "{standardisation}: expected what the network was trained with, which an ONNX file does not record, "
+            "got none",
         )
         for name, otherwise in (self.ONNX if self.is_onnx else self.FACENET).items():
             if getattr(self, name) is None:

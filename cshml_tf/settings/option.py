@@ -18,10 +18,10 @@ REQUIRED = dataclasses.MISSING
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Option:
-    """What a field says beyond its name, type and default.
+    """The metadata of a field, beyond its name, type and default.
 
     Attributes:
-        help: one sentence for `--help`; the default is added to it. Of a flag that is on by default it describes
+        help: one sentence for `--help`; the default is added to it. For a flag that is on by default, it describes
             the flag that turns it off.
         choices: the values allowed; empty allows all.
         check: the range of values allowed.
@@ -33,16 +33,16 @@ class Option:
         many: how several values are given: "words" after one flag, "extend" after one flag or several of them,
             "repeat" one per flag, "any" none or more after one flag.
         formerly: names of the flag and of the JSON entry in earlier versions.
-        otherwise: what None stands for; a settings class that knows fills it in.
+        otherwise: the value that replaces None, filled in by the settings class.
         group: title in `--help`, where it is not that of the class that declares the field.
         unique: whether each of several values may be given once only.
-        idle: function of the settings that says why the option, if given, has no effect; None where it has.
-        continues: whether a run may be continued with another value.
+        idle: function of the settings that returns why the option has no effect, or None if it has one.
+        continues: whether a run may be resumed with another value.
         of_test: whether the option says how networks are measured, not how they are trained.
         batch: the argument of `cshml_tf.data.batches` that the option is passed on as.
         cell: the training setting that one value of this list becomes in one cell of the ablation.
-        term: of a weight, the term of equation 6 that it weights.
-        equations: of a weight, the paper's equations that it weights.
+        term: for a weight, the term of equation 6 that it applies to.
+        equations: for a weight, the paper's equations that it applies to.
     """
 
     help: str

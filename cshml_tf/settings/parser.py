@@ -203,7 +203,7 @@ def _with_current_names(settings_class: type[Settings], words: list[str]) -> lis
         flag, equals, value = word.partition("=")
         if flag in former and flag not in current:
             print(
-                f"warning: {flag} is now {former[flag]}; the old name goes away in {_WITHOUT_OLD_NAMES}",
+                f"warning: {flag} is now {former[flag]}; the old name will be removed in {_WITHOUT_OLD_NAMES}",
                 file=sys.stderr,
             )
             word = former[flag] + equals + value

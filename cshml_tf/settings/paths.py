@@ -23,7 +23,7 @@ def check_paths(settings: Settings) -> None:
             for path in inputs:
                 if output.resolve().is_relative_to(path.resolve()):
                     flag = flag_of(type(settings), name)
-                    raise ValueError(f"{flag}: expected a place outside of {path}, which is read, got {output}")
+                    raise ValueError(f"{flag}: expected a place outside {path}, which is an input, got {output}")
 
 
 def _check(flag: str, place: Place, path: Path) -> None:

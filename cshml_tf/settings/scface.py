@@ -15,7 +15,7 @@ from cshml_tf.settings.places import MODEL, folder, output_folder
 from cshml_tf.settings.training import PairOptions
 
 ALL_PEOPLE, SPLIT_PEOPLE = PROTOCOLS = ("130", "80")
-_FINE_TUNING = "fine-tuning with equation 3; the paper gives no numbers"
+_FINE_TUNING = "fine-tuning with equation 3; the paper does not state these values"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ def _at_distance(read: Callable[[str], Any]) -> Callable[[str], tuple[int, Any]]
 class AlignmentOptions(Settings):
     """How SCface's images are aligned."""
 
-    TITLE: ClassVar[str] = "alignment; where the chosen way fails, the other one is tried"
+    TITLE: ClassVar[str] = "alignment; if the chosen method fails, the other is tried"
 
     alignment: str = option(
         "landmarks",
@@ -72,7 +72,7 @@ class AlignmentOptions(Settings):
     landmarks: str = option("all.txt", "file of the data set's landmarks, in SCFACE_DIR", metavar="FILE")
     crops: Path | None = option(
         None,
-        "write the aligned faces to this folder, to look at or to use as SCFACE_DIR with --alignment none",
+        "write the aligned faces to this folder, for inspection, or for use as SCFACE_DIR with --alignment none",
         metavar="DIR",
         place=output_folder(is_apart=True),
     )

@@ -31,8 +31,8 @@ class ToySettings(SeedOptions):
     )
     ways: tuple[str, ...] = option(
         TOY_WAYS,
-        "equation and batch of the LR networks: same takes the LR digits of the HR network's batch, random takes "
-        "others",
+        "equation and batch of the LR networks: same: LR copies of the digits in the HR network's batch; "
+        "random: LR copies of other digits",
         choices=TOY_WAYS,
         unique=True,
     )

@@ -227,7 +227,7 @@ class LrNetworkOptions(DegradationOptions):
     new_classifier: bool = option(
         False,
         "initialise the classifier weights W from class-mean HR embeddings even if the pretrained network has a "
-        "classifier; needed to train on other people than it was trained on",
+        "classifier; needed when the training data shows other people than those the classifier was trained on",
     )
     keep_probability: float = varied(
         DropoutOptions, "keep_probability", default=1.0, help="1 - dropout of the LR network", group=TITLE
@@ -245,8 +245,8 @@ class LrStartOptions(PretrainedOptions):
     )
     resolution: tuple[int | tuple[int, int], ...] = option(
         REQUIRED,
-        "resolution to train for: 12 for 12 x 12 pixels, or HEIGHTxWIDTH such as 14x12; several train one "
-        "network for all of them",
+        "resolution to train for: 12 for 12 x 12 pixels, or HEIGHTxWIDTH such as 14x12; if several are "
+        "given, one network is trained for all of them",
         metavar="R",
         parse=read_resolution,
     )

@@ -69,10 +69,7 @@ def pack_digits(digits: Digits, packed_dir: str | Path) -> None:
         packed = read_packed(packed_dir)
         same = packed.names == numbers and np.array_equal(packed.labels, digits.labels[order])
         if not (same and np.array_equal(packed.pixels, digits.pixels[order])):
-            raise ValueError(
-                f"{packed_dir}: expected the digits to train on, got others; use another OUT_DIR for the networks "
-                "of other digits"
-            )
+            raise ValueError(f"{packed_dir}: holds other digits than those given; use another OUT_DIR")
         return
     images = zip(numbers, digits.pixels[order], strict=True)
     write_packed(packed_dir, images, digits.labels[order], CLASSES, numbers)

@@ -52,7 +52,7 @@ def choose_strategy(name: str = "auto", replicas: int | None = None) -> Any:
     else:
         devices = _logical_cpus(replicas or 1)
     if replicas is not None and not 1 <= replicas <= len(devices):
-        raise ValueError(f"replicas: expected 1 to {len(devices)}, the devices there are, got {replicas}")
+        raise ValueError(f"replicas: expected 1 to {len(devices)}, the number of devices, got {replicas}")
     return tf.distribute.MirroredStrategy(devices[:replicas])
 
 
@@ -81,7 +81,7 @@ def distribute(batches: Stream, strategy: Any) -> Stream:
         return batches
     from cshml_tf.data.tensorflow_carrier import TensorFlowStream
 
-    # Several replicas are TensorFlow's alone, and so is what carries their batches.
+    # Only TensorFlow has several replicas, so the stream is one of tf.data.
     assert isinstance(batches, TensorFlowStream)
     return batches.distribute(strategy)
 
@@ -100,6 +100,7 @@ def _logical_cpus(count: int) -> list[str]:
             tf.config.set_logical_device_configuration(cpu, logical)
         except RuntimeError as error:
             raise ValueError(
-                f"replicas: {count} need the CPU split before TensorFlow's first use in the process"
+                f"replicas: {count} replicas need the CPU to be split before TensorFlow is first used in this "
+                f"process"
             ) from error
     return [f"CPU:{index}" for index in range(count)]

@@ -25,11 +25,11 @@ from cshml_tf.training.schedule import CosineDecay, Schedule, make_schedule
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """A network made ready for the loop.
+    """Everything the training loop needs for one network.
 
     Attributes:
         network: `HrNetwork` or `TwoBranchNetwork`.
-        recogniser: the one inside it that learns, and is saved.
+        recogniser: the recogniser inside `network` that is trained and saved.
         settings: HrSettings or LrSettings.
         source: the training faces.
         strategy: as `cshml_tf.training.devices.choose_strategy` returns; the network was made in its scope.

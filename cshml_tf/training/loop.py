@@ -1,4 +1,4 @@
-"""The training loop: steps from the newest checkpoint to the last one, watched, logged and saved."""
+"""The training loop: from the newest checkpoint to the last step, validated, logged and saved."""
 
 import dataclasses
 import math
@@ -32,7 +32,7 @@ class Outcome:
         steps: steps done since the run began.
         seconds: training time of this call.
         complete: whether the last step is done; otherwise a time limit or a signal came first.
-        interrupted: whether a signal came.
+        interrupted: whether a signal was received.
     """
 
     steps: int
@@ -63,8 +63,8 @@ def run_steps(
         run: the folders to write to.
         strategy: as `cshml_tf.training.devices.choose_strategy` returns.
         batches_from: function of a step that returns the stream of batches that begins there.
-        validate: function of the number of steps done that returns figures by name, called every few epochs; or
-            None.
+        validate: function of the number of steps done that returns figures by name, called every
+            `validate_every_n_epochs` epochs; None for no validation.
         progress: whether to show a progress bar.
         on_step: function of the number of steps done, called after each step is logged; or None.
 
@@ -121,8 +121,8 @@ def _check_finite(terms: Mapping[str, float], step: int) -> None:
     for name, value in terms.items():
         if not math.isfinite(value):
             raise TrainingDiverged(
-                f"step {step}: the loss term {name} is {value}; a lower learning rate may help, or, in the first "
-                "steps of an LR network, an HR network that was trained for longer"
+                f"step {step}: the loss term {name} is {value}; try a lower learning rate; in the first "
+                "steps of an LR network, train the HR network for longer"
             )
 
 
@@ -147,7 +147,7 @@ class _StopSignal:
     def __enter__(self) -> Self:
         try:
             self._previous = {number: signal.signal(number, self._note) for number in self._SIGNALS}
-        except ValueError:  # Only the main thread may take signals; elsewhere they are not ours.
+        except ValueError:  # Only the main thread can install signal handlers.
             self._previous = {}
         return self
 

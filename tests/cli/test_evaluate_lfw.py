@@ -162,7 +162,7 @@ def test_a_network_that_serves_nothing_is_told(data, capsys):
     write_model(data / "other", "lr", [10], [], 2)
     models = ("--lr_model", data / "lr", "--lr_model", data / "other")
     assert main(arguments(data, *models, "--resolutions", "8")) == 0
-    assert f"warning: {data / 'other'} serves none of the resolutions" in capsys.readouterr().err
+    assert f"warning: {data / 'other'} was not trained for any of the resolutions" in capsys.readouterr().err
 
 
 def exit_code(words):

@@ -19,7 +19,7 @@ def test_exports_and_sums_up_in_a_line(hr_model_dir, tmp_path, capsys):
     (line,) = capsys.readouterr().out.splitlines()
     names = r"serving_default \(images\), encoded \(image_bytes\)"
     found = re.fullmatch(
-        rf"(.*): ([\d.]+) MB, signatures {names}, largest difference to the Keras model (.*)", line
+        rf"(.*): ([\d.]+) MB, signatures {names}, largest difference from the Keras model (.*)", line
     )
     assert found[1] == str(out_dir)
     written = sum(path.stat().st_size for path in out_dir.rglob("*") if path.is_file())

@@ -114,5 +114,5 @@ def test_outputs_lie_outside_of_what_is_read(places):
     words = [str(places / "folder"), "--lfw_pairs", str(places / "file"), "--hr_model", str(places / "model")]
     read_settings(LfwSettings, [*words, "--report", str(places / "report.json")], "")
     for option, path in (("--report", "folder/x/report.json"), ("--figures", "model/figures")):
-        with pytest.raises(ValueError, match=f"{option}: expected a place outside of .*, which is read, got"):
+        with pytest.raises(ValueError, match=f"{option}: expected a place outside .*, which is an input, got"):
             read_settings(LfwSettings, [*words, option, str(places / path)], "")

@@ -115,7 +115,7 @@ def test_other_digits_need_another_folder(mnist, tmp_path):
         Digits(255 - train.pixels, train.labels),
         Digits(train.pixels[1:], train.labels[1:]),
     ):
-        with pytest.raises(ValueError, match="packed: expected the digits to train on, got others"):
+        with pytest.raises(ValueError, match="packed: holds other digits than those given"):
             pack_digits(other, tmp_path / "packed")
 
 

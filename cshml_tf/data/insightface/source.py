@@ -44,7 +44,7 @@ class RecordPixels:
 
 
 def read_record_source(path: str | Path, image_size: tuple[int, int] | None = None) -> PackedSource:
-    """Open a training set as the source of a training.
+    """Open a training set as a source of faces for training.
 
     Args:
         path: as `cshml_tf.data.insightface.records.open_records`.

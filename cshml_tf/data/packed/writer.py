@@ -91,7 +91,7 @@ def _check_new(packed_dir):
 
 
 def _check_names(source, names):
-    """Refuse what the lists of names could not hold, or would leave out in silence."""
+    """Refuse what the lists of names could not hold, or would silently omit."""
     for name in (*source.classes, *names):
         if "\n" in name or "\r" in name or not _is_utf8(name):
             raise ValueError(f"names: expected UTF-8 without line ends, got {name!r}")
@@ -119,7 +119,7 @@ def _read(path):
     try:
         return read_image(path)
     except UnreadableImage as error:
-        raise ValueError(f"{path}: expected an image, got a file that is {error}") from error
+        raise ValueError(f"{path}: expected an image: {error}") from error
 
 
 def _write_pixels(path: Path, images: Iterable[tuple[Any, np.ndarray]], count: int) -> tuple[int, int]:
