@@ -11,7 +11,7 @@ import numpy as np
 from cshml_tf.degradation.degrade import degrade
 from cshml_tf.degradation.resolution import Resolution
 from cshml_tf.images import check_pixels, read_named
-from cshml_tf.metrics.verification import unit_rows
+from cshml_tf.metrics.vectors import unit_rows
 
 
 class Images(Protocol):

@@ -24,7 +24,7 @@ from cshml_tf.degradation.resolution import Resolution, format_resolution
 from cshml_tf.evaluation.embedding import View, embed
 from cshml_tf.evaluation.report import FARS, held_out_scores, verification_figures
 from cshml_tf.metrics.confidence import gap_closed, paired_difference
-from cshml_tf.metrics.verification import unit_rows
+from cshml_tf.metrics.vectors import unit_rows
 
 
 @dataclass(frozen=True)

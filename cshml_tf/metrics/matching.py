@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cshml_tf.metrics.verification import unit_rows
+from cshml_tf.metrics.vectors import unit_rows
 
 # Number of float32 similarities in memory at a time: 64 MiB.
 _BLOCK = 2**24

@@ -276,21 +276,6 @@ def tar_at_far(scores: ArrayLike, same: ArrayLike, far: float) -> float | None:
     return None if threshold is None else float(np.mean(scores[same] >= threshold))
 
 
-def unit_rows(vectors: ArrayLike) -> np.ndarray:
-    """Scale each vector to unit length.
-
-    Args:
-        vectors: (..., E) real; usually (rows, E), one embedding per row.
-
-    Returns:
-        The same shape; float32 for float32, float64 for float64 or integers. Each vector has length 1, except that
-        a vector of zeros stays zero, so its cosine with any other is 0. NaN stays NaN.
-    """
-    rows = np.asarray(vectors)
-    lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
-    return rows / np.where(lengths > 0, lengths, 1.0)
-
-
 def _checked(scores: ArrayLike, same: ArrayLike, both_kinds: bool = True) -> tuple[np.ndarray, np.ndarray]:
     scores, same = np.asarray(scores, np.float64), np.asarray(same).astype(bool)
     if scores.ndim != 1 or scores.shape != same.shape or not scores.size:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from cshml_tf.data.packed.source import read_packed
 from cshml_tf.data.packed.writer import write_packed
 from cshml_tf.evaluation.embedding import View, embed
-from cshml_tf.metrics.verification import unit_rows
+from cshml_tf.metrics.vectors import unit_rows
 
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 CLASSES = [str(digit) for digit in range(10)]

@@ -12,7 +12,7 @@ import numpy as np
 from cshml_tf.data.synthetic.identity import Identity
 from cshml_tf.data.synthetic.painter import Points
 from cshml_tf.data.synthetic.view import View
-from cshml_tf.metrics.verification import unit_rows
+from cshml_tf.metrics.vectors import unit_rows
 
 # The area covered by the frontal sheet in millimetres, and the pixels per millimetre of drawings and height field.
 SHEET_LEFT, SHEET_TOP = -110.0, -150.0

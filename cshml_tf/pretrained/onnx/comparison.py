@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from cshml_tf.metrics.verification import unit_rows
+from cshml_tf.metrics.vectors import unit_rows
 from cshml_tf.pretrained.onnx.graph import Graph, UnsupportedGraph, first_line
 from cshml_tf.pretrained.onnx.network import embedding_tensor, input_form
 
