@@ -8,9 +8,17 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cshml_tf import backbones, degradation, layers, losses, metrics, network
-    from cshml_tf.model_folder import load_recogniser
-    from cshml_tf.shortcuts import align, compare, embed, load_networks
+    from cshml_tf import backbones as backbones
+    from cshml_tf import degradation as degradation
+    from cshml_tf import layers as layers
+    from cshml_tf import losses as losses
+    from cshml_tf import metrics as metrics
+    from cshml_tf import network as network
+    from cshml_tf.model_folder import load_recogniser as load_recogniser
+    from cshml_tf.shortcuts import align as align
+    from cshml_tf.shortcuts import compare as compare
+    from cshml_tf.shortcuts import embed as embed
+    from cshml_tf.shortcuts import load_networks as load_networks
 
 __version__ = "0.2.0"
 
@@ -26,24 +34,10 @@ _ROOMS = ("backbones", "degradation", "layers", "losses", "metrics", "network")
 # Rooms that need neither Keras nor what it computes with.
 _LIGHT = ("degradation", "metrics")
 
-__all__ = [
-    "align",
-    "backbones",
-    "compare",
-    "degradation",
-    "embed",
-    "layers",
-    "load_networks",
-    "load_recogniser",
-    "losses",
-    "metrics",
-    "network",
-]
-
 
 def __getattr__(name: str) -> object:
     """Import a public name on first use, so that `import cshml_tf` and `--help` stay fast."""
-    if name not in __all__:
+    if name not in _FUNCTIONS and name not in _ROOMS:
         raise AttributeError(f"module 'cshml_tf' has no attribute {name!r}")
     if name not in _LIGHT:
         from cshml_tf.cli.quiet_start import start_backend
@@ -56,4 +50,4 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     """List the public names alone."""
-    return list(__all__)
+    return sorted([*_FUNCTIONS, *_ROOMS])
