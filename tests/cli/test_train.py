@@ -34,7 +34,7 @@ def test_hr_then_lr(folders, tmp_path, capsys):
     assert (settings["contrastive_weight"], settings["multi_hierarchy_weight"]) == (0.5, 2.0)
     assert (settings["tap"], settings["pool_size"], settings["seed"]) == ("block_b", None, 3)
     assert train_cshml.main(command + options) == 0
-    assert "nothing to do, this run is already finished" in capsys.readouterr().out
+    assert "nothing to do: this run is already finished" in capsys.readouterr().out
     assert train_cshml.main(command) == 2
     assert "other settings" in capsys.readouterr().err
 
