@@ -4,8 +4,8 @@ python benchmarks/batches.py faces faces_packed
 python benchmarks/batches.py faces faces_packed --other ../an_older_checkout
 
 `faces` contains class folders of aligned faces of one size, and `faces_packed` the same faces packed
-(`pack_dataset.py`). Each round measures every checkout in its own process, in turns, so that a busy machine
-slows all equally; the table shows the best of the rounds, which other processes disturbed least.
+(`pack_dataset.py`). In each round the checkouts take turns, each in its own process, so that a busy machine
+slows all equally. The table shows the best round, which other processes disturbed least.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED = 1
-# Batches of the paper's size, and those of the recipe in docs/results.md.
+# Batches of the paper's size, and of the size in the recipe of docs/results.md.
 CASES = {
     "HR, 90": (90, None, {}),
     "12, 90": (90, [12], {}),
@@ -38,7 +38,7 @@ TRAINING = "--resolution 8 12 16 20 --random_shift 2 --log_every 1"
 def time_batches(
     data_dir: str, batch_size: int, resolutions: list[int] | None, options: dict[str, Any], seconds: float
 ) -> tuple[float, float]:
-    """Take batches with flips and shifts of 2 pixels for a while, after a few that start the threads.
+    """Take batches with flips and shifts of up to 2 pixels for some seconds, after a few that start the threads.
 
     Returns:
         (images per second, microseconds of processor time per image, summed over all threads).
@@ -84,7 +84,7 @@ def _size_of_file(path: str | Path) -> tuple[int, int]:
 
 
 def training_rate(data_dir: str, image_size: tuple[int, int], steps: int) -> float:
-    """Train both stages of a small network with the commands; return the second's median of pairs per second."""
+    """Train both stages of a small network with the commands; return the second's median pairs per second."""
     from cshml_tf.cli import train_cshml, train_hr
 
     with tempfile.TemporaryDirectory() as folder:
@@ -109,7 +109,7 @@ def training_rate(data_dir: str, image_size: tuple[int, int], steps: int) -> flo
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, float]:
-    """Measure the `cshml_tf` that Python imports; return the rates by name."""
+    """Measure the `cshml_tf` that Python imports; return the figures by name."""
     folders = {"class folders": arguments.faces, "packed": arguments.packed}
     rates = {}
     for name, (batch_size, resolutions, options) in CASES.items():

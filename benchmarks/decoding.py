@@ -1,4 +1,4 @@
-"""Decoding photographs: the library's reader against OpenCV and Pillow alone, in images per second.
+"""Compare the library's reader of photographs with only OpenCV and only Pillow, in images per second.
 
 python benchmarks/decoding.py lfw --images 2000
 """
@@ -20,7 +20,7 @@ CHUNK = 100
 
 
 def opencv_alone(data):
-    """Decode without any check, of cuts, orientation or frames."""
+    """Decode without checking for truncation, orientation or frames."""
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
@@ -32,19 +32,19 @@ def pillow_alone(data):
     return np.array(image.convert("RGB"))
 
 
-WAYS = {"the library": decode_image, "OpenCV alone": opencv_alone, "Pillow alone": pillow_alone}
+WAYS = {"the library": decode_image, "only OpenCV": opencv_alone, "only Pillow": pillow_alone}
 
 
 def encode(pixels, suffix):
-    """Encode (H, W, 3) uint8 RGB as the aligned faces are written."""
+    """Encode (H, W, 3) uint8 RGB in the way that aligned faces are written."""
     return cv2.imencode(suffix, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
 def rates(files):
-    """Measure the ways in turns, some files at a time, so that another process slows all of them alike.
+    """Measure the decoders in turns, some files at a time, so that another process slows all of them alike.
 
     Returns:
-        dict of a way to its images per second, the median of the repeats.
+        dict from the name of a decoder to its images per second, the median of the repeats.
     """
     measured = {way: [] for way in WAYS}
     for _ in range(REPEATS):
@@ -61,11 +61,11 @@ def rates(files):
 
 
 def main():
-    """Print the images per second of each way: as they are, and as faces of 112 x 112, JPEG and PNG."""
+    """Print the images per second of each decoder: for photographs, and for faces of 112 x 112, JPEG and PNG."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photographs", type=Path, help="folder of JPEG files of 112 x 112 or more, at any depth")
     parser.add_argument(
-        "--images", type=int, default=2000, help="how many, from the first name on (default: 2000)"
+        "--images", type=int, default=2000, help="number of images, the first by name (default: 2000)"
     )
     arguments = parser.parse_args()
     paths = [path for path in list_images(arguments.photographs) if path.suffix.lower() == ".jpg"]

@@ -16,7 +16,7 @@ RESOLUTIONS = (8, 12, 16, 20, 30)
 
 
 def pil_degrade(pixels: np.ndarray, side: int) -> np.ndarray:
-    """Reduce a (H, W, 3) uint8 picture with PIL, antialiased and rounded to 8 bits, and enlarge it again."""
+    """Reduce an (H, W, 3) uint8 picture with PIL, antialiased and rounded to 8 bits, and enlarge it again."""
     height, width = pixels.shape[:2]
     small = Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)
     return np.asarray(small.resize((width, height), Image.Resampling.BICUBIC), np.float32)

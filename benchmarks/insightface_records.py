@@ -50,7 +50,7 @@ def random_face(rng: np.random.Generator) -> bytes:
 
 
 def open_and_label(folder: str) -> None:
-    """Print the time and memory that opening takes; run in its own process, whose peak of memory is measured."""
+    """Print the time and memory that opening takes; run in a process of its own, so that the peak is its own."""
     before = peak_megabytes()
     started = time.perf_counter()
     records = open_records(folder)
@@ -68,7 +68,7 @@ def peak_megabytes() -> float:
 
 
 def read_all(records: Records, read: Callable[[int], object]) -> float:
-    """Return the records per second over all records in random order."""
+    """Return the records read per second, over all records in random order."""
     order = np.random.default_rng(0).permutation(len(records))
     started = time.perf_counter()
     for index in order:

@@ -22,7 +22,7 @@ from cshml_tf.training.step import make_step
 def make_timed_step(
     recogniser: keras.Model, classes: int, to_train: bool
 ) -> Callable[[dict[str, np.ndarray]], float]:
-    """Return a function that takes a step on a batch and returns its seconds."""
+    """Return a function that trains one step on a batch and returns the seconds it took."""
     teacher, student = (clone(recogniser, to_train=to_train) for _ in range(2))
     network = TwoBranchNetwork(teacher, student, CosFace(classes), LossSettings())
     optimizer = keras.optimizers.SGD(0.001, momentum=0.9)
@@ -38,7 +38,7 @@ def make_timed_step(
 
 
 def main() -> None:
-    """Print the median of each variant; they take turns, so that a busy machine slows both equally."""
+    """Print the median of each variant; the two take turns, so that a busy machine slows both equally."""
     parser = argparse.ArgumentParser(description="measure a training step with Keras's and with faster layers")
     parser.add_argument("model_dir", help="model folder of an HR network")
     parser.add_argument("--batch_size", type=int, default=64, help="pairs per step")

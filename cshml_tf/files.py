@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, and folders that one process at a time writes to."""
+"""Write files and folders that appear whole or not at all, and let one process at a time write to a folder."""
 
 import contextlib
 import hashlib
@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 try:
     import fcntl
-except ImportError:  # Windows, where two processes on one folder go unnoticed.
+except ImportError:  # On Windows, two processes that write to one folder go unnoticed.
     fcntl = None
 
 # Hidden, so that code listing images, classes or models never mistakes a left-over for one.
@@ -28,9 +28,9 @@ def replacing(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
     as it was. Only a killed process leaves partial output behind, under a hidden name; see `remove_left_overs`.
 
     Args:
-        path: the file or folder to write; the folder that holds it must exist. A file takes the place of a
-            file. A folder takes the place of an empty folder only.
-        suffix: what the temporary name ends with, for writers that choose the format by the suffix. Without
+        path: the file or folder to write; its parent folder must exist. A file replaces only a file, and a folder
+            only an empty folder.
+        suffix: the end of the temporary name, for writers that choose the format by the suffix. Without
             one, no pattern such as `*.json` finds a left-over.
 
     Yields:
@@ -92,7 +92,7 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
     """Write a JSON file that appears whole or not at all.
 
     Raises:
-        ValueError: `content` holds NaN or infinity, which JSON cannot express.
+        ValueError: `content` contains NaN or infinity, which JSON cannot express.
         OSError: it cannot be written.
     """
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
@@ -122,7 +122,7 @@ def lock_folder(folder: str | os.PathLike[str]) -> TextIO:
 
 
 def _partial_start(path: Path) -> str:
-    """Return how temporary names of a target begin: with a digest, as its name may have the maximum length."""
+    """Return how temporary names begin: with a digest, since a target's name may have the maximum length."""
     return f"{PARTIAL_PREFIX}{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:8]}-"
 
 

@@ -1,8 +1,8 @@
 """Compare faces of any width: find each face, embed it with the network that suits its width, score, decide.
 
 The width of a face is the width of its crop in pixels of the original picture, before any resizing. In a
-photograph that is the part covered by the aligned crop (about 1.2 times the detector's box), so that width means
-the same as resolution in training. A picture that is already a crop counts with its own width.
+photograph that is the part covered by the aligned crop (about 1.2 times the detector's box), so that a width
+means the same as a resolution does in training. A picture that is already a crop counts with its own width.
 
 A face in a photograph is aligned to the networks' input size with bilinear interpolation. A picture that is
 already a crop is resized by the network itself, with bicubic interpolation.
@@ -32,7 +32,7 @@ class FoundFace:
     Attributes:
         pixels: (H, W, 3) uint8 RGB: the aligned crop, or the whole picture treated as a crop.
         width: width of the crop, in pixels of the picture.
-        face: the detected face, in pixels of the picture; None where none was searched for or found.
+        face: the detected face, in pixels of the picture; None if none was found or searched for.
         note: what the user should know about how the face was found; empty if there was nothing unusual.
     """
 
@@ -73,7 +73,7 @@ def find_face(image: np.ndarray, image_size: tuple[int, int], detector: Detector
 
     Returns:
         A `FoundFace`. Of several faces, FaceNet's rule chooses a large and central one. The whole picture counts
-        as the face where none is found or where the picture is too small for the detector.
+        as the face if none is found, or if the picture is too small for the detector.
     """
     if detector is None:
         return FoundFace(image, image.shape[1])
@@ -140,7 +140,7 @@ def threshold_for(
         report: an LFW report read from JSON.
         first: resolution of the LR network that embedded one face, or None for the HR network.
         second: the same for the other face.
-        far: false accept rate, one that the report has thresholds for.
+        far: false accept rate, one for which the report has thresholds.
 
     Returns:
         float: the pair shows one person if its cosine similarity is at or above this.

@@ -1,4 +1,4 @@
-"""Reading photographs as people have them into upright RGB pixels, and writing pixels safely."""
+"""Read photographs in any common format into upright RGB pixels, and write images safely."""
 
 import io
 import os
@@ -11,7 +11,7 @@ from PIL import ExifTags, Image, ImageOps, features
 
 from cshml_tf.files import replacing
 
-# Supported suffixes, in order of preference: an aligned folder holds PNG, photographs come as JPEG.
+# Supported suffixes, in order of preference: aligned faces are PNG, most photographs JPEG.
 READ_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif", ".gif"),
     *(".jpe", ".jfif"),
@@ -41,12 +41,12 @@ _UNREAD_FORMATS = {
     b"P6": "PPM",
     b"%PDF": "PDF",
 }
-# The other formats with frames hold further pictures, not motion: the first is the photograph.
+# In other formats, further frames are other pictures, not motion: the first frame is the photograph.
 _ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
 
 
 class UnreadableImage(ValueError):
-    """A file holds no picture that can be trusted; the message is the reason, without the path."""
+    """A file contains no picture that can be trusted; the message is the reason, without the path."""
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
@@ -117,7 +117,7 @@ def decode_image(data: bytes) -> np.ndarray:
 
 
 def write_image(path: str | os.PathLike[str], pixels: np.ndarray) -> None:
-    """Write an image so that no half-written file ever carries the name `path`.
+    """Write an image file that appears whole or not at all.
 
     Args:
         path: the file to write; the suffix chooses the format. Its folder must exist.
@@ -171,7 +171,7 @@ def check_pixels(pixels: Any, name: str = "pixels") -> None:
 
     Args:
         pixels: what to check.
-        name: what the error calls it.
+        name: its name in the error message.
 
     Raises:
         ValueError: wrong type, shape or dtype.
@@ -183,7 +183,7 @@ def check_pixels(pixels: Any, name: str = "pixels") -> None:
 
 
 def _format_of(data):
-    """Return the format's name by the first bytes; Pillow would try formats that are not read here."""
+    """Return the name of the format, by the first bytes; Pillow would also try formats that we do not read."""
     if not data:
         raise UnreadableImage("the file is empty")
     for signature, name in _FORMATS.items():
@@ -204,7 +204,7 @@ def _format_of(data):
 
 
 def _open(data, name):
-    """Open without decoding, and refuse what the header alone shows to be wrong."""
+    """Open without decoding, and refuse a file that its header shows to be unfit."""
     if name == "HEIC":
         _register_heic()
     if name == "AVIF" and not features.check("avif"):
@@ -216,8 +216,8 @@ def _open(data, name):
         raise UnreadableImage(f"{width} x {height}: a side is longer than {LONGEST_SIDE} pixels")
     if image.format in _ANIMATED_FORMATS and getattr(image, "is_animated", False):
         raise UnreadableImage(f"an animated {name}: expected one picture")
-    # The decoders accept a file that lacks its end. Where Pillow has stopped reading, a JPEG's headers are
-    # over, and with them the thumbnail that has an end marker of its own.
+    # The decoders accept a file that lacks its end. Pillow stops reading after a JPEG's headers, and thus after
+    # any thumbnail with an end marker of its own: the search starts there.
     if name in _END_MARKERS and data.find(_END_MARKERS[name], stream.tell()) < 0:
         raise UnreadableImage(f"the {name} file is cut short: no end marker")
     return image
@@ -256,7 +256,7 @@ def _decode(image, data):
 
 
 def _decode_deep(data):
-    """Decode 16 bits per channel, which Pillow would cut to 8 without rounding."""
+    """Decode 16 bits per channel, which Pillow would truncate to 8 without rounding."""
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     pixels = np.rint(np.atleast_3d(pixels) / np.float32(257)).astype(np.uint8)
     if pixels.shape[2] == 1:
@@ -267,7 +267,7 @@ def _decode_deep(data):
 
 
 def _over_white(pixels):
-    """(H, W, 4) uint8 RGBA to (H, W, 3)."""
+    """Lay (H, W, 4) uint8 RGBA over white: (H, W, 3) uint8 RGB."""
     opacity = pixels[..., 3:] / np.float32(255)
     return np.rint(pixels[..., :3] * opacity + 255 * (1 - opacity)).astype(np.uint8)
 
@@ -281,7 +281,7 @@ def _orientation(image):
 
 
 def _turn_upright(pixels, orientation):
-    # Only this tag goes on a new image, because Pillow rewrites the others and fails on damaged ones.
+    # A new image carries only this tag, because Pillow rewrites the others and fails on damaged ones.
     image = Image.fromarray(pixels)
     image.getexif()[ExifTags.Base.Orientation] = orientation
     return np.array(ImageOps.exif_transpose(image))

@@ -1,4 +1,4 @@
-"""Rank-1 to rank-10 on SCface, on all 130 people and on 80 after fine-tuning on 50, next to the paper's table 5.
+"""Identify SCface's people at ranks 1 to 10: all 130, then 80 after learning from 50, next to table 5.
 
 python eval/evaluate_scface.py SCface --hr_model models/hr --serve 1=models/lr20 2=models/lr30 --report scface.json
 """

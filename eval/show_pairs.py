@@ -1,4 +1,4 @@
-"""Show in one figure what the LR network changes: example pairs, and the scores of all pairs.
+"""Show in one figure the effect of the LR network: example pairs, and the scores of all pairs.
 
 Examples:
     python eval/show_pairs.py lfw_112x96 --lfw_pairs pairs.txt --hr_model models/hr --lr_model models/lr_12 \

@@ -5,7 +5,7 @@
     python train/train_cshml.py --data_dir casia_112x96 --pretrained_model models/hr --resolution 12 --lambda 0 \
         --beta 0
 
-The last command uses equation 2 alone. With --run_name, the same command resumes an interrupted run.
+The last command uses only equation 2. With --run_name, the same command resumes an interrupted run.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The paper's toy experiment on MNIST: tables 1 and 2, figures 2 to 4.
+"""Run the paper's toy experiment on MNIST: tables 1 and 2, figures 2 to 4.
 
     python train/train_toy.py toy
     python train/train_toy.py toy --mnist mnist.npz --seeds 1 2 3

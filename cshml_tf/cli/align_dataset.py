@@ -19,8 +19,8 @@ DESCRIPTION = (
     "same command again processes only what is missing."
 )
 EPILOG = (
-    "Reads JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF and, with the extra 'heic', HEIC of any bit depth; turns "
-    "photographs upright by their EXIF tag; shows transparency as white. If photographs in one folder differ "
+    "Reads JPEG, PNG, BMP, WebP, TIFF, GIF and AVIF, and with the extra 'heic' also HEIC; turns photographs "
+    "upright by their EXIF tag; shows transparency as white. If photographs in one folder differ "
     "only in their suffix, their crops keep it (a.jpg.png). Exit code: 0 if every photograph is aligned or "
     "recorded and at least one is aligned, 1 if none is, 2 on bad arguments."
 )
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def progress(results, total):
         nonlocal done
-        # Into a log file, a line every half minute; on a terminal, a moving bar.
+        # A log file gets a line every half minute, a terminal a moving bar.
         interval = 0.1 if sys.stderr.isatty() else 30
         bar = tqdm.tqdm(
             results, desc="aligning", total=total, unit="image", mininterval=interval, disable=not total

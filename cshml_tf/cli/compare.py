@@ -14,9 +14,9 @@ from cshml_tf.settings.parser import read_settings
 DESCRIPTION = (
     "Compare the faces in two or more pictures. In a photograph, the largest, most central face is found and "
     "aligned; a picture without a face, or too small for the detector, is taken as a face crop, and a note says "
-    "so. Each face is embedded by the network that suits its width, which is that of its crop in pixels of the "
-    "picture: the HR (high-resolution) network for faces at least --hr_width wide, otherwise the LR "
-    "(low-resolution) network whose resolution is nearest by ratio."
+    "so. Each face is embedded by the network that suits its width, the width of its crop in pixels of the "
+    "picture: the HR (high-resolution) network embeds faces at least --hr_width wide, and the LR (low-resolution) "
+    "network with the nearest resolution, by ratio, embeds narrower ones."
 )
 HOW_TO_DECIDE = (
     "no decisions: pass --report, a report of evaluate_lfw.py on these networks, to use its thresholds at --far; "
@@ -65,7 +65,7 @@ def _read_report(path):
     except ValueError as error:
         raise ValueError(f"{path}: expected a report in JSON: {error}") from error
     if not isinstance(report, dict) or "HR" not in report:
-        raise ValueError(f"{path}: expected a report of evaluate_lfw.py, it has no entry HR")
+        raise ValueError(f"{path}: expected a report of evaluate_lfw.py, got one without the entry HR")
     return report
 
 
@@ -90,7 +90,7 @@ def _threshold(settings: CompareSettings, report: dict | None) -> Callable[[Any,
 
 
 def _notes(paths, faces, networks, resolutions):
-    """Return the lines to warn with: faces found in doubt, or too narrow for the network that embedded them."""
+    """Return notes on faces whose detection is doubtful, or that are too narrow for the HR network."""
     lines = [f"note: {path}: {face.note}" for path, face in zip(paths, faces, strict=True) if face.note]
     lines += [
         f"note: {path}: {face.width:.0f} pixels wide, but there is no LR network: embedded by the HR network"
@@ -101,18 +101,18 @@ def _notes(paths, faces, networks, resolutions):
 
 
 def _check_report(path, report, folders):
-    """Refuse another network's thresholds."""
+    """Refuse a report that measured other networks."""
     measured = report.get("protocol", {}).get("models", {})
     for name, folder in _named_folders(folders).items():
         if name in measured and Path(measured[name]).resolve() != folder.resolve():
             raise ValueError(
-                f"{path}: expected a report on {folder}, it measured {measured[name]} as {name}; evaluate these "
+                f"{path}: expected a report on {folder} as {name}, got one on {measured[name]}; evaluate these "
                 "networks, or choose a --threshold"
             )
 
 
 def _named_folders(folders):
-    """Return the model folders by the names they have in reports: "HR", "12" ..."""
+    """Return the model folders by their names in reports: "HR", "12" ..."""
     from cshml_tf.degradation.resolution import format_resolution
 
     return {"HR": folders.hr_dir} | {format_resolution(r): folder for r, folder in folders.lr_dirs.items()}

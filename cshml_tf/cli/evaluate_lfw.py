@@ -11,8 +11,8 @@ from cshml_tf.settings.evaluation import LfwSettings
 from cshml_tf.settings.parser import read_settings
 
 DESCRIPTION = (
-    "Measure networks on pairs of aligned faces in three modes: HR compares both images at high resolution, HL "
-    "reduces the second image to a low resolution, LL reduces both. HL and LL are each measured twice: with "
+    "Measure networks on pairs of aligned faces in three conditions: HR compares both images at high resolution, "
+    "HL reduces the second image to a low resolution, LL reduces both. HL and LL are each measured twice: with "
     "the LR (low-resolution) network of that resolution for the reduced images, and with the HR (high-resolution) "
     "network for all images. "
     "Rates in the report are fractions."
@@ -79,7 +79,7 @@ def _read(settings, image_size):
         pairs = read_pairs(settings.lfw_pairs)
         return pairs, find_images(settings.lfw_dir, pairs)
     pairs, images = read_pair_set(settings.lfw_dir, image_size)
-    # All faces are of one size, so that those that do not suit the network are refused before the long work.
+    # All faces have one size: reading the first one refuses an unsuitable size before the long work.
     images[pairs[0].first]
     return pairs, images
 
@@ -91,7 +91,7 @@ def _warn_of_idle_models(lr_dirs, networks):
 
 
 def _sources(settings, networks, pairs, images):
-    """Return what the report records of files and models, and of people that the networks were trained on."""
+    """Return the report's entries on files and models, and on people whom the networks were trained on."""
     from cshml_tf.degradation.resolution import format_resolution
     from cshml_tf.evaluation.networks import trained_on
 

@@ -10,11 +10,11 @@ from cshml_tf.settings.parser import read_settings
 from cshml_tf.settings.scface import ALL_PEOPLE, SPLIT_PEOPLE, ScfaceSettings
 
 DESCRIPTION = (
-    "Identify SCface's surveillance images (probes) among the mugshots. All 130 people are measured with the "
-    "given HR (high-resolution) and LR (low-resolution) networks, 650 probes per distance. Then, for every seed, "
-    "50 randomly chosen people are used for learning, by fine-tuning the LR networks with equation 3 and by the "
-    "linear mappings of classical methods, and the other 80 people are measured, 400 probes per distance. Rates "
-    "in the report are fractions."
+    "Identify SCface's surveillance images (probes) among the mugshots. First, all 130 people are measured with "
+    "the given HR (high-resolution) and LR (low-resolution) networks, 650 probes per distance. Then, for every "
+    "seed, 50 randomly chosen people are used for learning, by fine-tuning the LR networks with equation 3 and by "
+    "the linear mappings of classical methods, and the other 80 people are measured, 400 probes per distance. "
+    "Rates in the report are fractions."
 )
 
 
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     networks = load_scface_networks(settings.hr_model, dict(settings.serve))
     for distance, to in settings.reduce:
         check_reductions([to], networks.image_size, f"--reduce of distance {distance}: ")
-    # The report mentions fine-tuning only where something is fine-tuned.
+    # The report mentions fine-tuning only if something is fine-tuned.
     all_hr = all(served.is_hr for served in networks.served.values())
     fine_tuning = None if all_hr else settings.fine_tuning
     data = _read(settings)
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _measure(experiment, settings, fine_tuning, protocol):
-    """Measure the protocols; where a later row fails, those before it are not lost."""
+    """Measure the protocols; if a row fails, the rows before it are still printed and written."""
     from cshml_tf.evaluation.scface.protocol import in_words
     from cshml_tf.evaluation.scface.table import format_ranks, format_scface_table, rows_as_json
     from cshml_tf.files import write_json
@@ -96,7 +96,7 @@ def _read(settings):
     for what in ("image", "landmarks"):
         names = [missing.name for missing in data.missing if missing.what == what]
         if names:
-            print(f"warning: {what} missing of {_some(names)}", file=sys.stderr)
+            print(f"warning: {what} missing: {_some(names)}", file=sys.stderr)
     if data.unexpected:
         paths = [path.name for path in data.unexpected]
         print(f"warning: not part of the data set, ignored: {_some(paths)}", file=sys.stderr)
@@ -132,7 +132,7 @@ def _align(settings, data, image_size):
 
 
 def _reduced(settings, probes, networks):
-    """Return what each distance's network is shown: the probes, or copies reduced to a resolution."""
+    """Return the faces that each distance's network sees: the probes, or copies reduced to a resolution."""
     import numpy as np
 
     from cshml_tf.degradation.degrade import degrade

@@ -14,7 +14,7 @@ from cshml_tf.settings.parser import read_settings
 DESCRIPTION = (
     "Verify QMUL-SurvFace's pairs (accuracy, area under the ROC curve, true accept rate at false accept rates), "
     "and identify its probes in an open set (true positive identification rate at rank 20, at false positive "
-    "rates). If one of the two tests is absent, the other one alone is measured. A pair with a missing image is "
+    "rates). If one of the two tests is absent, only the other is measured. A pair with a missing image is "
     "left out; a mated "
     f"probe whose image is missing counts as never identified. {TWO_WAYS}"
 )
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _read(reader, settings):
-    """Return the test that the networks are shown, and the one whose widths count, None for the same."""
+    """Return the test that the networks see, and the one that widths are taken from; None for the same."""
     test = reader(settings.root, settings.images_root)
     return test, reader(settings.root) if settings.needs_distributed else None
 

@@ -1,4 +1,4 @@
-"""`cshml-evaluate-tinyface`: identification of native low-resolution faces among distractors."""
+"""`cshml-evaluate-tinyface`: identification of natively low-resolution faces among distractors."""
 
 import sys
 from collections.abc import Sequence

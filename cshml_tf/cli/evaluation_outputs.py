@@ -1,4 +1,4 @@
-"""What the commands that measure share: the folders of reports and plots, and a progress bar."""
+"""Code shared by the measuring commands: the folders for reports and plots, and a progress bar."""
 
 import functools
 import tempfile
@@ -12,10 +12,10 @@ def make_output_folders(settings: OutputOptions) -> Path | None:
     """Make the folders to write to before the long work.
 
     Args:
-        settings: of the command, with the options `report` and `figures`.
+        settings: those of the command, with the options `report` and `figures`.
 
     Returns:
-        The folder for plots, or None where there are to be none.
+        The folder for plots, or None if none are wanted.
 
     Raises:
         ValueError: a folder cannot be written to.

@@ -1,4 +1,4 @@
-"""`cshml-export`: a model folder to a SavedModel that TensorFlow alone serves."""
+"""`cshml-export`: a model folder to a SavedModel that needs only TensorFlow."""
 
 from collections.abc import Sequence
 
@@ -8,15 +8,15 @@ from cshml_tf.settings.models import ExportSettings
 from cshml_tf.settings.parser import read_settings
 
 DESCRIPTION = (
-    "Export a recogniser as a SavedModel, which nothing but TensorFlow is needed to load. Signature "
-    "serving_default takes aligned faces of any size as RGB uint8 pixels, images (N, H, W, 3); signature encoded "
-    "takes image files, image_bytes (N,). Both return embeddings (N, E), float32, of unit length."
+    "Export a recogniser as a SavedModel, which needs only TensorFlow to load. Signature "
+    "serving_default takes images (N, H, W, 3): aligned faces of any size as RGB uint8 pixels. Signature encoded "
+    "takes image_bytes (N,): aligned faces as image files. Both return embeddings (N, E), float32, of unit length."
 )
 
 
 @one_line_errors
 def main(argv: Sequence[str] | None = None) -> None:
-    """Export a model folder's recogniser, compare it with the Keras model, and print a line on both.
+    """Export a model folder's recogniser, compare it with the Keras model, and print one line on the result.
 
     Args:
         argv: the words of the command line; None takes the process's own.

@@ -14,7 +14,7 @@ DESCRIPTION = (
     "FaceNet checkpoint of TensorFlow 1."
 )
 
-# The most faces to compare on.
+# The largest number of faces to compare on.
 _COMPARED = 64
 
 
@@ -49,7 +49,7 @@ def _import_onnx(settings):
     )
     compared_on = "noise" if faces is None else f"{len(faces)} faces"
     print(
-        f"{settings.out_dir}: largest difference to onnxruntime {difference:.1e} of a coordinate of a unit "
+        f"{settings.out_dir}: largest difference from onnxruntime {difference:.1e} in a coordinate of a unit "
         f"embedding, on {compared_on}"
     )
     _state(settings.out_dir)
@@ -107,7 +107,7 @@ def _import_facenet(settings):
 
 
 def _state(model_dir):
-    """Print which faces the network takes, and how they are made."""
+    """Print which faces the network takes, and how to make them."""
     from cshml_tf.model_folder import read_card
 
     card = read_card(model_dir)

@@ -10,7 +10,7 @@ from cshml_tf.settings.parser import read_settings
 
 DESCRIPTION = (
     "Draw synthetic faces below OUT_DIR: train/NAME/NAME_0001.png ..., test/ with other people, and pairs.txt, a "
-    "list of pairs of the test people in LFW's form. The same command again draws only what is missing."
+    "list of pairs of the test people in LFW's form. Running the same command again draws only what is missing."
 )
 
 SETTINGS_NAME = "synthetic.json"
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _parts(settings):
-    """What to draw: (folder, number of the first person, people, pictures of each)."""
+    """Return what to draw: (folder, number of the first person, people, pictures of each)."""
     parts = [
         ("train", 0, settings.people, settings.pictures),
         ("test", settings.people, settings.test_people, settings.test_pictures),
@@ -64,7 +64,7 @@ def _parts(settings):
 
 
 def _pairs(settings):
-    """The text of pairs.txt, made first: what can't be paired is refused before anything is drawn."""
+    """Return the text of pairs.txt; too few pictures are refused here, before anything is drawn."""
     from cshml_tf.data.synthetic import pairs_text, person_name
 
     numbers = range(settings.people, settings.people + settings.test_people)
@@ -73,7 +73,7 @@ def _pairs(settings):
 
 
 def _decisive(settings):
-    """Return what decides the pictures; the number of processes does not."""
+    """Return the settings that decide the pictures, such as the seed but not the number of processes."""
     from cshml_tf import __version__
 
     chosen = {name: value for name, value in settings.as_json().items() if name not in ("out_dir", "workers")}
@@ -81,7 +81,7 @@ def _decisive(settings):
 
 
 def _claim(out_dir, settings):
-    """Make OUT_DIR this run's, or find that it already is; refuse what belongs to anything else."""
+    """Claim OUT_DIR for these settings; refuse a folder that has others, or other content."""
     from cshml_tf.files import write_json
 
     out_dir.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ def _claim(out_dir, settings):
         if differing:
             raise ValueError(f"{out_dir} was made with other settings: {'; '.join(differing)}")
     elif any(out_dir.iterdir()):
-        raise ValueError(f"{out_dir} is not empty and has no {SETTINGS_NAME}: name a new folder")
+        raise ValueError(f"{out_dir} is not empty and has no {SETTINGS_NAME}: choose a new folder")
     else:
         write_json(path, settings)
 

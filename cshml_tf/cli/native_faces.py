@@ -8,18 +8,19 @@ if TYPE_CHECKING:
     from cshml_tf.evaluation.networks import ModelFolders
 
 TWO_WAYS = (
-    "Everything is measured twice: with the HR (high-resolution) network for every image, and, if LR "
-    "(low-resolution) networks are given, with the network that suits the width of each image as distributed, as "
-    "compare.py chooses it: the HR network for faces at least --hr_width wide, otherwise the LR network whose "
-    "resolution is nearest by ratio. The network resizes images of any size. Rates in the report are fractions."
+    "Everything is measured first with the HR (high-resolution) network for every image. If LR (low-resolution) "
+    "networks are given, it is measured again with the network that suits the width of each image as distributed: "
+    "as in compare.py, the HR network embeds faces at least --hr_width wide, and the LR network with the nearest "
+    "resolution, by ratio, embeds narrower ones. The networks resize images of any size. Rates in the report are "
+    "fractions."
 )
 
 
 def sources(settings: NativeFacesSettings, folders: "ModelFolders") -> dict[str, Any]:
-    """Return what a report records of files and models.
+    """Return a report's entries on files and models.
 
     Args:
-        settings: of the command.
+        settings: those of the command.
         folders: the model folders of the test.
     """
     from cshml_tf.degradation.resolution import format_resolution

@@ -1,4 +1,4 @@
-"""What a training command prints at its end."""
+"""The last lines that a training command prints."""
 
 from typing import TYPE_CHECKING
 
@@ -8,11 +8,11 @@ if TYPE_CHECKING:
 
 
 def report_outcome(run: "Run", outcome: "Outcome | None") -> None:
-    """Print what a training command did, in one line, and where the results are.
+    """Print what a training command did, and where the results are.
 
     Args:
         run: the run's folders.
-        outcome: of this call; None where the run was finished before.
+        outcome: that of this call; None if the run had finished before.
     """
     if outcome is None:
         print(f"nothing to do: this run is already finished: {run.model_dir}")

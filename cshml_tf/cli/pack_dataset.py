@@ -8,8 +8,8 @@ from cshml_tf.settings.parser import read_settings
 
 DESCRIPTION = (
     "Pack aligned faces into one memory-mapped array: class folders, or a training set in InsightFace's form "
-    "(train.rec and train.idx). Training from it decodes no images; evaluation and the "
-    "ablation accept it in place of class folders."
+    "(train.rec and train.idx). Training on the packed folder decodes no images; "
+    "evaluation and the ablation accept it in place of class folders."
 )
 
 
@@ -33,12 +33,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     progress = functools.partial(tqdm, desc="packing", unit="image", disable=None)
     if has_records(settings.data_dir):
         if settings.people:
-            raise ValueError("--people: is for class folders; the people of train.rec are numbers")
+            raise ValueError("--people: expected class folders, got records, whose people are numbers")
         with open_records(settings.data_dir) as records:
             card = pack_records(records, settings.packed_dir, progress, settings.middle)
     else:
         if settings.middle:
-            raise ValueError("--middle: is for train.rec; align_dataset.py makes faces of any size")
+            raise ValueError(
+                "--middle: expected train.rec, got class folders; align_dataset.py makes faces of any size"
+            )
         people = read_people(settings.people) if settings.people else None
         card = pack(settings.data_dir, settings.packed_dir, people, progress)
     size = sum(path.stat().st_size for path in settings.packed_dir.iterdir())

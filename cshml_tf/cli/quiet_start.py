@@ -1,4 +1,4 @@
-"""Start of the Keras backend without the messages of native libraries, so that only our own lines are printed."""
+"""Start the Keras backend without the messages of native libraries, so that only our own lines are printed."""
 
 import contextlib
 import os
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 
 def start_backend(tensorflow_only: bool = False) -> None:
-    """Import Keras and its backend, TensorFlow or what KERAS_BACKEND names, without native libraries' messages.
+    """Import Keras and its backend (TensorFlow, or the one that KERAS_BACKEND names) without native messages.
 
     If TF_CPP_MIN_LOG_LEVEL is set, the messages are shown.
 
     Args:
-        tensorflow_only: whether the command works with TensorFlow alone.
+        tensorflow_only: whether the command works only with TensorFlow.
 
     Raises:
         ValueError: the named backend, or the one that the command needs, cannot be imported.

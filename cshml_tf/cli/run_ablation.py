@@ -1,4 +1,4 @@
-"""`cshml-ablation`: LR networks of every combination asked for, in one table and one figure."""
+"""`cshml-ablation`: LR networks for every combination of options, in one table and one figure."""
 
 import sys
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""`cshml-show-pairs`: a figure of what the LR network changes, on example pairs and on all."""
+"""`cshml-show-pairs`: a figure of the effect of the LR network, on example pairs and on all pairs."""
 
 import sys
 import textwrap
@@ -11,7 +11,7 @@ from cshml_tf.settings.comparison import ShowPairsSettings
 from cshml_tf.settings.parser import read_settings
 
 DESCRIPTION = (
-    "Draw one figure of what an LR (low-resolution) network changes when the first picture of a pair is sharp "
+    "Draw one figure of the effect of an LR (low-resolution) network when the first picture of a pair is sharp "
     "and the second one has a low resolution: example pairs drawn at random with their scores, and histograms of "
     "the scores of all pairs. Before: the HR (high-resolution) network embeds both pictures. After: the LR "
     "network embeds the second one."
@@ -76,7 +76,7 @@ def _choose_networks(settings):
     networks = choose_networks(settings.hr_model, [settings.lr_model], asked)
     if len(networks.resolutions) != 1:
         known = ", ".join(map(format_resolution, networks.resolutions))
-        raise ValueError(f"--resolution: expected one of those of {settings.lr_model}: {known}")
+        raise ValueError(f"--resolution: expected one of the resolutions of {settings.lr_model}: {known}")
     return networks
 
 
@@ -98,7 +98,7 @@ def _headings(report, resolution):
 
 
 def _warnings(protocol, networks, compared):
-    """Return what makes the results optimistic or partial: people trained on, pairs left out."""
+    """Return warnings of optimistic or partial results: people trained on, pairs left out."""
     from cshml_tf.evaluation.networks import people_trained_on
 
     lines = []
@@ -118,7 +118,7 @@ def _warnings(protocol, networks, compared):
 
 
 def _caption(settings, protocol, warnings):
-    """Return how the examples were chosen and the thresholds and accuracies computed."""
+    """Return how the examples were chosen, and how the thresholds and accuracies were computed."""
     folds = (
         "of one fold, decided by its own threshold (optimistic)"
         if protocol["folds"] == 1
@@ -127,7 +127,7 @@ def _caption(settings, protocol, warnings):
     sentences = [
         f"Example pairs: drawn at random (seed {settings.seed}), not chosen by hand.",
         "Numbers: cosine similarities. Each bar starts at its threshold; before and after have their own.",
-        f"Threshold: the one of highest accuracy over all {protocol['pairs']} pairs.",
+        f"Threshold: the one with the highest accuracy over all {protocol['pairs']} pairs.",
         f"Accuracy: {folds}.",
         *(f"{warning[0].upper()}{warning[1:]}." for warning in warnings),
     ]

@@ -10,9 +10,9 @@ from cshml_tf.settings.toy import ToySettings
 
 DESCRIPTION = (
     "Run the paper's toy experiment on MNIST: train an HR (high-resolution) network on digits of 28 x 28, and LR "
-    "(low-resolution) networks on the digits reduced to 3 x 3, with equation 2 or 3 alone, each from the HR "
-    "network's batch and from another. A classifier of the nine pixels themselves shows how much information "
-    "they hold."
+    "(low-resolution) networks on the digits reduced to 3 x 3, with only equation 2 or only equation 3, and "
+    "with the HR network's batch or a random one. A classifier that sees only the nine pixels shows how much "
+    "information they contain."
 )
 
 

@@ -1,1 +1,1 @@
-"""Sources of faces, the lists of test protocols, and the one maker of training batches."""
+"""Sources of faces, the lists of test protocols, and the code that makes all training batches."""

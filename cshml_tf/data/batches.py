@@ -1,8 +1,8 @@
 """Make batches from any source of faces, on any backend.
 
-`cshml_tf.data.decisions` determines what a step's batch holds, the source supplies pixels, and the functions here
-change them. The same images give the same batches, bit for bit, as class folders, packed or as records, on
-TensorFlow and on JAX. A worker makes its slice of the batch and reads the faces of that slice alone.
+`cshml_tf.data.decisions` determines what a step's batch contains, the source supplies pixels, and the functions
+here change them. The same images give the same batches, bit for bit, from class folders, packed faces and records,
+on TensorFlow and on JAX. A worker makes its slice of the batch and reads only the faces of that slice.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ def hr_batches(
     """Stream batches for the HR network, endlessly.
 
     Args:
-        source: where the faces are; every one is of `image_size`.
+        source: where the faces are; each has the size `image_size`.
         image_size: (height, width).
         batch_size: images per batch, over all workers.
         seed: int; the same seed gives the same stream.
@@ -88,13 +88,13 @@ def two_branch_batches(
         mixup: probability that a pair is mixed with the previous pair in the batch. Both sides use the same
             weight, drawn uniformly from 0..1. Mixed rows have the label -1, since they show no single person
             (Zhang et al., "mixup: Beyond empirical risk minimization", 2018).
-        degrade_here: False leaves "lr" at full resolution, for a network that degrades on the device.
+        degrade_here: False leaves "lr" at full resolution, for a network that reduces it on the device.
         worker: which slice of each batch to make, from 0.
         workers: number of slices, all of one size.
 
     Returns:
-        Stream of dicts: "hr" (batch, height, width, 3) uint8 RGB; "lr", the same shape, float32 (uint8 where not
-        degraded here); "hr_label" and "lr_label" (batch,) int32; "resolution" (batch,) int32, an index of
+        Stream of dicts: "hr" (batch, height, width, 3) uint8 RGB; "lr", the same shape, float32 (uint8 if not
+        reduced here); "hr_label" and "lr_label" (batch,) int32; "resolution" (batch,) int32, an index of
         `resolutions`. `batch` is `batch_size / workers`. Unfit faces are reported as by `hr_batches`.
 
     Raises:
@@ -117,7 +117,7 @@ def two_branch_batches(
 
 
 def _rows_of(worker, workers, batch_size):
-    """Return the rows of the global batch that are a worker's."""
+    """Return the rows of the global batch that a worker makes."""
     if not 0 <= worker < workers:
         raise ValueError(f"worker: expected 0 to {workers - 1}, got {worker}")
     if batch_size % workers:
@@ -136,7 +136,7 @@ class _Maker:
     rows: np.ndarray
 
     def signature(self, sides: Sequence[str]) -> dict[str, tuple[tuple[int, ...], Any]]:
-        """Return the shape and the dtype of each array that a batch of these sides has."""
+        """Return the shape and the dtype of each array in a batch that has these sides."""
         count = self.rows.shape
         pixels: dict[str, Any] = {side: ((*count, *self.image_size, 3), np.uint8) for side in sides}
         return pixels | {f"{side}_label": (count, np.int32) for side in sides}
@@ -161,7 +161,7 @@ class _Maker:
         }
 
     def _pixels(self, decision, sides):
-        """Return the changed and mixed pixels of each side; a face that comes twice is read once."""
+        """Return the changed and mixed pixels of each side; a face that occurs twice is read once."""
         own = decision.own[self.rows]
         mixed = own < 1
         before = (self.rows[mixed] - 1) % len(decision.own)
@@ -201,7 +201,7 @@ def change(
     columns = np.where(mirrored[:, None], width - 1 - columns, columns)
     changed = np.empty((len(places), *faces.shape[1:]), faces.dtype)
     for row, place in enumerate(places):
-        # Two steps for each face are four times as fast as one index of the whole batch.
+        # Indexing each face twice is four times as fast as indexing the whole batch once.
         changed[row] = faces[place].take(lines[row], axis=0).take(columns[row], axis=1)
     return changed
 

@@ -1,4 +1,4 @@
-"""Streams of batches made ahead of the step that is training: by tf.data on TensorFlow, else on threads."""
+"""Streams that make batches ahead of training: through tf.data on TensorFlow, on threads otherwise."""
 
 import collections
 import concurrent.futures
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
-# Batches in preparation at a time. Each is made on one thread, and a batch of 90 pairs of 112 x 96 takes 20 MB.
+# Batches in preparation at a time. Each is made on one thread; a batch of 90 pairs of 112 x 96 takes 20 MB.
 MAKERS = min(8, os.cpu_count() or 1)
 
 Batch = dict[str, np.ndarray]
@@ -20,7 +20,7 @@ Signature = Mapping[str, tuple[tuple[int, ...], Any]]
 class Stream(Protocol):
     """An endless iterator of batches, dicts of arrays or tensors.
 
-    Nothing is made before the first batch is asked for. Closing it ends its threads, after which it is exhausted.
+    Nothing is made before the first batch is asked for. Closing the stream ends its threads; it is then exhausted.
     """
 
     def __iter__(self) -> "Stream":
@@ -28,7 +28,7 @@ class Stream(Protocol):
         ...
 
     def __next__(self) -> dict[str, Any]:
-        """Return the next batch; an error in making it is raised here."""
+        """Return the next batch; an error while making it is raised here."""
         ...
 
     def close(self) -> None:
@@ -45,7 +45,7 @@ def carry(make_batch: Callable[[int], Batch], signature: Signature, start_step: 
         start_step: the first step.
 
     Returns:
-        Stream in the order of the steps. On TensorFlow its batches hold tensors, which
+        Stream in the order of the steps. On TensorFlow its batches contain tensors, which
         `cshml_tf.data.tensorflow_carrier.TensorFlowStream.distribute` shares among replicas; on other backends
         NumPy arrays.
     """

@@ -1,8 +1,8 @@
-"""What a step's batch holds, decided in NumPy from the seed and the step alone, for every source and backend.
+"""What a step's batch contains, decided in NumPy from only the seed and the step, for every source and backend.
 
 Position p of the endless stream of images belongs to epoch p // images, and each epoch is a permutation of its
 own. Every other decision is a uniform number per row of the batch. A run that continues at step k therefore sees
-what an uninterrupted run would have seen, and nothing about the stream need be saved.
+what an uninterrupted run would have seen, and nothing about the stream needs to be saved.
 
 The generator of a decision is `numpy.random.default_rng([seed, STREAM, step])`, and of an epoch's order
 `default_rng([seed, ORDER, epoch])`; runs of version 0.1.0 from packed faces followed the same numbers, so these
@@ -62,7 +62,7 @@ class Faces:
         mirrored: (rows,) bool.
         down: (rows,) int64, shift down in pixels.
         across: (rows,) int64, shift to the right in pixels, after mirroring.
-        label: (rows,) int32; -1 where the row is mixed.
+        label: (rows,) int32; -1 in rows that are mixed.
     """
 
     image: np.ndarray
@@ -74,14 +74,14 @@ class Faces:
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """What a whole batch holds, over all workers.
+    """What a whole batch contains, over all workers.
 
     Attributes:
         hr: Faces.
-        lr: Faces; the same object as `hr` where every row pairs a face with itself.
+        lr: Faces; the same object as `hr` if every row pairs a face with itself.
         resolution: (rows,) int32, which of the resolutions the LR face gets.
         own: (rows,) float32, the weight of the row's own pixels; the remainder is the weight of the previous
-            row, for the first row that of the last. 1 in rows that are not mixed.
+            row (for the first row, of the last row). 1 in rows that are not mixed.
     """
 
     hr: Faces
@@ -91,7 +91,7 @@ class Decision:
 
 
 def decide(policy: Policy, source: FaceSource, step: int) -> Decision:
-    """Decide what the batch of a step holds.
+    """Decide what the batch of a step contains.
 
     Args:
         policy: Policy.

@@ -1,4 +1,4 @@
-"""What every source of labelled faces offers to training: labels, classes, and pixels by index."""
+"""What every source of labelled faces offers training: labels, classes, and pixels by index."""
 
 import abc
 import dataclasses
@@ -70,17 +70,17 @@ class FaceSource(abc.ABC):
     def digest(self) -> str:
         """Return a short text that changes with the names of classes and images and with their order.
 
-        It is the same for files and for what was packed from them.
+        It is the same for a source and for the packed folder made from it.
         """
         lines = (f"{self.classes[label]}/{name}" for label, name in zip(self.labels, self.names, strict=True))
         return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def check_size(name: Any, size: Sequence[int], image_size: tuple[int, int]) -> None:
-    """Refuse a face whose size is not the network's.
+    """Refuse a face whose size is not that of the network's input.
 
     Args:
-        name: what the face is called in the error.
+        name: name of the face in the error message.
         size: (height, width) of the face.
         image_size: (height, width) of the network.
 

@@ -14,7 +14,7 @@ from cshml_tf.images import READ_SUFFIXES, read_named
 
 @dataclasses.dataclass(frozen=True)
 class FolderSource(FaceSource):
-    """Labelled image files, decoded each time that they are read."""
+    """Labelled image files, decoded each time they are read."""
 
     @functools.cached_property
     def paths(self) -> list[str]:
@@ -28,7 +28,7 @@ class FolderSource(FaceSource):
         return self.paths
 
     def read(self, indices: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
-        """Decode faces; as `FaceSource.read`."""
+        """Decode faces; see `FaceSource.read`."""
         pixels = np.empty((len(indices), *image_size, 3), np.uint8)
         for place, index in enumerate(indices):
             face = read_named(self.paths[index])
@@ -43,7 +43,7 @@ def read_class_folders(data_dir: str | Path, people: Iterable[str] | None = None
     Args:
         data_dir: a folder of folders of images.
         people: names of the class folders to take; None takes all. A name whose folder is missing or empty is
-            left out (a person of whom no photograph could be aligned has no folder).
+            left out (a person has no folder if none of the photographs could be aligned).
 
     Returns:
         FolderSource.

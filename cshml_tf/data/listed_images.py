@@ -24,7 +24,7 @@ def find_entry(folder: str | Path, *names: str) -> Path | None:
 
     Args:
         folder: where to start.
-        *names: one name per level; an exact match is preferred to one in another letter case.
+        *names: one name per level; an exact match takes precedence over one in another letter case.
 
     Returns:
         Path, or None if it does not exist.
@@ -101,7 +101,7 @@ def find_listed(
     Args:
         names: file names, as listed.
         labels: one person per name.
-        folder: searched like in `images_by_stem`.
+        folder: searched as in `images_by_stem`.
 
     Returns:
         Three lists: `LabelledImage` for the images found, in the order of the list; for those missing, with the
@@ -134,7 +134,7 @@ def find_copies(distributed: Path, folder: Path) -> tuple[list[Path], list[Path]
 
     Args:
         distributed: the folder as distributed, which defines the images; if it does not exist, `folder` does.
-        folder: the copies, searched like in `images_by_stem`; may be the same folder.
+        folder: the copies, searched as in `images_by_stem`; may be the same folder.
 
     Returns:
         Three lists of Paths: images in both, in the order of their names; those only in `distributed`; and

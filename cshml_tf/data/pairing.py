@@ -10,14 +10,14 @@ def rolled_pairs(pairing: str, negative_share: float, batch_size: int) -> int:
         pairing: "same_image": an image with its own LR copy; "same_person": with the LR copy of another image
             of the same person, if there is one; "random": with the LR copy of any image.
         negative_share: share of a batch, 0..1, whose LR images are rolled, which makes pairs of two people. By
-            chance a pair may still be of one person; its labels say so.
+            chance a rolled pair may still show one person; its labels then say so.
         batch_size: pairs per batch.
 
     Returns:
         0, or at least 2.
 
     Raises:
-        ValueError: unknown pairing, a share outside 0..1, or a batch too small for any.
+        ValueError: unknown pairing, a share outside 0..1, or a batch too small for pairs of two people.
     """
     if pairing not in PAIRINGS:
         raise ValueError(f"pairing: expected one of {', '.join(PAIRINGS)}, got {pairing!r}")
@@ -38,7 +38,7 @@ def check_mixup(mixup: float, pairing: str, negative_share: float, batch_size: i
         batch_size: pairs per batch.
 
     Raises:
-        ValueError: a share outside 0..1, combined with pairs of two people, or a batch of one pair.
+        ValueError: a share outside 0..1, a share combined with pairs of two people, or a batch of one pair.
     """
     if not 0.0 <= mixup <= 1.0:
         raise ValueError(f"mixup: expected 0 to 1, got {mixup}")

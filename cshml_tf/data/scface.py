@@ -171,7 +171,9 @@ def read_landmarks(path: str | Path) -> dict[str, np.ndarray]:
             continue
         name, values = _read_line(path, number, line.strip())
         if name in points and not np.array_equal(points[name], values):
-            raise ValueError(f"{path}, line {number}: {name} has other landmarks in line {line_of[name]}")
+            raise ValueError(
+                f"{path}, line {number}: expected the landmarks of line {line_of[name]} for {name}, got others"
+            )
         points[name] = values
         line_of.setdefault(name, number)
     if not points:

@@ -1,4 +1,4 @@
-"""Opening faces to train and to test on: class folders, a packed folder or InsightFace's records."""
+"""Open the faces to train and test on: class folders, a packed folder or InsightFace's records."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,14 +19,15 @@ def open_source(
 
     Args:
         data_dir: one of them; for records, their folder or `train.rec`.
-        people: names of the classes to take; None takes all. Records have no names of people.
-        image_size: (height, width) of the network, to which wider faces of records are cropped; None leaves them.
+        people: names of the classes to take; None takes all. Records do not name people.
+        image_size: (height, width) of the network, to which wider faces from records are cropped; None crops
+            no face.
 
     Returns:
         FaceSource.
 
     Raises:
-        ValueError: the path is none of the three, there is nothing to take, or people of records were asked for.
+        ValueError: the path is none of the three, there is nothing to take, or `people` is given for records.
     """
     if is_packed(data_dir):
         return read_packed(data_dir, people)
@@ -45,7 +46,7 @@ def find_images(folder: str | Path, pairs: Iterable[Any]) -> dict[Any, Any]:
         pairs: `cshml_tf.data.protocols.Pair`s.
 
     Returns:
-        dict of `FaceImage` to a Path, or to (H, W, 3) uint8 RGB; images that are missing are left out.
+        dict from `FaceImage` to a Path, or to (H, W, 3) uint8 RGB; missing images are left out.
     """
     wanted = dict.fromkeys(image for pair in pairs for image in (pair.first, pair.second))
     if is_packed(folder):

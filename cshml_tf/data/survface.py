@@ -48,7 +48,7 @@ class SurvFaceVerification:
 
     Attributes:
         pairs: list of `SurvFacePair`, those of one person first, in the order of the data set's lists.
-        missing: list of `SurvFacePair` of which at least one image does not exist.
+        missing: list of `SurvFacePair`, each with at least one image that does not exist.
     """
 
     pairs: list[SurvFacePair]
@@ -118,7 +118,7 @@ def read_survface_verification(root: str | Path, images_root: str | Path | None 
     Args:
         root: the folder `Face_Verification_Test_Set` or its parent; its lists (.mat) are in it, or
             in `Face_Verification_Evaluation` next to it.
-        images_root: folder of the images, with the same sub-folders, for example of aligned copies; their suffix
+        images_root: folder of the images, for example of aligned copies, with the same subfolders; suffixes
             may differ. None takes `root`.
 
     Returns:

@@ -71,7 +71,7 @@ class TensorFlowStream:
 
 
 def _dataset(make_batch, signature, start_step, makers, failures):
-    """Make the dataset; where a batch fails, the error is noted under its step and zeros are passed on.
+    """Make the dataset; if a batch fails, its error is stored under its step and zeros are passed on.
 
     TensorFlow would print the error with its traceback and raise another in its place.
     """

@@ -55,7 +55,7 @@ def read_tinyface(root: str | Path, images_root: str | Path | None = None) -> Ti
     Args:
         root: the folder `Testing_Set` or its parent; the lists (.mat) are in it, or in
             `Face_Identification_Evaluation` next to it.
-        images_root: folder of the images, with the same sub-folders, for example of aligned copies; their suffix
+        images_root: folder of the images, for example of aligned copies, with the same subfolders; suffixes
             may differ. None takes `root`.
 
     Returns:

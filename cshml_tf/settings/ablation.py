@@ -1,4 +1,4 @@
-"""The options of the ablation: what its cells differ in, how all of them are trained, and what measures them."""
+"""The options of the ablation: how its cells differ, how all of them are trained, and how they are measured."""
 
 import dataclasses
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ from cshml_tf.settings.training import LrNetworkOptions, LrSettings, PairOptions
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GridOptions(Settings):
-    """What the cells of the ablation differ in; each option is a list, and every combination is a cell."""
+    """The options in which cells differ: each is a list, and every combination of values is a cell."""
 
     TITLE: ClassVar[str] = "combinations"
 
@@ -70,8 +70,8 @@ class AblationSettings(
 
     output_dir: str = option(
         REQUIRED,
-        "folder for models/, logs/, reports/, table.md, runs.csv and figure.png; it may hold an earlier ablation, "
-        "which is resumed or extended",
+        "folder for models/, logs/, reports/, table.md, runs.csv and figure.png; it may contain an earlier "
+        "ablation, which is resumed or extended",
         positional="OUT_DIR",
         place=output_folder(),
         group="output",
@@ -84,9 +84,9 @@ class AblationSettings(
         check_pairs(self)
 
     def shared_options(self) -> dict[str, Any]:
-        """Return what all cells are trained with: fields of `LrSettings`, but for what a cell itself decides.
+        """Return the training options that all cells share: the fields of `LrSettings` that no cell decides.
 
-        How networks are tested is left out, because the test follows training here.
+        Options of testing are left out, because the ablation tests a network after its training, not during it.
         """
         decided = cell_options() | {"run_name", "models_base_dir", "logs_base_dir"}
         return {
@@ -104,8 +104,8 @@ def cell_options() -> set[str]:
 def recipe_options() -> set[str]:
     """Return the fields of `LrSettings` whose values all cells of one folder must share.
 
-    Left out are those that a cell decides, that may differ when a run continues, that say how networks are
-    measured, and paths, because what lies there is compared by content.
+    This leaves out options that a cell decides, options that may differ when a run continues, options of
+    measuring, and paths, because the files they lead to are compared by content.
     """
     return {
         name

@@ -19,7 +19,7 @@ def _idle_margin(settings: Any) -> str | None:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AlignmentSettings(ImageSizeOptions, CropOptions):
-    """What decides how a photograph is aligned; one output folder holds one choice.
+    """The options that decide how a photograph is aligned; they are fixed for each output folder.
 
     Attributes:
         image_size: (height, width) of the crops, pixels.
@@ -44,7 +44,7 @@ class AlignmentSettings(ImageSizeOptions, CropOptions):
         idle=_idle_margin,
     )
     detect_multiple_faces: bool = option(
-        False, "write every face (NAME_0.png, NAME_1.png ...), not the most prominent one alone"
+        False, "write every face (NAME_0.png, NAME_1.png ...), not only the most prominent one"
     )
     fallback: str = option(
         "skip",
@@ -53,7 +53,7 @@ class AlignmentSettings(ImageSizeOptions, CropOptions):
     )
     longest_side: int = option(
         1600,
-        "shrink larger photographs to this for detection (crops are cut from the original)",
+        "shrink photographs with a longer side than this before detection; crops are cut from the original",
         metavar="PIXELS",
         check=at_least(SMALLEST_FACE),
         group="detection",
@@ -95,7 +95,7 @@ class PackSettings(DataOptions):
     data_dir: Path = varied(
         DataOptions,
         "data_dir",
-        help="folder of class folders of aligned faces of one size, or of train.rec and train.idx",
+        help="class folders of aligned faces, all of one size; or train.rec, or the folder that contains it",
         positional="FACES",
         place=FACES,
         group=TITLE,
@@ -110,8 +110,8 @@ class PackSettings(DataOptions):
     )
     middle: tuple[int, int] | None = option(
         None,
-        "for train.rec: keep the middle of each face, this high and wide; 112 96 crops faces of 112 x 112 for a "
-        "network of 112 x 96",
+        "for train.rec: keep the central H x W pixels of each face; 112 96 crops faces of 112 x 112 for a network "
+        "of 112 x 96",
         metavar=("H", "W"),
         check=at_least(1),
     )
@@ -123,7 +123,7 @@ class SyntheticSettings(ImageSizeOptions, WorkerOptions):
 
     out_dir: Path = option(
         REQUIRED,
-        "folder for the faces: new, empty, or of an earlier run to continue",
+        "folder for the faces: new, empty, or the output of an earlier run, which is then resumed",
         positional="OUT_DIR",
         place=output_folder(),
         group="output",
@@ -133,22 +133,22 @@ class SyntheticSettings(ImageSizeOptions, WorkerOptions):
     )
     pictures: int = option(20, "pictures per person in train/", check=at_least(1), group="training folder")
     test_people: int = option(
-        40, "number of people in test/; 0 draws no such folder", check=at_least(0), group="test folder"
+        40, "number of people in test/; 0 skips this folder", check=at_least(0), group="test folder"
     )
     test_pictures: int = option(10, "pictures per person in test/", check=at_least(1), group="test folder")
     folds: int = option(10, "number of folds in pairs.txt", check=at_least(1), group="test folder")
     pairs_per_fold: int = option(
         100,
-        "pairs of the same person, and as many of two people, per fold",
+        "pairs of one person in each fold, and as many pairs of two people",
         check=at_least(1),
         group="test folder",
     )
     photographs: bool = option(
         False,
-        "draw photographs of 250 x 250 that are not aligned, and write their landmarks.csv",
+        "draw unaligned photographs of 250 x 250, and write their landmarks to landmarks.csv",
         group=ImageSizeOptions.TITLE,
     )
-    seed: int = option(0, "seed of the people drawn", check=SEED, group=ImageSizeOptions.TITLE)
+    seed: int = option(0, "seed that decides which people are drawn", check=SEED, group=ImageSizeOptions.TITLE)
 
     def __post_init__(self) -> None:
         """Refuse to draw nothing."""

@@ -1,4 +1,4 @@
-"""Ranges of options: each has the words that an error message needs and a predicate."""
+"""Checks of option values: each consists of a predicate and of words for the error message."""
 
 import dataclasses
 import math
@@ -45,7 +45,7 @@ def above(low: float, *, up_to: float = math.inf) -> Check:
 POSITIVE = Check("a positive number", lambda value: value > 0)
 SHARE = between(0, 1)
 RATE = Check("a rate between 0 and 1", lambda value: 0 < value < 1)
-DECAY = Check("0 to below 1", lambda value: 0 <= value < 1)
+DECAY = Check("0 or more, below 1", lambda value: 0 <= value < 1)
 PIXELS = Check("a number of pixels above 0", lambda value: 0 < value < math.inf)
 SEED = between(0, 2**32 - 1)
 FOLDER_NAME = Check(

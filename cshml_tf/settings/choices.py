@@ -1,6 +1,6 @@
-"""The names that options choose from; the rooms that implement them are held to these lists by a test.
+"""The choices of options; a test compares these lists with the rooms that implement them.
 
-Backbones and degradations name themselves in their own registries, which need no Keras.
+The names of backbones and degradations come from their own registries, which need no Keras.
 """
 
 from cshml_tf.backbones import BACKBONES

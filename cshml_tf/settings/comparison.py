@@ -23,9 +23,9 @@ class DecisionOptions(Settings):
 
     report: Path | None = option(
         None,
-        "report of evaluate_lfw.py to take thresholds from: HR applies if the HR network embedded both faces, HL "
-        "if an LR network embedded one, LL if an LR network embedded both; with two different LR networks, the "
-        "stricter LL (default: print scores only)",
+        "report of evaluate_lfw.py to take thresholds from: the HR threshold applies if the HR network embedded "
+        "both faces, HL if an LR network embedded one, LL if LR networks embedded both; for two different LR "
+        "networks, the stricter LL threshold applies (default: print only scores)",
         metavar="FILE.json",
         place=file(),
     )
@@ -60,13 +60,15 @@ class CompareSettings(ModelOptions, ServingOptions, DecisionOptions):
         many="repeat",
     )
     detail: bool = option(
-        False, "also print the box and the score of each face, and the threshold of each pair", group="output"
+        False,
+        "also print the detector's box and score for each face, and the threshold for each pair",
+        group="output",
     )
 
     def __post_init__(self) -> None:
         """Refuse a single picture, and two sources of thresholds."""
         super().__post_init__()
-        require(len(self.images) > 1, "{images}: expected two or more, got %s alone", self.images[0])
+        require(len(self.images) > 1, "{images}: expected two or more, got only %s", self.images[0])
         require(self.report is None or self.threshold is None, "{threshold}: cannot be combined with {report}")
 
 
@@ -97,5 +99,5 @@ class ShowPairsSettings(PairListOptions, HrModelOptions):
         check=_EVEN,
         group="what is shown",
     )
-    seed: int = option(0, "seed of the choice of example pairs", check=SEED, group="what is shown")
+    seed: int = option(0, "seed that decides which pairs are drawn", check=SEED, group="what is shown")
     output: Path = option(REQUIRED, "figure to write", metavar="FIGURE.png", check=_PNG, group="output")

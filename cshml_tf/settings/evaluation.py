@@ -65,13 +65,13 @@ class LfwSettings(
     average_orders: bool = varied(
         BothOrdersOptions,
         "average_orders",
-        help="measure each HL pair twice, with either image degraded (with --as_they_are: embedded by the LR "
+        help="measure each HL pair twice, with either image reduced (with --as_they_are: embedded by the LR "
         "network), and average the two",
     )
     as_they_are: bool = option(
         False,
-        "degrade nothing, for images of low quality such as XQLFW's: HR embeds both images with the HR network, "
-        "HL the second one with the LR network, LL both with the LR network",
+        "reduce nothing, for images that already have a low quality, such as XQLFW's: in HR, the HR network "
+        "embeds both images; in HL, the LR network embeds the second one; in LL, the LR network embeds both",
         group="protocol",
     )
     far: tuple[float, ...] = option(
@@ -88,7 +88,7 @@ class LfwSettings(
     )
 
     def __post_init__(self) -> None:
-        """Refuse options that do not go together."""
+        """Refuse options that cannot be combined."""
         super().__post_init__()
         is_pair_set = self.lfw_dir.suffix == ".bin" and not self.lfw_dir.is_dir()
         require(
@@ -103,7 +103,7 @@ class LfwSettings(
         )
         require(
             not self.as_they_are or self.degradation is None,
-            "{degradation}: cannot be combined with {as_they_are}, which degrades nothing",
+            "{degradation}: cannot be combined with {as_they_are}, which reduces nothing",
         )
         require(
             not self.as_they_are or not self.resolutions or bool(self.lr_model),
@@ -118,7 +118,7 @@ class LfwSettings(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NativeFacesSettings(ModelOptions, ServingOptions, EmbeddingOptions, OutputOptions):
-    """The options of commands that measure natively low-resolution faces, of data sets as distributed."""
+    """The options that the commands for natively low-resolution data sets share."""
 
     root: Path = option(
         REQUIRED,
@@ -129,8 +129,8 @@ class NativeFacesSettings(ModelOptions, ServingOptions, EmbeddingOptions, Output
     )
     images_root: Path | None = option(
         None,
-        "folder to take the images from, such as aligned copies in the same subfolders; absent images count as "
-        "missing, so align with --fallback center (default: ROOT)",
+        "folder to take the images from, for example aligned copies in the same subfolders; images without a copy "
+        "count as missing, so align with --fallback center (default: ROOT)",
         metavar="DIR",
         place=folder(),
         group="data",
@@ -138,7 +138,7 @@ class NativeFacesSettings(ModelOptions, ServingOptions, EmbeddingOptions, Output
 
     @property
     def needs_distributed(self) -> bool:
-        """Whether the widths of faces must be looked up in other files than the networks are shown."""
+        """Whether the widths of faces come from files other than those that the networks see."""
         return bool(self.images_root and self.lr_model)
 
 
@@ -149,7 +149,7 @@ class TinyFaceSettings(NativeFacesSettings):
     root: Path = varied(
         NativeFacesSettings,
         "root",
-        help="TinyFace as distributed: the folder that contains Testing_Set, with its lists (.mat) and its images",
+        help="TinyFace as distributed: the folder that contains Testing_Set, with its lists (.mat) and images",
     )
     figures: Path | None = varied(
         OutputOptions,

@@ -14,7 +14,7 @@ MOST_WORKERS = 128
 
 
 def _processes() -> int:
-    """Return how many processes work by default: one per core that this process may use, eight at most."""
+    """Return the default number of processes: one per core that this process may use, eight at most."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, 8)
 
@@ -90,7 +90,7 @@ class OptimisationOptions(Settings):
         check=DECAY,
     )
     random_flip: bool = option(
-        True, "do not mirror faces (half of them, chosen at random, are mirrored otherwise)", batch="flip"
+        True, "do not mirror faces (by default, half of them are mirrored, chosen at random)", batch="flip"
     )
     random_shift: int = option(
         0,
@@ -116,7 +116,7 @@ class DeviceOptions(Settings):
     )
     replicas: int | None = option(
         None,
-        "number of replicas for --strategy mirrored; without a GPU the CPU is split (default: one per GPU)",
+        "number of replicas for --strategy mirrored; without a GPU, they share the CPU (default: one per GPU)",
         check=POSITIVE,
     )
     mixed_precision: bool = option(False, "compute the backbone in bfloat16; weights stay float32")
@@ -139,7 +139,7 @@ class LoggingOptions(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunOptions(Settings):
-    """What tells one run from another: its folders and its seed."""
+    """What distinguishes one run from another: its folders and its seed."""
 
     TITLE: ClassVar[str] = "run"
 
@@ -165,7 +165,7 @@ class RunOptions(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DegradationOptions(Settings):
-    """How low-resolution pictures are made."""
+    """How faces are reduced to a low resolution."""
 
     TITLE: ClassVar[str] = "LR network"
 
@@ -179,14 +179,14 @@ class DegradationOptions(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StandardisationOptions(Settings):
-    """What a network does to pixels first."""
+    """How a network scales pixels."""
 
     TITLE: ClassVar[str] = "network"
 
     standardisation: str | None = option(
         None,
-        "scaling of pixels before the network: per_image is pre-whitening, fixed is (x - 127.5) / 128, symmetric "
-        "is (x - 127.5) / 127.5",
+        "scaling of pixels before the network: per_image uses each image's own mean and standard deviation, fixed "
+        "is (x - 127.5) / 128, symmetric is (x - 127.5) / 127.5, none leaves pixels unscaled",
         choices=STANDARDISATIONS,
         otherwise="per_image",
     )
@@ -194,7 +194,7 @@ class StandardisationOptions(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StemOptions(Settings):
-    """The one thing in which FaceNet's network and the paper's differ."""
+    """The one difference between FaceNet's network and the paper's."""
 
     TITLE: ClassVar[str] = "network"
 
@@ -233,7 +233,7 @@ class CropOptions(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WorkerOptions(Settings):
-    """How many processes work."""
+    """The number of processes."""
 
     TITLE: ClassVar[str] = "running"
 

@@ -44,7 +44,7 @@ class WeightOptions(Settings):
 
     classifier_weight: float = option(
         1.0,
-        "weight of equation 2, the classifier loss; 0 switches the term off, as for every weight",
+        "weight of equation 2, the classifier loss; for every term, a weight of 0 switches it off",
         check=at_least(0),
         term="classifier",
         equations=(2,),

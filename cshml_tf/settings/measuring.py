@@ -58,13 +58,13 @@ class PairListOptions(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BothOrdersOptions(Settings):
-    """Whether the two images of a pair change places."""
+    """Whether the two images of a pair swap roles."""
 
     TITLE: ClassVar[str] = "protocol"
 
     average_orders: bool = option(
         False,
-        "measure each HL pair twice, with either image degraded, and average the two",
+        "measure each HL pair twice, with either image reduced, and average the two",
         of_test=True,
     )
 
@@ -93,7 +93,7 @@ class ModelOptions(HrModelOptions):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OutputOptions(Settings):
-    """What a command that measures writes."""
+    """The files that a measuring command writes."""
 
     TITLE: ClassVar[str] = "output"
 

@@ -31,7 +31,7 @@ class ExportSettings(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EitherOptions(ImageSizeOptions, StandardisationOptions, CropOptions):
-    """What is asked of ONNX files and FaceNet checkpoints alike."""
+    """The options for both ONNX files and FaceNet checkpoints."""
 
     TITLE: ClassVar[str] = "both kinds"
 
@@ -45,8 +45,9 @@ class EitherOptions(ImageSizeOptions, StandardisationOptions, CropOptions):
     standardisation: str | None = varied(
         StandardisationOptions,
         "standardisation",
-        help="how pixels were scaled when it was trained: per_image is pre-whitening, fixed is (x - 127.5) / 128, "
-        "symmetric is (x - 127.5) / 127.5; required for ONNX (default for FaceNet: fixed)",
+        help="how pixels were scaled when the network was trained: per_image by each image's own mean and "
+        "standard deviation, fixed as (x - 127.5) / 128, symmetric as (x - 127.5) / 127.5, none not at all; "
+        "required for ONNX (default for FaceNet: fixed)",
         otherwise=None,
         group=TITLE,
     )
@@ -54,15 +55,15 @@ class EitherOptions(ImageSizeOptions, StandardisationOptions, CropOptions):
         CropOptions,
         "crop",
         default=None,
-        help="how the faces that it was trained on were cropped: warped by landmarks, or cut out by the "
-        "detector's box; recorded in the model folder (default: landmarks for ONNX, box for FaceNet)",
+        help="how the network's training faces were cropped: warped by landmarks, or cut out by the detector's "
+        "box; recorded in the model folder (default: landmarks for ONNX, box for FaceNet)",
         group=TITLE,
     )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OnnxOptions(Settings):
-    """What only an ONNX file leaves open."""
+    """The options that apply only to ONNX files."""
 
     TITLE: ClassVar[str] = "ONNX"
 
@@ -80,7 +81,7 @@ class OnnxOptions(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FaceNetOptions(StemOptions):
-    """What only a FaceNet checkpoint leaves open."""
+    """The options that apply only to FaceNet checkpoints."""
 
     TITLE: ClassVar[str] = "FaceNet"
 
@@ -93,9 +94,9 @@ class FaceNetOptions(StemOptions):
     )
     classes: Path | None = option(
         None,
-        "keep the checkpoint's logits as initial weights of the shared classifier; their names are those of the "
-        "class folders it was trained on, or of a file with one name per line, in order (default: drop the "
-        "logits)",
+        "keep the checkpoint's logits as initial weights of the shared classifier, and take the names of the "
+        "classes from the class folders it was trained on, or from a file with one name per line, in order "
+        "(default: drop the logits)",
         metavar="PATH",
         place=Place("a folder of class folders, or a file of names", _no_network),
     )
@@ -116,7 +117,7 @@ class ImportSettings(EitherOptions, OnnxOptions, FaceNetOptions):
         REQUIRED, "model folder to create", positional="OUT_DIR", place=new_folder(), group="input and output"
     )
 
-    # What is usual of each kind.
+    # The usual values for each kind.
     ONNX: ClassVar[dict[str, Any]] = {"crop": "landmarks", "colours": "rgb"}
     FACENET: ClassVar[dict[str, Any]] = {
         "crop": "box",
@@ -126,15 +127,15 @@ class ImportSettings(EitherOptions, OnnxOptions, FaceNetOptions):
     }
 
     def __post_init__(self) -> None:
-        """Refuse options of the other kind, and fill in what is usual of this one."""
+        """Refuse options of the other kind, and fill in the usual values for this kind."""
         super().__post_init__()
         foreign, kind = (FaceNetOptions, "a FaceNet checkpoint") if self.is_onnx else (OnnxOptions, "an ONNX file")
         for name in options_of(foreign):
-            require(getattr(self, name) is None, f"{{{name}}}: is for {kind}, got %s", self.source)
+            require(getattr(self, name) is None, f"{{{name}}}: expected {kind}, got %s", self.source)
         require(
             not self.is_onnx or self.standardisation is not None,
-            "{standardisation}: expected what the network was trained with, which an ONNX file does not record, "
-            "got none",
+            "{standardisation}: expected the scaling that the network was trained with, which an ONNX file does "
+            "not record, got none",
         )
         for name, otherwise in (self.ONNX if self.is_onnx else self.FACENET).items():
             if getattr(self, name) is None:

@@ -1,4 +1,4 @@
-"""An option: one dataclass field that says all a parser, a check, a JSON file and the ablation's grid need."""
+"""An option: one dataclass field with all that the parser, the checks, JSON files and the ablation's grid need."""
 
 import dataclasses
 import math
@@ -25,21 +25,22 @@ class Option:
             the flag that turns it off.
         choices: the values allowed; empty allows all.
         check: the range of values allowed.
-        flag: name of the flag without its dashes, where it is not the field's name.
+        flag: name of the flag without its dashes; None takes the field's name.
         positional: the name of a positional argument; None for a flag.
-        metavar: placeholder of the value in `--help`, one word per value of a fixed number.
-        parse: reads one word of the command line, raising ValueError; None reads the field's type.
-        place: what must be there where the value is a path.
+        metavar: placeholder for the value in `--help`; a tuple has one for each of several values.
+        parse: function that reads one word of the command line and raises ValueError for a bad one; None reads the
+            word as the field's type.
+        place: for a path, what it must lead to.
         many: how several values are given: "words" after one flag, "extend" after one flag or several of them,
             "repeat" one per flag, "any" none or more after one flag.
         formerly: names of the flag and of the JSON entry in earlier versions.
         otherwise: the value that replaces None, filled in by the settings class.
-        group: title in `--help`, where it is not that of the class that declares the field.
-        unique: whether each of several values may be given once only.
+        group: title in `--help`; None takes that of the class that declares the field.
+        unique: whether each value may be given only once.
         idle: function of the settings that returns why the option has no effect, or None if it has one.
         continues: whether a run may be resumed with another value.
         of_test: whether the option says how networks are measured, not how they are trained.
-        batch: the argument of `cshml_tf.data.batches` that the option is passed on as.
+        batch: the argument of `cshml_tf.data.batches` that receives the option's value.
         cell: the training setting that one value of this list becomes in one cell of the ablation.
         term: for a weight, the term of equation 6 that it applies to.
         equations: for a weight, the paper's equations that it applies to.
@@ -71,7 +72,7 @@ def option(default: Any, help: str, **details: Any) -> Any:
     """Declare an option as a dataclass field.
 
     Args:
-        default: its value where none is given; `REQUIRED` has none.
+        default: its value if none is given, or `REQUIRED`.
         help: see `Option`.
         **details: the other attributes of `Option`.
 
@@ -82,12 +83,12 @@ def option(default: Any, help: str, **details: Any) -> Any:
 
 
 def varied(declared_in: type, name: str, /, **changes: Any) -> Any:
-    """Declare a shared option again where one command has another default or other words for it.
+    """Declare a shared option again, for a command that needs another default or other words.
 
     Args:
         declared_in: the class that declares the option.
-        name: of the field.
-        **changes: attributes of `Option` that differ, and "default".
+        name: the name of the field.
+        **changes: attributes of `Option` that differ, or "default".
 
     Returns:
         dataclasses.Field.
@@ -99,7 +100,7 @@ def varied(declared_in: type, name: str, /, **changes: Any) -> Any:
 
 
 def option_of(field: dataclasses.Field) -> Option:
-    """Return what a field says of its option."""
+    """Return the `Option` that a field declares."""
     return field.metadata["option"]
 
 
@@ -109,7 +110,7 @@ def options_of(settings_class: type) -> dict[str, Option]:
 
 
 def fields_in_order(settings_class: type) -> list[dataclasses.Field]:
-    """List the fields of a settings class as it reads: its groups from left to right, then its own."""
+    """List the fields of a settings class: those of its groups, as listed in the class statement, then its own."""
     fields = {field.name: field for field in dataclasses.fields(settings_class)}
     return [fields[name] for name in dict.fromkeys(_names(settings_class))]
 
@@ -132,7 +133,7 @@ def title_of(settings_class: type, name: str) -> str:
 def flag_of(settings_class: type, name: str) -> str:
     """Return how the user types an option: "--batch_size", or the placeholder of a positional argument.
 
-    A name that is not an option of the class is returned as it is.
+    A name that is not an option of the class is returned unchanged.
     """
     about = options_of(settings_class).get(name)
     return name if about is None else about.positional or f"--{about.flag or name}"
@@ -140,10 +141,10 @@ def flag_of(settings_class: type, name: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """What the type of a field says of its value.
+    """The values that the type of a field allows.
 
     Attributes:
-        word: type of one value; `object` where the field's `parse` decides.
+        word: type of one value; `object` if the field's `parse` decides.
         count: None for one value, -1 for any number of them, else how many.
         optional: whether None is a value.
     """
@@ -167,11 +168,11 @@ def kind_of(annotation: Any) -> Kind:
 
 
 class OptionError(ValueError):
-    """A bad value, or values that cannot be combined; the message names options as the reader knows them.
+    """A bad value, or values that cannot be combined; `worded` names the options as the user types them.
 
     Args:
         template: the message, with "{name}" for the name of an option and "%s" for a value.
-        *values: those of the template.
+        *values: the values for each "%s".
     """
 
     def __init__(self, template: str, *values: Any) -> None:
@@ -191,7 +192,7 @@ def require(holds: bool, template: str, *values: Any) -> None:
 
 
 def shown(value: Any) -> str:
-    """Spell a value as a message or a help text shows it."""
+    """Return a value as messages and help texts show it."""
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, tuple):
@@ -201,10 +202,10 @@ def shown(value: Any) -> str:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Base of all settings: values are checked by what their fields say when an object is made.
+    """Base of all settings: when an object is made, each value is checked as its field demands.
 
     A group is a subclass that declares options and a title; a command's settings inherit from the groups that the
-    command takes. Rules about several fields stand in the `__post_init__` of the command's settings.
+    command takes. Rules that concern several fields belong in the `__post_init__` of the command's settings.
 
     Raises:
         OptionError: a value is out of its range, not among its choices or of the wrong type.
@@ -213,7 +214,7 @@ class Settings:
     TITLE: ClassVar[str] = "options"
 
     def __post_init__(self) -> None:
-        """Check every value by its field."""
+        """Check every value as its field demands."""
         for field in dataclasses.fields(self):
             _check_value(field, getattr(self, field.name))
 
@@ -228,17 +229,17 @@ class Settings:
         return group(**values | changes)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the settings as a dict of JSON's types."""
+        """Return the settings as a dict of JSON types."""
         return {field.name: _as_json(getattr(self, field.name)) for field in dataclasses.fields(self)}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """Read settings that `as_json` of this or of an earlier version wrote.
+        """Read settings that `as_json` wrote in this version or an earlier one.
 
-        Former names are understood; what is absent has its default.
+        Former names are accepted; an absent entry takes its default.
 
         Raises:
-            ValueError: an entry that no option has or had, or a bad value.
+            ValueError: an entry is neither the current nor a former name of an option, or a value is bad.
         """
         names = current_names(cls)
         unknown = sorted(set(content) - set(names))

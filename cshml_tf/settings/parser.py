@@ -33,7 +33,7 @@ class Parser(argparse.ArgumentParser):
 
     Args:
         description: what the command does.
-        epilog: what else there is to say below the options.
+        epilog: text to show below the options.
     """
 
     def __init__(self, description: str, epilog: str | None = None) -> None:
@@ -58,7 +58,7 @@ def read_settings(
         settings_class: dataclass of the command's options.
         argv: the words of the command line; None takes the process's own.
         description: what the command does.
-        epilog: what else there is to say below the options.
+        epilog: text to show below the options.
 
     Returns:
         An object of `settings_class`.
@@ -85,7 +85,7 @@ def read_settings(
 
 @contextlib.contextmanager
 def flags_in_errors(settings_class: type[Settings]) -> Iterator[None]:
-    """Name options as the user types them in the errors of other settings that are made from a command's."""
+    """Name options as the user types them, in errors from other settings that are made from a command's."""
     try:
         yield
     except OptionError as error:
@@ -93,10 +93,10 @@ def flags_in_errors(settings_class: type[Settings]) -> Iterator[None]:
 
 
 def make_parser(settings_class: type[Settings], description: str, epilog: str | None = None) -> Parser:
-    """Make the parser of a settings class; it keeps the words of each option that is given, unread."""
+    """Make the parser of a settings class; it returns the words of each option given, without reading them."""
     parser = Parser(description, epilog)
     groups: dict[str, Any] = {}
-    # Positional arguments are what a command cannot do without: they are read first.
+    # Positional arguments are listed first, because no command can do without them.
     for field in sorted(fields_in_order(settings_class), key=lambda field: option_of(field).positional is None):
         title = title_of(settings_class, field.name)
         if title not in groups:
@@ -126,7 +126,7 @@ def _add(group: Any, field: dataclasses.Field) -> None:
 
 
 def _add_switch(group: Any, field: dataclasses.Field, settings: dict[str, Any]) -> None:
-    """Add --NAME, --no_NAME or both, whichever changes the default; the other is understood too."""
+    """Add --NAME, --no_NAME or both, whichever changes the default; the other is accepted too."""
     name = option_of(field).flag or field.name
     hidden = {"help": argparse.SUPPRESS}
     on, off = settings | {"action": "store_true"}, settings | {"action": "store_false"}
@@ -147,7 +147,7 @@ def _metavar(choices: tuple, word: type) -> str:
 
 def _help(field: dataclasses.Field) -> str:
     about = option_of(field)
-    # argparse formats help with %, and adds nothing of its own here.
+    # argparse would expand % in help texts.
     text = about.help.replace("%", "%%")
     default = about.otherwise if field.default is None else field.default
     is_silent = default is REQUIRED or default is None or isinstance(default, bool) or default == ()
@@ -155,7 +155,7 @@ def _help(field: dataclasses.Field) -> str:
 
 
 def _value(field: dataclasses.Field, words: Any) -> Any:
-    """Read the words of one option by its field.
+    """Read the words of one option as its field demands.
 
     Raises:
         OptionError: a word is not a value of the option's type.
@@ -186,7 +186,7 @@ def _read(field: dataclasses.Field, word: str) -> Any:
 
 
 def _with_current_names(settings_class: type[Settings], words: list[str]) -> list[str]:
-    """Put current flags in the place of former ones, with a warning for each."""
+    """Replace former flags by current ones, with a warning for each."""
     former: dict[str, str] = {}
     current = set()
     for field in dataclasses.fields(settings_class):

@@ -8,10 +8,11 @@ from cshml_tf.settings.places import Place
 
 
 def check_paths(settings: Settings) -> None:
-    """Refuse paths that do not lead to what the command needs, and outputs inside of what it reads.
+    """Refuse paths that do not lead to what the command needs, and outputs inside its inputs.
 
     Raises:
-        ValueError: something else is there, or nothing; the message names the option as the user types it.
+        ValueError: a path leads to nothing or to something else, or an output lies inside an input; the message
+            names the option as the user types it.
     """
     places = {name: about.place for name, about in options_of(type(settings)).items() if about.place}
     for name, place in places.items():

@@ -1,4 +1,4 @@
-"""What must be at the paths of a command before its long work begins: files, folders, model folders, faces."""
+"""What a command's paths must lead to before its long work begins: files, folders, model folders, faces."""
 
 import dataclasses
 import json
@@ -16,7 +16,7 @@ class Place:
         words: what is expected there, such as "a model folder".
         problem: function of a path that returns what is wrong with it, such as "which does not exist", or None.
         is_input: whether the command reads it.
-        is_apart: whether it must lie outside of everything that the command reads.
+        is_apart: whether it must lie outside everything that the command reads.
     """
 
     words: str
@@ -36,12 +36,12 @@ def file(words: str = "a file") -> Place:
 
 
 def new_folder(words: str = "a folder that is absent or empty") -> Place:
-    """Return the place of a folder to write that must not hold anything yet."""
+    """Return the place of a folder to write that must be absent or empty."""
     return Place(words, _not_free, is_input=False)
 
 
 def output_folder(words: str = "a folder", is_apart: bool = False) -> Place:
-    """Return the place of a folder to write that may hold earlier work."""
+    """Return the place of a folder to write that may contain earlier work."""
     return Place(words, _not_a_folder, is_input=False, is_apart=is_apart)
 
 
@@ -62,7 +62,7 @@ def _not_of_kind(kind: str) -> Callable[[Path], str | None]:
         try:
             found = json.loads((path / CARD).read_text(encoding="utf-8")).get("kind", kind)
         except (ValueError, AttributeError):
-            # A damaged card is reported when it is read for its content.
+            # A damaged card is reported later, when the model is loaded.
             return None
         return None if found == kind else f"whose {CARD} says kind {found!r}"
 
@@ -75,7 +75,7 @@ def _not_a_folder(path: Path) -> str | None:
 
 def _not_free(path: Path) -> str | None:
     if path.is_dir():
-        return "which holds files" if any(path.iterdir()) else None
+        return "which is not empty" if any(path.iterdir()) else None
     return _not_a_folder(path)
 
 
@@ -90,7 +90,7 @@ def _not_a_report(path: Path) -> str | None:
 
 
 def _no_faces(path: Path) -> str | None:
-    """Accept a folder, or either file of InsightFace's records; what they hold is read later."""
+    """Accept a folder, or either file of InsightFace's records; their contents are checked later."""
     if path.is_dir() or (path.is_file() and path.suffix in (".rec", ".idx")):
         return None
     return _absent(path, "a file")
@@ -105,7 +105,7 @@ MODEL = Place("a model folder", _not_a_model)
 HR_MODEL = Place("the model folder of an HR network", _not_of_kind("hr"))
 LR_MODEL = Place("the model folder of an LR network", _not_of_kind("lr"))
 NEW = Place("a new folder", _not_new, is_input=False)
-FACES = Place("a folder of class folders, packed faces or a train.rec", _no_faces)
+FACES = Place("a folder of class folders, a packed folder or a train.rec", _no_faces)
 REPORT = Place("a new file or an earlier report (.json)", _not_a_report, is_input=False, is_apart=True)
 TEST_FACES = folder("a folder of aligned faces")
 PAIR_FACES = Place("a folder of aligned faces, or a pair set (.bin)", _no_pairs)

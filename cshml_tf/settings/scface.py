@@ -1,4 +1,4 @@
-"""The options of the evaluation on SCface, fine-tuning among them."""
+"""The options of the evaluation on SCface, including fine-tuning."""
 
 import dataclasses
 from collections.abc import Callable
@@ -65,7 +65,7 @@ class AlignmentOptions(Settings):
     alignment: str = option(
         "landmarks",
         "how surveillance images are aligned: by the data set's four landmarks or by MTCNN; none if all images, "
-        "mugshots too, are aligned crops",
+        "including mugshots, are already aligned crops",
         choices=ALIGNMENTS,
     )
     mugshot_alignment: str = option("mtcnn", "how mugshots are aligned", choices=("mtcnn", "landmarks"))
@@ -80,13 +80,13 @@ class AlignmentOptions(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ScfaceProtocolOptions(SeedOptions):
-    """Who is tested and what is learned before."""
+    """Who is tested, and what is learned before the test."""
 
     TITLE: ClassVar[str] = "protocol"
 
     protocols: tuple[str, ...] = option(PROTOCOLS, "number of people tested", choices=PROTOCOLS)
     seeds: tuple[int, ...] = varied(
-        SeedOptions, "seeds", help="each seed is one random split into 50 and 80 people", group=TITLE
+        SeedOptions, "seeds", help="seeds of the random splits into 50 and 80 people, one per split", group=TITLE
     )
     mappings: tuple[str, ...] = option(
         MAPPINGS, "linear mappings to learn from the embeddings of the 50 people", choices=MAPPINGS, many="any"
@@ -108,7 +108,7 @@ class ScfaceSettings(
     )
     serve: tuple[tuple[int, Path], ...] = option(
         (),
-        "network that embeds the probes of distance 1 (4.20 m), 2 (2.60 m) or 3 (1.00 m); the paper uses an LR "
+        "network that embeds the probes at distance 1 (4.20 m), 2 (2.60 m) or 3 (1.00 m); the paper uses an LR "
         "network of 20 x 20 for 1 and one of 30 x 30 for 2 (default: the HR network)",
         metavar="DISTANCE=DIR",
         parse=_at_distance(Path),
@@ -117,8 +117,8 @@ class ScfaceSettings(
     )
     reduce: tuple[tuple[int, int | tuple[int, int]], ...] = option(
         (),
-        "reduce the aligned probes of a distance to a resolution first, as in its network's training (default: no "
-        "reduction)",
+        "first reduce the aligned probes at a distance to a resolution, as in the training of the network "
+        "that embeds them (default: no reduction)",
         metavar="DISTANCE=R",
         parse=_at_distance(read_resolution),
         group=HrModelOptions.TITLE,
@@ -137,7 +137,7 @@ class ScfaceSettings(
     )
 
     def __post_init__(self) -> None:
-        """Refuse distances that come twice."""
+        """Refuse distances that are given twice."""
         super().__post_init__()
         for name in ("serve", "reduce"):
             distances = tuple(distance for distance, _ in getattr(self, name))
@@ -149,5 +149,5 @@ class ScfaceSettings(
 
     @property
     def fine_tuning(self) -> FineTuning | None:
-        """How to fine-tune, or None where nothing is to be fine-tuned."""
+        """How to fine-tune, or None if nothing is to be fine-tuned."""
         return self.part(FineTuning) if self.steps and SPLIT_PEOPLE in self.protocols else None

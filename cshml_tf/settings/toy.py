@@ -25,7 +25,7 @@ class ToySettings(SeedOptions):
     )
     mnist: Path | None = option(
         None,
-        "MNIST in the form of Keras (default: Keras's own copy, downloaded on first use)",
+        "MNIST in Keras's file format (default: Keras's own copy, downloaded on first use)",
         metavar="FILE.npz",
         place=file(),
     )
@@ -49,5 +49,5 @@ class ToySettings(SeedOptions):
         0.01, "learning rate of each LR network at its start; it falls to 0 along half a cosine", check=above(0)
     )
     ceiling_epochs: int = option(
-        15, "epochs of the classifier of the nine pixels themselves, over all digits", check=POSITIVE
+        15, "epochs over all digits for the classifier that sees only the nine pixels", check=POSITIVE
     )

@@ -1,4 +1,4 @@
-"""Every setting of a training run; names are FaceNet's where it has them."""
+"""Every setting of a training run, under FaceNet's name if FaceNet has the same setting."""
 
 import dataclasses
 from typing import Any, ClassVar
@@ -41,7 +41,7 @@ class ValidationOptions(ComparisonOptions):
         PairListOptions,
         "lfw_pairs",
         default=None,
-        help="list of pairs of --lfw_dir, such as pairs.txt",
+        help="list of the pairs in --lfw_dir, such as pairs.txt",
         group=TITLE,
     )
     validate_every_n_epochs: int = option(1, "epochs between two validations", check=POSITIVE, of_test=True)
@@ -51,7 +51,7 @@ class ValidationOptions(ComparisonOptions):
 class RunSettings(
     DataOptions, OptimisationOptions, CosFaceOptions, DeviceOptions, RunOptions, LoggingOptions, ValidationOptions
 ):
-    """What the training of the HR and of the LR network have in common; see the groups for the fields."""
+    """The settings shared by the training of HR and of LR networks; see the groups for the fields."""
 
     def __post_init__(self) -> None:
         """Refuse values that no run can have."""
@@ -67,15 +67,15 @@ class RunSettings(
         return self.max_steps if epochs is None else min(self.max_steps, epochs * self.epoch_size)
 
     def batch_options(self) -> dict[str, Any]:
-        """Return what the options say of the batches, as arguments of `cshml_tf.data.batches`."""
+        """Return the options that concern batches, as arguments of `cshml_tf.data.batches`."""
         return {about.batch: getattr(self, name) for name, about in options_of(type(self)).items() if about.batch}
 
 
 def check_optimisation(settings: Any) -> None:
-    """Refuse options of optimisation and devices that do not go together.
+    """Refuse options of optimisation and devices that cannot be combined.
 
     Raises:
-        OptionError: they do not; the message names both.
+        OptionError: two of them cannot be combined; the message names both.
     """
     require(
         settings.learning_rate == -1 or settings.learning_rate_schedule_file is None,
@@ -119,7 +119,7 @@ class ArchitectureOptions(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NewNetworkOptions(ArchitectureOptions, ImageSizeOptions, StandardisationOptions, StemOptions):
-    """A new network; none of these goes with a pretrained one, which has its own."""
+    """A new network; these options cannot be combined with a pretrained network, which has its own."""
 
     TITLE: ClassVar[str] = "network"
 
@@ -144,9 +144,8 @@ class NewNetworkOptions(ArchitectureOptions, ImageSizeOptions, StandardisationOp
     )
     batch_norm: bool | None = option(
         None,
-        "turn batch norm of resnet, lightcnn or squeezenet on or off; resnet and lightcnn have none in their "
-        "papers and then need a lower learning rate than the default schedule begins with (default: as in its "
-        "paper)",
+        "turn batch norm of resnet, lightcnn or squeezenet on or off; without it, they need a lower learning rate "
+        "than that at the start of the default schedule (default: off, as in their papers)",
     )
 
 
@@ -166,11 +165,11 @@ class HrSettings(PretrainedOptions, NewNetworkOptions, DropoutOptions, RunSettin
     Options of a new network that are None are filled in, unless `pretrained_model` is given, which brings its own.
     """
 
-    # What only some networks take, so that None is passed to none of them.
+    # The options that only some architectures have; None is not passed on.
     NETWORK_OPTIONS: ClassVar[tuple[str, ...]] = ("stem_pool_stride", "width", "depth", "batch_norm")
 
     def __post_init__(self) -> None:
-        """Fill in the defaults of a new network; refuse what no HR network can have."""
+        """Fill in the defaults of a new network; refuse values that no HR network can have."""
         for name in (field.name for field in fields_in_order(NewNetworkOptions)):
             given, otherwise = getattr(self, name), options_of(type(self))[name].otherwise
             if self.pretrained_model is None and given is None:
@@ -201,8 +200,8 @@ class PairOptions(Settings):
     )
     mixup: float = option(
         0.0,
-        "share of pairs, 0 to 1, whose two faces are both blended with another pair's; equations 3 and 5 learn "
-        "from blended pairs, equation 2 skips them",
+        "share of pairs, 0 to 1, whose two faces are both mixed with those of another pair; equations 3 and 5 "
+        "learn from mixed pairs, equation 2 skips them",
         metavar="SHARE",
         check=SHARE,
         batch="mixup",
@@ -211,13 +210,13 @@ class PairOptions(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LrNetworkOptions(DegradationOptions):
-    """How LR pictures are made, and where the LR network and the classifier start."""
+    """How LR faces are made, and where the LR network and the classifier start."""
 
     TITLE: ClassVar[str] = "LR network"
 
     pretrained_lr_model: str | None = option(
         None,
-        "model folder of an LR network to start from, for example one of another resolution or of other people "
+        "model folder of an LR network to start from, for example one for another resolution or other people "
         "(default: a copy of the HR network)",
         metavar="DIR",
         place=LR_MODEL,
@@ -227,7 +226,7 @@ class LrNetworkOptions(DegradationOptions):
     new_classifier: bool = option(
         False,
         "initialise the classifier weights W from class-mean HR embeddings even if the pretrained network has a "
-        "classifier; needed when the training data shows other people than those the classifier was trained on",
+        "classifier; needed if the training data show people other than those it was trained on",
     )
     keep_probability: float = varied(
         DropoutOptions, "keep_probability", default=1.0, help="1 - dropout of the LR network", group=TITLE
@@ -236,7 +235,7 @@ class LrNetworkOptions(DegradationOptions):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LrStartOptions(PretrainedOptions):
-    """What one LR network is made from and for."""
+    """The HR network that an LR network starts from, and the resolutions that it is for."""
 
     TITLE: ClassVar[str] = "network and resolution"
 
@@ -254,7 +253,7 @@ class LrStartOptions(PretrainedOptions):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LrSettings(LrStartOptions, LossSettings, PairOptions, LrNetworkOptions, RunSettings):
-    """The settings of an LR network's training: equation 6, and how LR pictures and pairs are made."""
+    """The settings of an LR network's training: equation 6, and how LR faces and pairs are made."""
 
     def __post_init__(self) -> None:
         """Refuse values that no LR network can have."""
@@ -262,11 +261,11 @@ class LrSettings(LrStartOptions, LossSettings, PairOptions, LrNetworkOptions, Ru
         check_pairs(self)
         require(
             bool(self.weights),
-            "the weights of equation 6: expected 0 or more, one above 0, got 0 for all of them",
+            "the weights of equation 6: expected at least one above 0, got 0 for all of them",
         )
         require(
             not self.mixup or set(self.weights) != {"classifier"},
-            "{mixup}: expected equation 3 or 5 as well, because equation 2 learns nothing from blended pairs; got "
+            "{mixup}: expected equation 3 or 5 as well, because equation 2 learns nothing from mixed pairs; got "
             "{contrastive_weight} 0 and {multi_hierarchy_weight} 0",
         )
         require(len(self.resolution) > 0, "{resolution}: expected at least one, got none")
@@ -275,16 +274,16 @@ class LrSettings(LrStartOptions, LossSettings, PairOptions, LrNetworkOptions, Ru
 
 
 def check_pairs(settings: Any) -> None:
-    """Refuse ways to pair faces that do not go together.
+    """Refuse ways to pair faces that cannot be combined.
 
     Raises:
-        OptionError: they do not; the message names both.
+        OptionError: two of them cannot be combined; the message names both.
     """
     for name in ("negative_share", "mixup"):
         share, batch = getattr(settings, name), settings.batch_size
         require(not share or batch >= 2, f"{{{name}}}: expected {{batch_size}} 2 or more, got %s", batch)
     require(
         not settings.mixup or not (settings.negative_share or settings.pairing == "random"),
-        "{mixup}: cannot be combined with {negative_share} or {pairing} random, because both faces of a blended "
+        "{mixup}: cannot be combined with {negative_share} or {pairing} random, because both faces of a mixed "
         "pair must show the same mixture of people",
     )

@@ -116,7 +116,7 @@ def test_another_networks_thresholds_are_refused(data, tmp_path, capsys):
     report["protocol"]["models"]["12"] = str(data / "elsewhere")
     (tmp_path / "report.json").write_text(json.dumps(report))
     options = ("--report", tmp_path / "report.json", "--far", "0.01")
-    message = f"expected a report on {data / 'lr'}, it measured {data / 'elsewhere'} as 12"
+    message = f"expected a report on {data / 'lr'} as 12, got one on {data / 'elsewhere'}"
     assert message in failure(capsys, words(data, "photo", "crop", options=options))
 
 
@@ -166,7 +166,7 @@ def test_bad_input_is_one_line(data, tmp_path, capsys):
         capsys, words(data, "photo", "crop", options=broken)
     )
     (tmp_path / "report.json").write_text("[1]")
-    assert "it has no entry HR" in failure(capsys, words(data, "photo", "crop", options=broken))
+    assert "got one without the entry HR" in failure(capsys, words(data, "photo", "crop", options=broken))
 
 
 @pytest.mark.parametrize(

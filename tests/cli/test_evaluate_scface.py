@@ -121,7 +121,7 @@ def test_missing_and_unreadable_images_are_named_and_count(models, draw_scface, 
     assert main(as_it_comes(models, root, "--protocols", "130")) == 0
     captured = capsys.readouterr()
     assert f"| HR network for all | 130 | 650 |  | 100.00 | {100 * 648 / 650:.2f} | 100.00 |" in captured.out
-    assert "warning: image missing of 1: 005_cam3_2" in captured.err
+    assert "warning: image missing: 1: 005_cam3_2" in captured.err
     assert "warning: distance 2: unreadable: 1: 006_cam3_2" in captured.err
 
 

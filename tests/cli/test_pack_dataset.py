@@ -38,18 +38,22 @@ def test_records_are_packed_and_cut_to_their_middle(tmp_path, capsys):
     assert np.array_equal(source.pixels, faces[:, :, 8:104])
     (tmp_path / "people.txt").write_text("somebody\n")
     assert pack_dataset.main([str(tmp_path), str(tmp_path / "p2"), "--people", str(tmp_path / "people.txt")]) == 2
-    assert "--people: is for class folders" in capsys.readouterr().err
+    assert "--people: expected class folders, got records" in capsys.readouterr().err
 
 
 def test_the_middle_is_of_records_alone(texture_folder, tmp_path, capsys):
     assert pack_dataset.main([str(texture_folder), str(tmp_path / "packed"), "--middle", "40", "40"]) == 2
-    assert "--middle: is for train.rec" in capsys.readouterr().err
+    assert "--middle: expected train.rec, got class folders" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     "faces, packed, message",
     [
-        ("absent", "packed", "error: FACES: expected a folder of class folders, packed faces or a train.rec, got"),
+        (
+            "absent",
+            "packed",
+            "error: FACES: expected a folder of class folders, a packed folder or a train.rec, got",
+        ),
         (".", "packed", "error: data_dir: expected class folders"),
         ("faces", ".", "error: PACKED: expected a new folder, got"),
     ],

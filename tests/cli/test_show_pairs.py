@@ -104,7 +104,7 @@ def failure(capsys, arguments):
 def test_bad_input_is_one_line(data, tmp_path, capsys):
     output = tmp_path / "new" / "figure.png"
     several = failure(capsys, words(data, lr="lr_several", output=output))
-    assert f"--resolution: expected one of those of {data / 'lr_several'}: 8, 7x6" in several
+    assert f"--resolution: expected one of the resolutions of {data / 'lr_several'}: 8, 7x6" in several
     wrong = failure(capsys, words(data, "--resolution", "9", output=output))
     assert f"resolution 9: expected an LR network that lists it, got {data / 'lr'} (8)" in wrong
     assert "--lr_model: expected the model folder of an LR network, got" in failure(

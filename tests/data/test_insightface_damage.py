@@ -152,7 +152,7 @@ def test_one_record_under_two_keys(tmp_path):
 def test_one_file_of_two_is_missing(tmp_path, absent):
     write_set(tmp_path, {1: WHOLE})
     (tmp_path / absent).unlink()
-    with pytest.raises(ValueError, match=f"path: expected .* there is no {absent}"):
+    with pytest.raises(ValueError, match=f"path: expected .* found no {absent}"):
         open_records(tmp_path)
     with pytest.raises(ValueError, match="path: expected a folder, a .rec or an .idx file"):
         open_records(tmp_path / "nowhere")

@@ -60,7 +60,7 @@ def test_records_unfit_for_training_are_refused(tmp_path):
     with pytest.raises(ValueError, match="people: cannot be combined with"):
         open_source(path, ["00000"])
     (path / "train.rec").unlink()
-    with pytest.raises(ValueError, match="expected train.rec and train.idx in .*, there is no train.rec"):
+    with pytest.raises(ValueError, match="expected train.rec and train.idx in .*, found no train.rec"):
         open_source(path)
 
 

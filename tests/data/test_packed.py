@@ -33,7 +33,7 @@ def test_people_restrict_the_classes(texture_folder, packed_textures):
     assert packed.digest() == files.digest()
     for image, path in zip(packed.images, files.images, strict=True):
         assert np.array_equal(image, read_image(path))
-    with pytest.raises(ValueError, match="has none of the 1 people listed"):
+    with pytest.raises(ValueError, match="expected some of the 1 people listed, found none in "):
         read_packed(packed_textures, ["nobody"])
 
 
@@ -86,7 +86,7 @@ def test_what_exists_is_not_written_over(texture_folder, packed_textures, tmp_pa
     "extra, message",
     [
         ("person_0_0001.bmp", "expected one image of this name"),
-        ("person_0_0009.jp2", "expected aligned faces of .png"),
+        ("person_0_0009.jp2", "expected only aligned faces in .png"),
         ("line\nend.png", "names: expected UTF-8 without line ends"),
     ],
 )
@@ -126,7 +126,7 @@ def damage_counts(folder):
 @pytest.mark.parametrize(
     "damage, message",
     [
-        (damage_pixels, "pixels.npy: expected an array, got a damaged or cut file"),
+        (damage_pixels, "pixels.npy: expected an array, got a damaged or truncated file"),
         (damage_labels, "labels.npy: expected labels 0 to 5 in order"),
         (damage_labels_type, "labels.npy: expected int32"),
         (damage_names, "names.txt: expected 30 lines, got 1"),
@@ -145,5 +145,5 @@ def test_damage_is_named(packed_textures, tmp_path, damage, message):
 
 def test_what_is_no_packed_folder(texture_folder):
     assert not is_packed(texture_folder)
-    with pytest.raises(ValueError, match="expected a packed folder, it has no packed.json"):
+    with pytest.raises(ValueError, match="expected a packed folder, got one without packed.json"):
         read_packed(texture_folder)

@@ -198,7 +198,7 @@ class TestReadLandmarks:
             (LINE.replace("8.5", "8,5"), "line 1: expected 8 numbers after 001_cam1_1, got .*'8,5'"),
             (LINE.replace("8.5", "nan"), "line 1: expected 8 numbers after 001_cam1_1, got .*'nan'"),
             (LINE.replace("\t1\t", "\t\t"), "line 1: expected 8 numbers after 001_cam1_1"),
-            (LINE + "\r\n" + LINE.replace("8.5", "9"), "line 2: 001_cam1_1 has other landmarks in line 1"),
+            (LINE + "\r\n" + LINE.replace("8.5", "9"), "line 2: expected the landmarks of line 1 for 001_cam1_1"),
         ],
     )
     def test_errors_name_file_and_line(self, tmp_path, text, message):

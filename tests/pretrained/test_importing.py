@@ -40,7 +40,7 @@ def test_an_onnx_file_becomes_an_hr_network_that_trains(recogniser_file, texture
     hr_dir = tmp_path / "models" / "hr"
     assert import_recogniser.main([str(recogniser_file), str(hr_dir), "--standardisation", "fixed"]) == 0
     shown = capsys.readouterr().out
-    assert "largest difference to onnxruntime" in shown
+    assert "largest difference from onnxruntime" in shown
     assert "faces: align_dataset.py --image_size 48 40; standardisation fixed" in shown
     card = read_card(hr_dir)
     assert card["template"] == "landmarks"
@@ -76,10 +76,10 @@ def test_faces_of_the_wrong_size_are_refused(recogniser_file, tmp_path, capsys):
 @pytest.mark.parametrize(
     "words, message",
     [
-        ([], "--standardisation: expected what the network was trained with"),
+        ([], "--standardisation: expected the scaling that the network was trained with"),
         (
             ["--standardisation", "fixed", "--stem_pool_stride", "2"],
-            "--stem_pool_stride: is for a FaceNet checkpoint",
+            "--stem_pool_stride: expected a FaceNet checkpoint, got",
         ),
         ([*FIXED, "--embedding", "absent"], "expected a node or tensor of the graph"),
         (

@@ -106,7 +106,7 @@ def test_what_is_not_free(places):
         ValueError, match="OUT_DIR: expected a folder that is absent or empty, got .*which is a file"
     ):
         check_paths(ExportSettings(model_dir=places / "model", out_dir=places / "file"))
-    with pytest.raises(ValueError, match="OUT_DIR: .*which holds files"):
+    with pytest.raises(ValueError, match="OUT_DIR: .*which is not empty"):
         check_paths(ExportSettings(model_dir=places / "model", out_dir=places / "model"))
 
 

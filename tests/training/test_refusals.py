@@ -59,7 +59,7 @@ def test_other_classes_are_an_error_that_names_both(lr_options, tmp_path):
     "change, message",
     [
         ({"batch_size": 0}, "batch_size: expected a positive number, got 0"),
-        ({"moving_average_decay": 1.0}, "moving_average_decay: expected 0 to below 1"),
+        ({"moving_average_decay": 1.0}, "moving_average_decay: expected 0 or more, below 1"),
         ({"lfw_dir": "lfw"}, "lfw_dir and lfw_pairs: expected both or neither"),
         ({"keep_probability": 0.0}, "keep_probability: expected above 0"),
         ({"learning_rate": float("nan")}, "learning_rate: expected a finite number, got nan"),
@@ -75,7 +75,7 @@ def test_settings_that_no_run_can_have(hr_options, change, message):
 
 
 def test_all_weights_zero_is_refused(lr_options):
-    with pytest.raises(ValueError, match="the weights of equation 6: expected 0 or more, one above 0"):
+    with pytest.raises(ValueError, match="weights of equation 6: expected at least one above 0, got 0 for all"):
         LrSettings(**lr_options, classifier_weight=0.0, contrastive_weight=0.0, multi_hierarchy_weight=0.0)
 
 

@@ -1,4 +1,4 @@
-"""InsightFace's packaging: training sets as `.rec` and `.idx` files, pair sets as `.bin` files, without MXNet.
+"""InsightFace's file formats: training sets as `.rec` and `.idx` files, pair sets as `.bin` files, without MXNet.
 
-Source: Apache MXNet's indexed record files, and the data sets of the InsightFace project that are kept in them.
+Source: Apache MXNet's indexed record files, and the data sets that the InsightFace project distributes in them.
 """

@@ -123,7 +123,7 @@ def _encoded(path: Path, number: int, item: Any) -> bytes:
 
 
 def _folds(pairs: int) -> list[int]:
-    """Return the fold of each pair: contiguous folds, the first of which have one more if ten does not divide."""
+    """Return the fold of each pair: contiguous folds whose sizes differ by at most one, larger ones first."""
     folds = FOLDS if pairs >= FOLDS else 1
     sizes = [len(part) for part in np.array_split(np.arange(pairs), folds)]
     return np.repeat(np.arange(folds), sizes).tolist()

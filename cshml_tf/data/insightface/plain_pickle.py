@@ -61,7 +61,7 @@ def load_plain(path: str | Path) -> Any:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: the pickle is damaged or truncated, or uses another name, which is neither imported nor called.
+        ValueError: the pickle is damaged or truncated, or uses any other name, which is then not imported.
     """
     with open(path, "rb") as file:
         try:

@@ -1,8 +1,8 @@
 """Read training sets as InsightFace distributes them, such as CASIA-WebFace: `train.rec`, `train.idx`, `property`.
 
 A payload consists of a flag (uint32), a label (float32) and two numbers (uint64), as many further float32 labels
-as the flag states, which replace the first, and an encoded image. Record 0 may contain no image but the labels
-N + 1 and N + 1 + C: keys 1 to N are then the images, and the following records describe the C people.
+as the flag states, which replace the first, and an encoded image. Record 0 may contain, instead of an image, the
+labels N + 1 and N + 1 + C: keys 1 to N are then the images, and the following records describe the C people.
 """
 
 import functools
@@ -54,9 +54,7 @@ def open_records(path: str | Path) -> "Records":
     rec_path, idx_path = pair.with_suffix(".rec"), pair.with_suffix(".idx")
     for part, other in ((rec_path, idx_path), (idx_path, rec_path)):
         if not part.is_file():
-            raise ValueError(
-                f"path: expected {part.name} and {other.name} in {part.parent}, there is no {part.name}"
-            )
+            raise ValueError(f"path: expected {part.name} and {other.name} in {part.parent}, found no {part.name}")
     image_size = _read_image_size(pair.with_name("property"))
     keys, offsets = read_index(idx_path)
     return Records(RecordFile(rec_path), keys, offsets, image_size)

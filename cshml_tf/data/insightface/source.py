@@ -1,4 +1,4 @@
-"""InsightFace's records as a source of labelled faces: read and decoded as batches ask for them."""
+"""InsightFace's records as a source of labelled faces: read and decoded when a batch asks for them."""
 
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,15 @@ from cshml_tf.data.packed.source import PackedSource
 
 
 class RecordPixels:
-    """The faces of a training set, indexed as a (faces, H, W, 3) uint8 array is, and decoded anew each time.
+    """The faces of a training set, indexed like a (faces, H, W, 3) uint8 array and decoded on each access.
 
     Args:
         records: `cshml_tf.data.insightface.records.Records`, which stays open.
         order: (faces,) integers, the image of each row.
-        image_size: as `cshml_tf.data.insightface.decoding.decode_for_network`.
+        image_size: as for `cshml_tf.data.insightface.decoding.decode_for_network`.
 
     Attributes:
-        shape: (faces, H, W, 3), by the first face. Reading a face of another size is a ValueError.
+        shape: (faces, H, W, 3), taken from the first face. Reading a face of another size raises ValueError.
     """
 
     def __init__(self, records: Records, order: np.ndarray, image_size: tuple[int, int] | None):
@@ -47,10 +47,10 @@ def read_record_source(path: str | Path, image_size: tuple[int, int] | None = No
     """Open a training set as a source of faces for training.
 
     Args:
-        path: as `cshml_tf.data.insightface.records.open_records`.
+        path: as for `cshml_tf.data.insightface.records.open_records`.
         image_size: (height, width) of the network: a face of that height and of greater width is cropped at both
-            sides, so that InsightFace's faces of 112 x 112 serve a network of 112 x 96. None takes them as they
-            are.
+            sides, so that InsightFace's faces of 112 x 112 serve a network of 112 x 96. None keeps whole
+            faces.
 
     Returns:
         `cshml_tf.data.packed.source.PackedSource`, whose pixels are `RecordPixels`; classes and images have the

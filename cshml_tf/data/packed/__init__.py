@@ -1,6 +1,7 @@
 """Packed faces: a data set of aligned faces as one memory-mapped array, with nothing to decode in training.
 
-A packed folder holds `pixels.npy` (images, H, W, 3) uint8 RGB, `labels.npy` (images,) int32, `classes.txt` (the
-name of each label, a line each), `names.txt` (the file name of each image within its class) and `packed.json`
-(the size of it all; written last, so a folder with it is whole). NumPy alone reads it.
+A packed folder contains `pixels.npy` (images, H, W, 3) uint8 RGB, `labels.npy` (images,) int32, `classes.txt` (the
+name of each label, one per line), `names.txt` (the file name of each image within its class, one per line) and
+`packed.json` (the image size and the numbers of images and classes; written last, so its presence shows that the
+folder is complete). Reading it needs only NumPy.
 """

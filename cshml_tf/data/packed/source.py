@@ -19,7 +19,7 @@ class PackedSource(FaceSource):
     """Labelled faces of one array, or those of some of its classes.
 
     Attributes:
-        pixels: (all images, H, W, 3) uint8 RGB, memory-mapped, or what is indexed like it.
+        pixels: (all images, H, W, 3) uint8 RGB, memory-mapped, or an object that is indexed like it.
         rows: (images,) integers, the rows of `pixels` that belong to the source.
     """
 
@@ -28,11 +28,11 @@ class PackedSource(FaceSource):
 
     @property
     def images(self) -> Selection:
-        """The images in order, each read when it is asked for: a sequence of (H, W, 3) uint8 RGB."""
+        """The images in order, each read on access: a sequence of (H, W, 3) uint8 RGB."""
         return Selection(self.pixels, self.rows)
 
     def read(self, indices: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
-        """Gather faces; as `FaceSource.read`. They are all of one size, so that an error names the folder."""
+        """Gather faces; see `FaceSource.read`. All have one size, so an error names the folder."""
         check_size(self.folder, self.pixels.shape[1:3], image_size)
         return np.asarray(self.pixels[self.rows[indices]])
 
@@ -71,7 +71,7 @@ def read_packed(packed_dir: str | Path, people: Iterable[str] | None = None) -> 
     taken = np.array([name in wanted for name in classes])
     rows = np.flatnonzero(taken[labels])
     if not len(rows):
-        raise ValueError(f"data_dir: {packed_dir} has none of the {len(wanted)} people listed")
+        raise ValueError(f"data_dir: expected some of the {len(wanted)} people listed, found none in {packed_dir}")
     relabelled = (np.cumsum(taken) - 1).astype(np.int32)[labels[rows]]
     kept = [name for name, is_taken in zip(classes, taken, strict=True) if is_taken]
     return PackedSource(relabelled, kept, [names[row] for row in rows], packed_dir, pixels, rows)
@@ -103,7 +103,7 @@ def _read_card(path):
         height, width = card["image_size"]
         counts = (height, width, card["images"], card["classes"])
     except FileNotFoundError:
-        raise ValueError(f"{path.parent}: expected a packed folder, it has no {CARD}") from None
+        raise ValueError(f"{path.parent}: expected a packed folder, got one without {CARD}") from None
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path}: expected the card of a packed folder, got other content") from error
     if not all(type(count) is int and count > 0 for count in counts):
@@ -115,7 +115,7 @@ def _read_array(path, dtype, shape, mapped=False):
     try:
         array = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise ValueError(f"{path}: expected an array, got a damaged or cut file") from error
+        raise ValueError(f"{path}: expected an array, got a damaged or truncated file") from error
     if array.shape != shape or array.dtype != dtype:
         raise ValueError(f"{path}: expected {np.dtype(dtype)} {shape}, got {array.dtype} {array.shape}")
     return array

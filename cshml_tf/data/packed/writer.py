@@ -37,7 +37,7 @@ def pack(
         OSError: the folder cannot be written.
     """
     if is_packed(data_dir):
-        raise ValueError(f"data_dir: expected a folder of class folders, {data_dir} is packed already")
+        raise ValueError(f"data_dir: expected a folder of class folders, got {data_dir}, which is packed already")
     _check_new(packed_dir)
     source = read_class_folders(data_dir, people)
     names = [Path(path).name for path in source.paths]
@@ -57,7 +57,7 @@ def write_packed(
 
     Args:
         packed_dir: folder to make; it appears whole or not at all.
-        images: for each image its name in error messages, and its pixels, (H, W, 3) uint8 RGB, all of one size.
+        images: for each image, its name for error messages and its pixels, (H, W, 3) uint8 RGB, all of one size.
         labels: (images,) integers in rising order.
         classes: class names, one per label.
         names: names of the images within their classes, without line breaks.
@@ -87,11 +87,11 @@ def write_packed(
 
 def _check_new(packed_dir):
     if Path(packed_dir).exists():
-        raise ValueError(f"packed_dir: expected a new folder, {packed_dir} exists")
+        raise ValueError(f"packed_dir: expected a new folder, got {packed_dir}, which exists")
 
 
 def _check_names(source, names):
-    """Refuse what the lists of names could not hold, or would silently omit."""
+    """Refuse names that the lists cannot store, and images that packing would silently omit."""
     for name in (*source.classes, *names):
         if "\n" in name or "\r" in name or not _is_utf8(name):
             raise ValueError(f"names: expected UTF-8 without line ends, got {name!r}")
@@ -104,7 +104,7 @@ def _check_names(source, names):
     for folder in dict.fromkeys(Path(path).parent for path in source.paths):
         for file in sorted(folder.iterdir()):
             if file.suffix.lower() in IMAGE_SUFFIXES and str(file) not in taken and file.name[0] != ".":
-                raise ValueError(f"{file}: expected aligned faces of {', '.join(READ_SUFFIXES)} alone")
+                raise ValueError(f"{file}: expected only aligned faces in {', '.join(READ_SUFFIXES)}")
 
 
 def _is_utf8(name):

@@ -1,4 +1,4 @@
-"""Draw the parts of a face that change with the expression, eyes, brows and mouth, on the frontal sheet."""
+"""Draw the parts of a face that change with the expression (eyes, brows, mouth) on the frontal sheet."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Draw the hair and what is behind the face, the back of the hair, neck and ears, on frontal sheets."""
+"""Draw the hair, and the parts behind the face (back of the hair, neck, ears), on frontal sheets."""
 
 import numpy as np
 
@@ -86,7 +86,7 @@ def _add_strands(sheet: np.ndarray, identity: Identity) -> None:
 
 
 def draw_behind(identity: Identity) -> np.ndarray:
-    """Draw what is behind the face, at the depth of the neck; return a sheet."""
+    """Draw the parts behind the face, at the depth of the neck; return a sheet."""
     sheet = empty_sheet()
     paint = sheet_painter(sheet)
     _draw_back_hair(paint, identity)

@@ -1,8 +1,8 @@
 """The head's surface: its height over the frontal face, its shading, and its projection under a pose.
 
 The face is drawn flat, as seen from the front, and wrapped onto a height field z(x, y). A pose rotates the
-surface about the centre of the head and projects it along the line of sight (without perspective), so that
-all features and landmarks follow one rigid head. The height field is shallow enough that no part hides another
+surface about the centre of the head and projects it along the line of sight (without perspective), so
+all features and landmarks move with one rigid head. The height field is shallow enough that no part hides another
 at the poses of `view`.
 """
 

@@ -109,7 +109,7 @@ def draw_identity(seed: int) -> Identity:
     draw = _Draw(np.random.default_rng([0x1D, seed]))
     skin = draw.colour(_mix(_SKIN_RAMP, draw.rng.uniform(0.05, 0.95)), 0.03)
     hair = draw.colour(draw.one_of(_HAIR_COLOURS, (0.28, 0.28, 0.22, 0.09, 0.05, 0.08)), 0.12)
-    # In this order, because each group continues the random numbers of the previous one.
+    # The order matters, because each group continues the random numbers of the previous one.
     features = _head(draw) | _eyes_and_brows(draw) | _nose_and_mouth(draw, skin)
     features |= _ears_hair_and_beard(draw) | _glasses(draw) | _marks(draw)
     return Identity(skin=skin, hair=hair, **features)

@@ -1,4 +1,4 @@
-"""A person before any picture: the identity, its head, and the sheets that are the same in all pictures."""
+"""What is the same in all pictures of a person: the identity, the head, and some of the sheets."""
 
 import functools
 from dataclasses import dataclass

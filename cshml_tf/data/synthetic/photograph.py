@@ -1,4 +1,4 @@
-"""Draw the picture itself, from background, body, head, light and camera, and the aligned crop of it."""
+"""Draw a photograph from background, body, head, light and camera, or the aligned crop of one."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -57,7 +57,7 @@ def draw_photograph(identity_seed: int, picture_seed: int, size: int = 250) -> P
 
 
 def draw_aligned(identity_seed: int, picture_seed: int, image_size: Sequence[int] = (112, 96)) -> np.ndarray:
-    """Draw one photograph and cut out the aligned face, as with a detector's landmarks.
+    """Draw one photograph and cut out the aligned face, as if by a detector's landmarks.
 
     The landmarks have a small random error, 2 % of the distance between the eyes.
 
@@ -83,7 +83,7 @@ def draw_aligned(identity_seed: int, picture_seed: int, image_size: Sequence[int
 
 
 def landmarks_in_photograph(identity_seed: int, picture_seed: int, size: int = 250) -> np.ndarray:
-    """Return the landmarks of `draw_photograph` without drawing it: (5, 2) float64 x, y in pixels."""
+    """Return the landmarks of `draw_photograph`, but draw nothing: (5, 2) float64 x, y in pixels."""
     subject, view = _scene(identity_seed, picture_seed, size)
     return _landmarks(subject, view, head.Projection(view, size))
 
