@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 
-# The public names, by the module that holds them; a room stands for itself.
+# The module of each public function.
 _FUNCTIONS = {
     "align": "cshml_tf.shortcuts",
     "compare": "cshml_tf.shortcuts",
@@ -30,8 +30,9 @@ _FUNCTIONS = {
     "load_networks": "cshml_tf.shortcuts",
     "load_recogniser": "cshml_tf.model_folder",
 }
+# The packages and modules that are public as a whole.
 _ROOMS = ("backbones", "degradation", "layers", "losses", "metrics", "network")
-# Rooms that need neither Keras nor what it computes with.
+# Those that need neither Keras nor its backend.
 _LIGHT = ("degradation", "metrics")
 
 
@@ -49,5 +50,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """List the public names alone."""
+    """List only the public names."""
     return sorted([*_FUNCTIONS, *_ROOMS])

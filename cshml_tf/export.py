@@ -1,6 +1,6 @@
-"""Export a recogniser as a SavedModel that TensorFlow alone can load and serve.
+"""Export a recogniser as a SavedModel, which needs only TensorFlow to be loaded and served.
 
-It is written from a `tf.Module`, which holds each variable once; Keras's own export writes each variable twice.
+The folder is written from a `tf.Module`, which has each variable once; Keras's own export writes each one twice.
 Both signatures resize faces as training did and then run the same graph.
 """
 
@@ -19,7 +19,7 @@ from cshml_tf.recogniser import image_size_of, standardisation_of
 DESCRIPTION = "recogniser.json"
 SIGNATURES = {
     "serving_default": {
-        "images": "(N, H, W, 3) uint8: RGB pixels of N aligned faces, all of one size, which may be any",
+        "images": "(N, H, W, 3) uint8: RGB pixels of N aligned faces, of any size that all of them share",
         "embeddings": "(N, E) float32, each of unit length",
     },
     "encoded": {
@@ -133,6 +133,6 @@ def _description(recogniser: keras.Model, card: dict[str, Any]) -> dict[str, Any
 def _check_free(out_dir: Path) -> None:
     if out_dir.is_dir():
         if any(out_dir.iterdir()):
-            raise ValueError(f"{out_dir}: expected a folder that is absent or empty, got one that holds files")
+            raise ValueError(f"{out_dir}: expected a folder that is absent or empty, got one that contains files")
     elif out_dir.exists():
         raise ValueError(f"{out_dir}: expected a folder, got a file")

@@ -6,7 +6,7 @@ recognition", 2019. Equation 6, their weighted sum, is in `cshml_tf.network`.
 
 # pyright: reportOptionalOperand=false, reportOptionalSubscript=false, reportOptionalMemberAccess=false
 # pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false
-# keras.ops has no annotations, and what pyright infers is the union over all backends, None included.
+# keras.ops has no annotations: pyright infers the union of all backends' types, which includes None.
 
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -51,16 +51,16 @@ def cosface(cosines: Tensor, labels: Tensor, scale: float = 30.0, margin: float 
     """
     cosines = _to_float(cosines)
     labels = ops.convert_to_tensor(labels)
-    _check_shapes(cosines, 2, labels=labels)
+    _check_shapes("cosines", cosines, 2, labels=labels)
     true_class = ops.one_hot(labels, cosines.shape[-1], dtype=cosines.dtype)
     logits = scale * (cosines - margin * true_class)
     return ops.logsumexp(logits, axis=-1) - ops.sum(true_class * logits, axis=-1)
 
 
 def contrastive(hr_embedding: Tensor, lr_embedding: Tensor, same: Tensor, alpha: float = 1.0) -> Tensor:
-    """Compute equation 3: pull pairs of one person together, push other pairs beyond the square root of alpha.
+    """Compute equation 3: pull pairs of one person together, push other pairs sqrt(alpha) apart.
 
-    The hinge contains D squared rather than D, as the paper prints it. Both embeddings are normalised here.
+    As printed in the paper, the hinge contains the squared distance. Both embeddings are normalised here.
 
     Args:
         hr_embedding: (batch, embedding).
@@ -76,8 +76,8 @@ def contrastive(hr_embedding: Tensor, lr_embedding: Tensor, same: Tensor, alpha:
     """
     hr_embedding, lr_embedding = _to_common_dtype(hr_embedding, lr_embedding)
     same = ops.cast(same, hr_embedding.dtype)
-    _check_shapes(hr_embedding, 2, same=same)
-    _check_shapes(lr_embedding, 2, same=same)
+    _check_shapes("hr_embedding", hr_embedding, 2, same=same)
+    _check_shapes("lr_embedding", lr_embedding, 2, same=same)
     difference = l2_normalise(hr_embedding) - l2_normalise(lr_embedding)
     squared_distance = ops.sum(ops.square(difference), axis=-1)
     apart = ops.relu(alpha - squared_distance)
@@ -94,8 +94,8 @@ def intermediate(hr_map: Tensor, lr_map: Tensor, same: Tensor) -> Tensor:
 
     Returns:
         (batch,), float64 if both maps are float64, otherwise float32: `same` times the mean over h, w and
-        channels. The equation's value is their sum divided by N_same, the number of pairs of one person in the
-        whole batch.
+        channels. Equation 4 itself is the sum of these values divided by N_same, the number of pairs of one
+        person in the whole batch.
 
     Raises:
         ValueError: the maps are not 4-D or differ in shape, or `same` is not (batch,).
@@ -103,7 +103,7 @@ def intermediate(hr_map: Tensor, lr_map: Tensor, same: Tensor) -> Tensor:
     _check_maps(hr_map, lr_map)
     hr_map, lr_map = _to_common_dtype(hr_map, lr_map)
     same = ops.cast(same, hr_map.dtype)
-    _check_shapes(hr_map, 4, same=same)
+    _check_shapes("hr_map", hr_map, 4, same=same)
     return same * ops.mean(ops.square(hr_map - lr_map), axis=(1, 2, 3))
 
 
@@ -155,7 +155,7 @@ def _check_maps(hr_map: Tensor, lr_map: Tensor) -> None:
     known = {each.shape[0] for each in (hr_map, lr_map) if len(each.shape) and each.shape[0] is not None}
     if len(hr_map.shape) != 4 or tuple(hr_map.shape[1:]) != tuple(lr_map.shape[1:]) or len(known) > 1:
         raise ValueError(
-            "feature maps: expected two of the same (batch, h, w, channels), "
+            "feature maps: expected two of the same shape (batch, h, w, channels), "
             f"got {tuple(hr_map.shape)} and {tuple(lr_map.shape)}"
         )
 
@@ -172,11 +172,11 @@ def _to_common_dtype(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     return (one, other) if one.dtype == other.dtype else (ops.cast(one, "float32"), ops.cast(other, "float32"))
 
 
-def _check_shapes(tensor: Tensor, rank: int, **one_per_example: Tensor) -> None:
+def _check_shapes(name: str, tensor: Tensor, rank: int, **one_per_example: Tensor) -> None:
     """Refuse a wrong rank, and shapes that would be broadcast silently, such as (batch, 1) for (batch,)."""
     if len(tensor.shape) != rank:
-        raise ValueError(f"expected {rank} axes, the first of them the batch, got {tuple(tensor.shape)}")
-    for name, values in one_per_example.items():
+        raise ValueError(f"{name}: expected {rank} axes, the first for the batch, got shape {tuple(tensor.shape)}")
+    for each, values in one_per_example.items():
         sizes = {size for size in (tensor.shape[0], *values.shape[:1]) if size is not None}
         if len(values.shape) != 1 or len(sizes) > 1:
-            raise ValueError(f"{name}: expected one value per example, got {tuple(values.shape)}")
+            raise ValueError(f"{each}: expected one value per example, got shape {tuple(values.shape)}")

@@ -1,8 +1,8 @@
 """Model folders: a self-describing recogniser on disk.
 
-A folder holds `recogniser.keras` (pixels to unit embeddings), `model.json` (the card: every setting, the
+A folder contains `recogniser.keras` (pixels to unit embeddings), `model.json` (the card: every setting, the
 preprocessing, the versions, the figures), `classifier.npy` (the classifier weights W), `classes.txt` (one class
-name per column of W) and `people.txt` (everyone that the network, or a network it started from, was trained on).
+name per column of W) and `people.txt` (everyone on whom the network, or a network it started from, was trained).
 """
 
 import json
@@ -79,7 +79,7 @@ def load_recogniser(model_dir: str | Path) -> keras.Model:
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path}: expected a saved recogniser, got a damaged or truncated file")
     for name in BACKBONES:
-        # Importing a backbone's module registers the layers of its own, which a saved network may contain.
+        # Importing a backbone's module registers its own layers, which a saved network may contain.
         builder(name)
     try:
         with warnings.catch_warnings():
@@ -88,7 +88,9 @@ def load_recogniser(model_dir: str | Path) -> keras.Model:
             return keras.models.load_model(path, compile=False)  # pyright: ignore[reportReturnType]
     except Exception as error:  # The exception type depends on which part of the file is damaged.
         first_line = str(error).strip().splitlines()[:1] or [type(error).__name__]
-        raise ValueError(f"{path}: expected a recogniser, Keras cannot load it: {first_line[0]}") from error
+        raise ValueError(
+            f"{path}: expected a recogniser, got a file that Keras cannot load: {first_line[0]}"
+        ) from error
 
 
 def read_card(model_dir: str | Path) -> dict[str, Any]:
@@ -106,7 +108,7 @@ def read_card(model_dir: str | Path) -> dict[str, Any]:
         raise ValueError(f"{path}: expected a JSON object, got {type(card).__name__}")
     missing = {"kind", "image_size", "resolutions", "degradation", "figures"} - set(card)
     if missing:
-        raise ValueError(f"{path}: the entries {', '.join(sorted(missing))} are missing")
+        raise ValueError(f"{path}: expected the entries {', '.join(sorted(missing))} as well, got none of them")
     _check_card(path, card)
     return card
 
@@ -151,7 +153,7 @@ def read_classifier(model_dir: str | Path) -> tuple[np.ndarray | None, list[str]
 
 
 def trained_people(model_dir: str | Path) -> frozenset[str]:
-    """Return the names of everyone that a network, or a network it started from, was trained on."""
+    """Return the names of everyone on whom a network, or a network it started from, was trained."""
     return frozenset(_read_names(_file(model_dir, PEOPLE)))
 
 
@@ -163,9 +165,9 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """Return the commit of the source tree that this library runs from, or None if it runs from none.
+    """Return the commit of the source tree that this library runs from, or None for an installed copy.
 
-    A tree with uncommitted changes gets the suffix "+changes".
+    If the tree has uncommitted changes, "+changes" is appended.
     """
     tree = Path(__file__).resolve().parents[1]
 

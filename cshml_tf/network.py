@@ -5,7 +5,7 @@ recognition", 2019, figure 1.
 """
 
 # pyright: reportOptionalOperand=false, reportOptionalSubscript=false
-# keras.ops has no annotations, and pyright infers that some of its results may be None.
+# keras.ops has no annotations: pyright infers that some results may be None.
 
 from collections.abc import Callable, Mapping
 
@@ -22,7 +22,7 @@ __all__ = ["HrNetwork", "LossSettings", "TwoBranchNetwork"]
 
 
 class HrNetwork(keras.Model):
-    """A recogniser and its classifier, trained on HR faces with equation 2 alone.
+    """A recogniser and its classifier, trained on HR faces with only equation 2.
 
     Args:
         recogniser: the network to train.
@@ -64,10 +64,10 @@ class TwoBranchNetwork(keras.Model):
     """CS-MHL-Net: a frozen HR network, an LR network that starts as its clone, and one shared classifier.
 
     Args:
-        teacher: the HR recogniser; frozen here, including its batch norm.
-        student: the LR recogniser, the only one of the two that learns.
+        teacher: the HR network; frozen here, including its batch norm.
+        student: the LR network, the only one of the two that learns.
         classifier: `cshml_tf.layers.CosFace`, shared by both.
-        settings: LossSettings.
+        settings: weights and parameters of the loss terms.
         degrade: `cshml_tf.layers.Degrade` to degrade pictures on the device; None if the batch's "lr" is already
             degraded.
 
@@ -105,8 +105,8 @@ class TwoBranchNetwork(keras.Model):
 
         Args:
             batch: dict of "hr" and "lr" (n, H, W, 3), pixels 0..255, row i of one paired with row i of the
-                other; "hr_label" and "lr_label" (n,) integers, -1 on both sides for a mixture of people, which
-                equation 2 skips; with a `degrade` layer also "resolution" (n,) integers, the index of each
+                other; "hr_label" and "lr_label" (n,) integers, both -1 for a mixture of people, which equation 2
+                skips; with a `degrade` layer also "resolution" (n,) integers, the index of each
                 LR picture's resolution.
             sum_over_replicas: sums a scalar over the replicas of the global batch.
 
@@ -127,8 +127,8 @@ class TwoBranchNetwork(keras.Model):
             labels = ops.concatenate([batch["hr_label"], batch["lr_label"]], axis=0)
             values = losses.cosface(self.classifier(embeddings), labels, settings.scale, settings.margin)
             has_class = ops.cast(labels >= 0, values.dtype)
-            # If no row of the whole batch has a class, the term is 0, not 0 / 0; the same below if no pair is of
-            # one person.
+            # If no row of the whole batch has a class, the term is 0, not 0 / 0. So is equation 5 below if no pair
+            # shows one person.
             count = ops.maximum(sum_over_replicas(ops.sum(has_class)), 1.0)
             terms["classifier"] = ops.sum(has_class * values) / count
         if "contrastive" in weights:

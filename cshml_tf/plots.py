@@ -250,7 +250,7 @@ def _draw_examples(
 
 
 def _draw_bars(axes: Axes, pair: ExamplePair, scored: Mapping[str, ScoredPairs]) -> None:
-    """Draw one bar per score from the threshold, the verdict shown by sign, word and hatching besides colour."""
+    """Draw one bar per score, starting at the threshold; sign, word, hatching and colour show the verdict."""
     for position, (name, of_all) in enumerate(scored.items()):
         score = pair.scores[name]
         excess = score - of_all.threshold

@@ -81,10 +81,10 @@ def with_tap(recogniser: keras.Model, name: str) -> keras.Model:
 
 
 def settle_batch_norm(recogniser: keras.Model, steps: int) -> None:
-    """Remove the initial 0 and 1 from batch norm's moving averages, in place.
+    """Remove the initial values, 0 and 1, from batch norm's moving averages, in place.
 
-    After n steps with decay d an average still contains d^n of its initial value. With FaceNet's 0.995 that is 8 %
-    after 500 steps, and after five steps the averages hardly reflect the data at all.
+    After n steps with decay d, an average still contains d^n of its initial value. With FaceNet's decay of 0.995
+    that is 8 % after 500 steps; after five steps, the averages hardly reflect the data at all.
 
     Args:
         recogniser: trained from fresh weights.

@@ -1,4 +1,4 @@
-"""Fixtures of several rooms' tests: the CPU split in two, drawn data sets and small trained networks."""
+"""Fixtures shared by tests of several rooms: the CPU split in two, drawn data sets and small trained networks."""
 
 import keras
 import numpy as np
@@ -29,7 +29,7 @@ def _same_random_numbers():
 
 @pytest.fixture
 def gradient_of():
-    """Return a function: the gradient of a scalar function at an array, on either backend."""
+    """Return a function that computes the gradient of a scalar function at an array, on either backend."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -64,7 +64,7 @@ def packed_textures(texture_folder, tmp_path_factory):
 
 @pytest.fixture
 def run_options(texture_folder, tmp_path):
-    """Settings of a short run of a small network on the textures, as keyword arguments."""
+    """Settings of a short run on the textures, apart from those of a network, as keyword arguments."""
     return {
         "data_dir": str(texture_folder),
         "models_base_dir": str(tmp_path / "models"),
@@ -78,7 +78,7 @@ def run_options(texture_folder, tmp_path):
 
 @pytest.fixture
 def hr_options(run_options):
-    """The same for an HR network of 48 x 40."""
+    """Settings of a short run of an HR network of 48 x 40, as keyword arguments."""
     network = {"model_def": "small_resnet", "image_size": SIZE, "embedding_size": 16, "width": 4}
     return run_options | network
 
@@ -108,19 +108,19 @@ def hr_model_dir(texture_folder, tmp_path_factory):
 
 
 def _in_folder(draw, folder, default):
-    """Draw a data set into a named folder of the test's own."""
+    """Return a function that draws a data set into a folder of this name inside `folder`."""
     return lambda name=default, **options: draw(folder / name, **options)
 
 
 @pytest.fixture(name="draw_tinyface")
 def _draw_tinyface(tmp_path):
-    """Return a function that writes a TinyFace: `drawn.draw_tinyface`, its folder given by name."""
+    """Return `drawn.draw_tinyface`, which writes TinyFace, as a function of its folder's name."""
     return _in_folder(draw_tinyface, tmp_path, "tinyface")
 
 
 @pytest.fixture(name="draw_survface")
 def _draw_survface(tmp_path):
-    """Return a function that writes a QMUL-SurvFace: `drawn.draw_survface`, its folder given by name."""
+    """Return `drawn.draw_survface`, which writes QMUL-SurvFace, as a function of its folder's name."""
     return _in_folder(draw_survface, tmp_path, "survface")
 
 
@@ -132,7 +132,7 @@ def _draw_scface():
 
 @pytest.fixture(scope="session")
 def colour_network():
-    """A recogniser that knows every person of `draw_tinyface` and `draw_survface`."""
+    """A recogniser that tells apart all people of `draw_tinyface` and `draw_survface`."""
     return draw_colour_network(sees=True)
 
 

@@ -22,7 +22,7 @@ def draw_textures(folder):
 
 
 def _colours(count):
-    """Colours in as many directions from grey, spread over a sphere: (count, 3) uint8."""
+    """Return colours in different directions from grey, spread over a sphere: (count, 3) uint8."""
     height = 1 - (2 * np.arange(count) + 1) / count
     angle = np.arange(count) * np.pi * (3 - 5**0.5)
     around = np.sqrt(1 - height**2)[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -30,7 +30,7 @@ def _colours(count):
 
 
 def _draw(path, colour, size, random=None):
-    """Write a picture of one colour, or of noise that tells nothing; PNG whatever the suffix."""
+    """Write a picture of one colour or, given a random generator, of noise; as PNG, whatever the suffix."""
     pixels = (
         np.tile(colour, (*size, 1)) if random is None else random.integers(0, 256, (*size, 3)).astype(np.uint8)
     )
@@ -45,7 +45,7 @@ def _save_list(path, names_field, names, ids_field, ids):
 
 
 def draw_tinyface(root, people=6, distractors=12, random=None, size=None):
-    """Write a TinyFace: each person a colour, two probes 10 wide, one mate 30 wide."""
+    """Write TinyFace: each person is a colour, with two probes 10 pixels wide and one mate 30 pixels wide."""
     test = root / "Testing_Set"
     colours = _colours(people + distractors)
     probes = {f"{person + 1}_{number}.jpg": person for person in range(people) for number in (1, 2)}
@@ -65,7 +65,7 @@ def draw_tinyface(root, people=6, distractors=12, random=None, size=None):
 
 
 def draw_survface(root, people=6, unmated=20, random=None):
-    """Write a QMUL-SurvFace: each person a colour, pictures 10 wide, the gallery 30 wide."""
+    """Write QMUL-SurvFace: each person is a colour; pictures are 10 pixels wide, the gallery's 30."""
     colours = _colours(people + unmated)
     verification = root / "Face_Verification_Test_Set"
     for person in range(people):
@@ -94,7 +94,7 @@ def draw_survface(root, people=6, unmated=20, random=None):
 
 
 def draw_scface(root, random=None, size=(30, 24)):
-    """Write SCface, its 130 people under the true file names: each person a colour."""
+    """Write SCface with its 130 people and its file names: each person is a colour."""
     from cshml_tf.data.scface import CAMERAS, DISTANCES, PEOPLE, image_name
 
     height, width = size
@@ -114,10 +114,10 @@ def draw_scface(root, random=None, size=(30, 24)):
 
 
 def draw_colour_network(sees):
-    """A recogniser whose embedding is the picture's mean colour, or, where it sees nothing, the same for all."""
+    """Return a recogniser whose embedding is the picture's mean colour or, if `sees` is false, always the same."""
     from cshml_tf.layers import FitToSize, UnitLength
 
-    # Of products with 0 and 1 every sum is exact: ties stay ties.
+    # Sums of products with 0 and 1 are exact, so ties stay ties.
     scale, offset = (1 / 127.5, -1.0) if sees else (0.0, [[[1.0, 0.0, 0.0]]])
     return keras.Sequential(
         [

@@ -1,4 +1,4 @@
-"""What tests of whole runs share: reading what a run wrote, and interrupting it."""
+"""Helpers for tests of whole runs: read the files of a run, and interrupt it."""
 
 import csv
 import os

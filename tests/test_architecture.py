@@ -1,4 +1,4 @@
-"""The house rules: imports point down and never in circles, and commands start without TensorFlow."""
+"""The house rules: imports point down and never form a circle, and commands start without TensorFlow."""
 
 import ast
 import graphlib
@@ -37,7 +37,7 @@ def modules():
 
 
 def imported_by(path, known):
-    """Yield the modules of this library that a file imports, those inside functions too."""
+    """Yield the modules of this library that a file imports, including imports inside functions."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "cshml_tf":
             base = node.module.removeprefix("cshml_tf").lstrip(".")
@@ -66,18 +66,18 @@ def broken_rules(graph):
     return found
 
 
-def test_imports_point_down_and_never_in_circles():
+def test_imports_point_down_and_never_form_a_circle():
     known = dict(modules())
     graph = {name: {other for other in imported_by(path, known) if other} for name, path in known.items()}
     assert len(graph) > 100 and "losses" in graph["network"]
     assert not broken_rules(graph)
-    # What the rules are for is found.
+    # The check finds violations.
     assert broken_rules({"losses": {"network"}, "network": set()}) == ["losses imports network, which is above it"]
     assert broken_rules({"losses": {"files"}, "files": {"losses"}}) == ["a circle: losses -> files -> losses"]
     assert broken_rules({"loose": set()}) == ["loose: no level, add its room to LEVELS"]
 
 
-def test_few_files_lie_loose():
+def test_few_modules_lie_outside_packages():
     assert len([path for path in PACKAGE.iterdir() if path.is_file()]) <= 12
 
 

@@ -1,4 +1,4 @@
-"""SavedModels: equal to the Keras model, small, whole or absent, and loadable with TensorFlow alone."""
+"""SavedModels: equal to the Keras model, small, whole or absent, and loadable with only TensorFlow."""
 
 import json
 import subprocess
@@ -67,8 +67,8 @@ def test_images_of_any_size_match_keras(recogniser, loaded, size):
     assert (embeddings.shape, embeddings.dtype) == ((16, 16), np.float32)
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-6)
     assert difference(embeddings, recogniser(faces, training=False)) < 1e-5
-    alone = np.concatenate([served(loaded, face[None]) for face in faces])
-    assert difference(embeddings, alone) < 1e-5
+    singly = np.concatenate([served(loaded, face[None]) for face in faces])
+    assert difference(embeddings, singly) < 1e-5
 
 
 def test_files_of_many_sizes_match_keras(recogniser, loaded):
@@ -99,7 +99,7 @@ def test_files_are_decoded_as_the_library_reads_them(recogniser, loaded, tmp_pat
     assert all(difference(embeddings[0], other) > 1e-3 for other in embeddings[1:])
 
 
-def test_an_empty_batch_gives_no_embeddings(loaded):
+def test_an_empty_batch_has_no_embeddings(loaded):
     assert served(loaded, np.zeros((0, 30, 20, 3), np.uint8)).shape == (0, 16)
     assert served_files(loaded, np.zeros((0,), object)).shape == (0, 16)
 
@@ -110,7 +110,7 @@ def test_a_file_that_is_not_an_image_is_an_error(loaded):
 
 
 @pytest.mark.slow
-def test_tensorflow_alone_loads_it(recogniser, saved_dir, tmp_path):
+def test_it_loads_with_only_tensorflow(recogniser, saved_dir, tmp_path):
     faces = random_faces(3, (50, 37))
     np.save(tmp_path / "faces.npy", faces)
     code = (
@@ -129,7 +129,7 @@ def test_tensorflow_alone_loads_it(recogniser, saved_dir, tmp_path):
     assert difference(np.load(tmp_path / "embeddings.npy"), expected) < 1e-5
 
 
-def test_the_folder_explains_itself(saved_dir):
+def test_the_folder_describes_its_network(saved_dir):
     described = json.loads((saved_dir / "recogniser.json").read_text())
     expected = CARD | {"embedding_size": 16, "standardisation": "per_image"}
     del expected["figures"]
@@ -138,7 +138,7 @@ def test_the_folder_explains_itself(saved_dir):
     assert {"cshml_tf", "tensorflow"} <= set(described["versions"])
 
 
-def test_the_self_check_sees_another_network(recogniser, saved_dir):
+def test_the_comparison_detects_another_network(recogniser, saved_dir):
     assert largest_difference(recogniser, saved_dir) < 1e-5
     other = build_recogniser(backbones.build("small_resnet", SIZE, 16, width=4))
     assert largest_difference(other, saved_dir) > 0.01
@@ -148,7 +148,7 @@ def test_a_folder_in_use_is_refused_and_left_alone(recogniser, tmp_path):
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "notes.txt").write_text("mine")
     with pytest.raises(
-        ValueError, match="used: expected a folder that is absent or empty, got one that holds files"
+        ValueError, match="used: expected a folder that is absent or empty, got one that contains files"
     ):
         export_saved_model(recogniser, tmp_path / "used")
     with pytest.raises(ValueError, match="notes.txt: expected a folder, got a file"):

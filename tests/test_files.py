@@ -1,4 +1,4 @@
-"""Writing that leaves a whole file or folder, or the old one, and never half of a new one under its name."""
+"""Writing files and folders: under its name there is always the whole new one or the old one, never a part."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def names(folder):
     return sorted(entry.name for entry in folder.iterdir())
 
 
-def test_a_file_takes_the_place_of_the_old_one_at_the_end(tmp_path):
+def test_a_file_replaces_the_old_one_at_the_end(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
     with replacing(path) as partial:
@@ -106,7 +106,7 @@ def test_temporary_names_are_hidden_unique_and_short(tmp_path):
     assert longest.read_text() == one.name and names(tmp_path) == [longest.name]
 
 
-def test_a_killed_process_leaves_what_no_pattern_finds_and_what_can_be_removed(tmp_path):
+def test_a_killed_process_leaves_hidden_files_that_can_be_removed(tmp_path):
     code = (
         "import os, signal, sys\n"
         "from cshml_tf.files import replacing\n"

@@ -68,7 +68,7 @@ def test_width_is_the_crops_in_pixels_of_the_picture(photograph, scale):
     assert found.width == pytest.approx(96 * scale)
 
 
-def test_of_several_faces_the_large_and_central_one(photograph):
+def test_of_several_faces_the_large_and_central_one_is_used(photograph):
     """Box 77 x 112 with its centre (98, 86) near the picture's (120, 100); the other is a quarter of it."""
     found = find_face(photograph, (112, 96), KnownFaces(face_at(0, 0, 0.5), face_at(50, 30)))
     assert found.width == pytest.approx(96)
@@ -122,7 +122,7 @@ def test_each_face_is_embedded_by_its_network():
     assert np.abs(embeddings - np.stack(expected)).max() < 1e-5
 
 
-def test_the_width_chooses_and_not_the_pixels():
+def test_the_width_selects_the_network_not_the_number_of_pixels():
     networks = ServingNetworks(small_recogniser(1), {12: small_recogniser(2)}, hr_width=20)
     picture = np.random.default_rng(0).integers(0, 256, (*SIZE, 3)).astype(np.uint8)
     embeddings, resolutions = embed_faces([FoundFace(picture, 12.0), FoundFace(picture, 40.0)], networks)
@@ -172,8 +172,8 @@ def test_decisions():
     """Thresholds: HR 0.3, 12 HL 0.4; a score at the threshold counts as the same person."""
     scores = np.array([[1, 0.3, 0.39], [0.3, 1, 0.4], [0.39, 0.4, 1]])
     decisions = decide(scores, [None, None, 12], lambda *pair: threshold_for(REPORT, *pair))
-    told = [(d.first, d.second, d.kind, d.threshold, d.same) for d in decisions]
-    assert told == [(0, 1, "HR", 0.3, True), (0, 2, "12 HL", 0.4, False), (1, 2, "12 HL", 0.4, True)]
+    found = [(d.first, d.second, d.kind, d.threshold, d.same) for d in decisions]
+    assert found == [(0, 1, "HR", 0.3, True), (0, 2, "12 HL", 0.4, False), (1, 2, "12 HL", 0.4, True)]
     assert [decision.score for decision in decisions] == [0.3, 0.39, 0.4]
     (mixed,) = decide(np.full((2, 2), 0.65), [8, 12], lambda *pair: 0.65)
     assert (mixed.kind, mixed.same) == ("8 LL, 12 LL", True)

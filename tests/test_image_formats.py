@@ -1,4 +1,4 @@
-"""Formats beyond plain colour: phones' HEIC and AVIF, GIF, deep and odd pictures, damage and bombs."""
+"""Formats beyond plain colour: HEIC and AVIF, GIF, 16 bits, transparency; damaged files, decompression bombs."""
 
 import io
 import struct
@@ -58,7 +58,7 @@ def test_cut_files_are_unreadable(file_format, kept):
         decode_image(whole[: int(kept * len(whole))])
 
 
-def test_heic_without_its_package_says_what_to_install(tmp_path):
+def test_without_its_package_the_error_for_heic_names_it(tmp_path):
     (tmp_path / "photo.heic").write_bytes(encode(IMAGE, "HEIF"))
     code = (
         "import sys\n"
@@ -122,7 +122,7 @@ def test_transparency_shows_white(mode, file_format):
 
 
 @pytest.mark.parametrize("mode, transparent", [("L", 80), ("RGB", (10, 20, 255))])
-def test_a_png_may_name_one_transparent_colour(mode, transparent):
+def test_the_transparent_colour_of_a_png_becomes_white(mode, transparent):
     pixels = np.asarray(IMAGE.convert(mode))
     data = encode(IMAGE.convert(mode), "PNG", transparency=transparent)
     hit = (pixels.reshape(40, 60, -1) == transparent).all(axis=2)
@@ -132,7 +132,7 @@ def test_a_png_may_name_one_transparent_colour(mode, transparent):
 
 
 def bitmap(bits, rows, palette=b""):
-    """A BMP file of one row of pixels per entry of `rows`, the lowest first."""
+    """Return a BMP file with one row of pixels per entry of `rows`, the lowest first."""
     data = b"".join(row + bytes(-len(row) % 4) for row in rows)
     start = 54 + len(palette)
     width = len(rows[0]) * 8 // bits
@@ -179,7 +179,7 @@ def test_a_damaged_exif_block_does_not_matter():
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "AVIF", "HEIF", "MPO"])
-def test_damage_gives_a_picture_or_one_line(file_format):
+def test_a_damaged_file_is_a_picture_or_an_error_of_one_line(file_format):
     random = np.random.default_rng(0)
     whole = encode(IMAGE, file_format)
     for _ in range(60):
@@ -199,7 +199,7 @@ def chunk(kind, content):
 
 
 def test_a_decompression_bomb_is_refused_by_its_header():
-    """24,000 x 24,000 pixels of colour: 1.7 GB, of which the file holds the header alone."""
+    """24,000 x 24,000 pixels of colour would be 1.7 GB; the file contains little more than their header."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 24000, 24000, 8, 2, 0, 0, 0))
     bomb = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
     limit = 2 * Image.MAX_IMAGE_PIXELS

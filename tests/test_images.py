@@ -1,4 +1,4 @@
-"""Pictures as people have them: Pillow writes them, the reader must give the same upright RGB."""
+"""Common pictures, written by Pillow: the reader must return the same pixels, upright and as RGB."""
 
 import io
 import os
@@ -21,7 +21,7 @@ def picture():
 
 @pytest.fixture
 def read(tmp_path):
-    """Read what a Pillow image saved with these options, or bytes, hold."""
+    """Return a function that saves a Pillow image with options, or bytes, as a file and reads it."""
 
     def read_saved(content, file_format="PNG", name="picture", **options):
         path = tmp_path / name
@@ -127,8 +127,8 @@ def test_names_do_not_matter(read, picture, name):
     assert worst(read(Image.fromarray(picture), "JPEG", name=name, quality=95), picture) < 12
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux alone")
-def test_name_that_is_no_unicode(read, picture):
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux are file names bytes")
+def test_a_name_that_is_not_unicode(read, picture):
     name = os.fsdecode(b"caf\xe9.png")
     np.testing.assert_array_equal(read(Image.fromarray(picture), name=name), picture)
 
@@ -185,7 +185,7 @@ def test_floating_point_and_missing_files(read, tmp_path):
         read_image(tmp_path / "missing.jpg")
 
 
-def test_too_long_a_side_is_listed(read):
+def test_a_side_that_is_too_long_is_refused(read):
     with pytest.raises(UnreadableImage, match="40000 x 1: a side is longer than"):
         read(Image.fromarray(np.zeros((1, 40000), np.uint8)))
 

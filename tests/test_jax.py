@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="compares JAX with TensorFlow"),
 ]
 
-# TensorFlow is their subject.
+# Modules that exist only for TensorFlow.
 OF_TENSORFLOW = {
     "data.decoding",
     "data.tensorflow_carrier",
@@ -81,7 +81,7 @@ def test_training_agrees_with_tensorflow_and_evaluation_runs(command, packed_tex
     for a, b in zip(on_jax, on_tensorflow, strict=True):
         for term in ("classifier", "contrastive", "multi_hierarchy", "weight_decay"):
             assert abs(float(a[term]) / float(b[term]) - 1) < 1e-3
-    # A folder made on one backend is read on the other.
+    # TensorFlow reads the folder that JAX wrote.
     one, other = (cshml_tf.load_recogniser(tmp_path / "models" / name) for name in ("jax", "tensorflow"))
     pixels = np.random.default_rng(0).uniform(0, 255, (4, 48, 40, 3)).astype(np.float32)
     assert np.max(np.abs(np.asarray(one(pixels)) - np.asarray(other(pixels)))) < 1e-2
@@ -106,7 +106,7 @@ def test_the_ablation_runs(packed_textures, hr_model_dir, tmp_path):
     assert "hr_8_eq2+3+5_seed666" in result.stdout and (tmp_path / "out" / "figure.png").exists()
 
 
-def test_what_needs_tensorflow_is_one_line(hr_model_dir, tmp_path):
+def test_a_command_that_needs_tensorflow_fails_with_one_line(hr_model_dir, tmp_path):
     result = run_without_tensorflow("train/export_saved_model.py", hr_model_dir, tmp_path / "saved")
     assert result.returncode == 2 and result.stderr.count("\n") == 1
     assert "KERAS_BACKEND: expected tensorflow, which this command needs" in result.stderr
@@ -122,7 +122,7 @@ def test_class_folders_train_as_packed_faces_do(command, texture_folder, packed_
     assert losses[0] == losses[1] and len(losses[0]) == 4
 
 
-def test_several_replicas_are_one_line(command):
+def test_several_replicas_are_refused(command):
     result = run_without_tensorflow("train/train_cshml.py", *command, "--strategy", "mirrored")
     assert result.returncode == 2
     assert "strategy: expected auto or one on Keras's jax backend, got mirrored" in result.stderr

@@ -1,4 +1,4 @@
-"""Equations 2 to 5 against loops that follow the paper's notation, in float64."""
+"""Equations 2 to 5 compared with loops that follow the paper's notation, in float64."""
 
 import math
 
@@ -172,7 +172,7 @@ def test_gradient_is_the_numerical_one_of_the_loop(examples, gradient_of, name, 
     assert np.max(np.abs(gradient - expected)) < RELATIVE * np.max(np.abs(expected))
 
 
-def test_gradient_is_finite_where_both_sides_agree(gradient_of):
+def test_gradient_is_finite_where_both_embeddings_are_equal(gradient_of):
     point = np.array([[1.0, 2.0], [0.0, 0.0]], np.float32)
     gradient = gradient_of(lambda hr: ops.sum(losses.contrastive(hr, point, np.ones(2, np.float32))), point)
     assert np.isfinite(gradient).all()
@@ -192,7 +192,7 @@ def test_shapes_that_would_be_broadcast_silently_are_refused():
         losses.multi_hierarchy(maps, maps, np.ones(3))
 
 
-def test_two_precisions_meet_in_float32():
+def test_two_precisions_are_computed_in_float32():
     rng = np.random.default_rng(0)
     hr, lr = rng.normal(size=(4, 3)), rng.normal(size=(4, 3))
     expected = np.asarray(losses.contrastive(hr, lr, np.ones(4)))

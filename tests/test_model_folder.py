@@ -1,4 +1,4 @@
-"""Model folders: what is written reads back, and anything else fails with one line."""
+"""Model folders: they read back as written, and invalid ones fail with one line."""
 
 import json
 import zipfile
@@ -19,7 +19,7 @@ def recogniser():
     return build_recogniser(build("small_resnet", (32, 32), 4, width=4))
 
 
-def test_what_is_saved_comes_back(tmp_path, recogniser):
+def test_a_saved_model_reads_back(tmp_path, recogniser):
     centres = np.arange(8, dtype=np.float32).reshape(4, 2)
     save_model(tmp_path / "m", recogniser, CARD, centres, ["Ann_B", "Zoë_C"], {"Zoë_C", "Ann_B", "Old_D"})
     pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
@@ -49,13 +49,15 @@ def test_folders_that_are_not_model_folders(tmp_path, recogniser):
         cshml_tf.load_recogniser(tmp_path)
     with zipfile.ZipFile(tmp_path / "recogniser.keras", "w") as archive:
         archive.writestr("config.json", "{}")
-    with pytest.raises(ValueError, match="expected a recogniser, Keras cannot load it"):
+    with pytest.raises(ValueError, match="expected a recogniser, got a file that Keras cannot load"):
         cshml_tf.load_recogniser(tmp_path)
     (tmp_path / "model.json").write_text("{")
     with pytest.raises(ValueError, match="model.json: expected JSON, got other content"):
         read_card(tmp_path)
     (tmp_path / "model.json").write_text(json.dumps({"kind": "hr"}))
-    with pytest.raises(ValueError, match="the entries degradation, figures, image_size, resolutions are missing"):
+    with pytest.raises(
+        ValueError, match="expected the entries degradation, figures, image_size, resolutions as well, got none"
+    ):
         read_card(tmp_path)
 
 

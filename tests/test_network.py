@@ -51,24 +51,24 @@ def values(model):
     return [keras.ops.convert_to_numpy(variable) for variable in model.variables]
 
 
-def test_student_equals_teacher_before_the_first_step(recogniser, batch):
+def test_the_lr_network_equals_the_hr_network_before_the_first_step(recogniser, batch):
     network = two_branches(recogniser)
     assert np.array_equal(network.student(batch["hr"]), recogniser(batch["hr"]))
     assert np.array_equal(network.teacher(batch["hr"]), recogniser(batch["hr"]))
 
 
-def test_teacher_is_bit_identical_after_training_and_the_rest_learns(recogniser, batch):
+def test_the_hr_network_is_bit_identical_after_training_and_the_rest_learns(recogniser, batch):
     network = two_branches(recogniser)
-    teacher, student, centres = values(network.teacher), values(network.student), values(network.classifier)
+    hr, lr, centres = values(network.teacher), values(network.student), values(network.classifier)
     train(network, batch)
-    assert all(np.array_equal(a, b) for a, b in zip(teacher, values(network.teacher), strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(hr, values(network.teacher), strict=True))
     assert not np.array_equal(centres[0], values(network.classifier)[0])
-    changed = [not np.array_equal(a, b) for a, b in zip(student, values(network.student), strict=True)]
+    changed = [not np.array_equal(a, b) for a, b in zip(lr, values(network.student), strict=True)]
     is_weight = ["seed" not in variable.path for variable in network.student.variables]
     assert all(change for change, weight in zip(changed, is_weight, strict=True) if weight)
 
 
-def test_trainable_variables_are_the_students_and_the_classifiers(recogniser):
+def test_trainable_variables_are_those_of_the_lr_network_and_the_classifier(recogniser):
     network = two_branches(recogniser)
     expected = {id(v) for v in network.student.trainable_variables + network.classifier.trainable_variables}
     assert {id(variable) for variable in network.trainable_variables} == expected
@@ -137,14 +137,14 @@ def test_equation_2_skips_mixtures_of_people(recogniser, batch):
     assert all(float(terms[name]) == before[name] for name in ("contrastive", "multi_hierarchy"))
 
 
-def test_equation_2_of_mixtures_alone_is_zero_not_nan(recogniser, batch):
+def test_equation_2_of_only_mixtures_is_zero_not_nan(recogniser, batch):
     batch["hr_label"][:] = batch["lr_label"][:] = -1
     network = two_branches(recogniser)
     assert float(network.terms(batch)["classifier"]) == 0.0
     assert all(np.isfinite(value) for row in train(network, batch) for value in row.values())
 
 
-def test_degrading_on_the_device_gives_the_same_terms(recogniser, batch):
+def test_degrading_on_the_device_leaves_the_terms_the_same(recogniser, batch):
     settings, classifier = LossSettings(tap="block_b"), CosFace(CLASSES)
     branches = [(clone(recogniser), clone(recogniser, dropout=0.0)) for _ in range(2)]
     on_device = TwoBranchNetwork(*branches[0], classifier, settings, Degrade([8, 12]))
@@ -200,9 +200,9 @@ def test_two_replicas_learn_what_one_learns(recogniser, batch):
     two_rows, two = weights_after(weights, batch, choose_strategy("mirrored", replicas=2))
     for a, b in zip(one_rows, two_rows, strict=True):
         assert max(abs(a[name] - b[name]) / max(abs(a[name]), 1e-6) for name in a) < 1e-5
-    # Moving variances are large, so a difference is relative to its variable's largest value. The learning rate is
-    # small because float32 rounds the two orders of summation differently; summing gradients instead of averaging
-    # them would still show.
+    # Moving variances are large, so differences are relative to the variable's largest value. The learning rate is
+    # small because float32 rounds the two orders of summation differently; gradients summed instead of averaged
+    # would still be noticed.
     assert max(np.max(np.abs(a - b)) / max(1.0, np.max(np.abs(a))) for a, b in zip(one, two, strict=True)) < 1e-5
     change = max(np.max(np.abs(a - b)) for a, b in zip(weights, one, strict=False) if "int" not in str(a.dtype))
     assert change > 1e-3

@@ -1,3 +1,5 @@
+"""Plots: what they show, that they repeat exactly, and that no words overlap."""
+
 import cv2
 import numpy as np
 import pytest
@@ -24,12 +26,12 @@ class TestBoth:
         assert np.mean(picture < 128) > 0.01
         assert [path.name for path in tmp_path.iterdir()] == ["figure.png"]
 
-    def test_the_same_data_give_the_same_file(self, plot, tmp_path):
+    def test_the_same_data_make_the_same_file(self, plot, tmp_path):
         for name in ("a.png", "b.png"):
             plot(tmp_path / name, curves(), "Title")
         assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
-    def test_another_curve_gives_another_picture(self, plot, tmp_path):
+    def test_another_curve_makes_another_picture(self, plot, tmp_path):
         for name, count in (("a.png", 1), ("b.png", 2)):
             plot(tmp_path / name, curves(count), "Title")
         assert (tmp_path / "a.png").read_bytes() != (tmp_path / "b.png").read_bytes()
@@ -58,8 +60,8 @@ def test_histograms_of_opposite_scores(tmp_path):
     assert (tmp_path / "figure.png").stat().st_size > 0
 
 
-def pairs_figure(path, scores=((0.1, 0.6), (0.5, 0.7), (0.45, 0.1), (-0.2, 0.5))):
-    """Two same pairs and two different ones; the thresholds are 0.3 before and 0.5 after."""
+def plot_examples(path, scores=((0.1, 0.6), (0.5, 0.7), (0.45, 0.1), (-0.2, 0.5))):
+    """Plot pairs, the first half of one person each; the thresholds are 0.3 before and 0.5 after."""
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (len(scores), 2, 112, 96, 3)).astype(np.uint8)
     kinds = np.arange(len(scores)) < len(scores) // 2
@@ -77,7 +79,7 @@ def pairs_figure(path, scores=((0.1, 0.6), (0.5, 0.7), (0.45, 0.1), (-0.2, 0.5))
 
 @pytest.fixture
 def figures(monkeypatch):
-    """Collect the figures that are written."""
+    """The Matplotlib figures that were saved."""
     collected, save = [], plots._save
 
     def collect(figure, path):
@@ -89,7 +91,7 @@ def figures(monkeypatch):
 
 
 def text_boxes(figure):
-    """Measure where texts are drawn; labels of ticks beyond the end of an axis are not drawn."""
+    """Return the boxes of all texts that are drawn; labels of ticks beyond the end of an axis are not."""
     # After saving, some positions are in the file's pixels, others in the figure's.
     figure.draw_without_rendering()
     beyond = set()
@@ -103,7 +105,7 @@ def text_boxes(figure):
 
 class TestPairs:
     def test_verdicts_and_bars(self, tmp_path, figures):
-        pairs_figure(tmp_path / "figure.png")
+        plot_examples(tmp_path / "figure.png")
         rows = figures[0].subfigs[0].axes
         bars = [patch.get_width() for axes in rows for patch in axes.patches]
         # Each score minus the threshold of its own network, row by row.
@@ -118,7 +120,7 @@ class TestPairs:
 
     @pytest.mark.parametrize("repeats", [1, 3])
     def test_no_words_overlap_or_leave_the_figure(self, tmp_path, figures, repeats):
-        pairs_figure(tmp_path / "figure.png", ((0.1, 0.6), (-0.2, 0.5)) * repeats)
+        plot_examples(tmp_path / "figure.png", ((0.1, 0.6), (-0.2, 0.5)) * repeats)
         width, height = figures[0].bbox.size
         boxes = text_boxes(figures[0])
         assert len(boxes) > 20
@@ -127,14 +129,14 @@ class TestPairs:
             assert not any(box.overlaps(other) for other in boxes[:index])
 
     @pytest.mark.slow
-    def test_the_same_pairs_give_the_same_file(self, tmp_path):
+    def test_the_same_pairs_make_the_same_file(self, tmp_path):
         for name in ("a.png", "b.png"):
-            pairs_figure(tmp_path / name)
+            plot_examples(tmp_path / name)
         assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
         assert {path.name for path in tmp_path.iterdir()} == {"a.png", "b.png"}
 
     def test_scores_at_the_threshold(self, tmp_path):
-        pairs_figure(tmp_path / "figure.png", ((0.3, 0.5), (0.3, 0.5)))
+        plot_examples(tmp_path / "figure.png", ((0.3, 0.5), (0.3, 0.5)))
         assert (tmp_path / "figure.png").stat().st_size > 0
 
 

@@ -1,4 +1,4 @@
-"""What `import cshml_tf` offers: public names alone, loaded when they are first used, without native noise."""
+"""The names of `import cshml_tf`: only public ones, loaded on first use, without messages of native libraries."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from drawn import SIZE, draw_colour_network, save_colour_network
 import cshml_tf
 
 
-def test_dir_shows_the_public_names_alone():
+def test_dir_shows_only_the_public_names():
     names = dir(cshml_tf)
     assert {"align", "compare", "embed", "load_networks", "load_recogniser", "losses"} <= set(names)
     assert not [name for name in names if name.startswith("_")]
@@ -39,7 +39,7 @@ def test_nothing_heavy_is_imported_and_nothing_printed():
         "cshml_tf.losses\n"
         "assert 'keras' in sys.modules\n"
     )
-    # A user who sets this sees every line.
+    # With this variable, users choose for themselves which lines they see.
     environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -55,7 +55,7 @@ def test_embed_returns_unit_rows_in_order():
 
 
 def test_compare_serves_each_picture_by_its_width(tmp_path):
-    """The LR network's embedding is the HR network's times a factor: of one colour, the cosine is 1."""
+    """The LR network multiplies the HR network's embedding: for two pictures of one colour, the cosine is 1."""
     save_colour_network(tmp_path / "hr", "hr", [])
     save_colour_network(tmp_path / "lr", "lr", [12], factor=2.0)
     networks = cshml_tf.load_networks(tmp_path / "hr", [tmp_path / "lr"])

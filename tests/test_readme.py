@@ -1,4 +1,4 @@
-"""What the README and the documents show is run or checked as it stands; the README's commands on drawn people."""
+"""The README's commands and code run on drawn people; the documents' commands, links and file names exist."""
 
 import importlib
 import importlib.metadata
@@ -21,14 +21,14 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-# At a higher rate two steps make an HR network whose maps no LR network can be drawn to.
+# At a higher rate, two steps would leave an HR network with maps that no LR network can approach.
 SHORT_RUN = ["--batch_size", "8", "--max_steps", "2", "--learning_rate", "0.001"]
 SMALL_NETWORK = ["--model_def", "small_resnet", "--width", "4", "--embedding_size", "16"]
 APPENDED = {"train_hr.py": SHORT_RUN + SMALL_NETWORK, "train_cshml.py": SHORT_RUN, "run_ablation.py": SHORT_RUN}
 
 
 def blocks(language, text=README):
-    """Return the code blocks of a language, in order; without a language, "" those that name none."""
+    """Return the code blocks of a language in order; "" selects those that name no language."""
     return [
         code
         for name, code in re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
@@ -37,7 +37,7 @@ def blocks(language, text=README):
 
 
 def commands(text, variables):
-    """Return the words of each `python` command of a document; `variables` keeps what its lines assign.
+    """Return the words of each `python` command of a document; `variables` collects its assignments.
 
     Installations, `make` and assignments before a command (KERAS_BACKEND=jax) are left out.
     """
@@ -54,7 +54,7 @@ def commands(text, variables):
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory):
-    """A folder with the scripts, and drawn photographs under the names that the README gives its own."""
+    """A folder with the scripts, and drawn photographs under the names that the README uses."""
     folder = tmp_path_factory.mktemp("workplace")
     people = ["--people", "3", "--pictures", "4", "--test_people", "4", "--test_pictures", "12"]
     pairs = ["--folds", "2", "--pairs_per_fold", "60"]
@@ -71,7 +71,7 @@ def workplace(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_the_readmes_commands_and_code_run_as_they_stand(workplace, monkeypatch):
+def test_the_readmes_commands_and_code_run_unchanged(workplace, monkeypatch):
     scripts = []
     for block in blocks("bash"):
         for python, script, *words in commands(f"```bash\n{block}```\n", {}):
@@ -94,10 +94,10 @@ def test_the_readmes_commands_and_code_run_as_they_stand(workplace, monkeypatch)
 
 
 def test_the_commands_of_the_documents_are_understood(tmp_path, monkeypatch, capsys):
-    """In an empty folder each fails for want of its data, in one line; a wrong option would raise SystemExit."""
+    """In an empty folder each fails with one line, without its data; a wrong option would raise SystemExit."""
     monkeypatch.chdir(tmp_path)
     variables = {}
-    # The laboratory continues with the variables of the results.
+    # The commands of the laboratory use the variables of the results.
     pages = ["results.md", "laboratory.md", "howto.md", "reproduce.md"]
     tried = [words for page in pages for words in commands((DOCS / page).read_text(encoding="utf-8"), variables)]
     assert len(tried) > 50
@@ -141,7 +141,7 @@ def test_every_link_leads_to_a_file_and_a_heading(page):
         assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), link
 
 
-def test_the_architecture_page_names_the_rooms_and_files_there_are():
+def test_the_architecture_page_names_existing_rooms_and_files():
     text = (DOCS / "architecture.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d) \| `(\w+)/?` \|", text, re.MULTILINE)
     assert {(int(level), room) for level, room in rows} == {

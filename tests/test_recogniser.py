@@ -38,13 +38,13 @@ def test_it_is_the_backbone_between_its_preprocessing_and_normalisation(recognis
     assert image_size_of(recogniser) == SIZE and standardisation_of(recogniser) == "fixed"
 
 
-def test_integers_and_floats_give_the_same(recogniser, pixels):
+def test_integers_and_floats_have_the_same_embeddings(recogniser, pixels):
     assert np.array_equal(recogniser(pixels), recogniser(pixels.astype(np.float32)))
 
 
 def test_an_embedding_does_not_depend_on_the_batch(recogniser, pixels):
-    alone = np.concatenate([np.asarray(recogniser(pixels[i : i + 1])) for i in range(5)])
-    assert np.max(np.abs(np.asarray(recogniser(pixels)) - alone)) < 1e-5
+    singly = np.concatenate([np.asarray(recogniser(pixels[i : i + 1])) for i in range(5)])
+    assert np.max(np.abs(np.asarray(recogniser(pixels)) - singly)) < 1e-5
 
 
 def test_faces_of_another_size_are_resized(recogniser, pixels):
@@ -53,7 +53,7 @@ def test_faces_of_another_size_are_resized(recogniser, pixels):
     assert np.min(np.sum(np.asarray(recogniser(large)) * np.asarray(recogniser(pixels)), axis=1)) > 0.9
 
 
-def test_a_clone_equals_and_shares_nothing(recogniser, pixels):
+def test_a_clone_equals_the_original_and_shares_nothing_with_it(recogniser, pixels):
     before = np.asarray(recogniser(pixels))
     copy = clone(recogniser)
     assert np.array_equal(copy(pixels), before)
@@ -68,13 +68,13 @@ def test_a_clone_in_bfloat16_and_back_is_the_original(recogniser, pixels):
     assert np.array_equal(clone(low)(pixels), recogniser(pixels))
 
 
-def test_a_clone_takes_another_dropout(recogniser):
+def test_a_clone_can_have_another_dropout(recogniser):
     copy = backbone_of(clone(recogniser, dropout=0.5))
     assert {layer.rate for layer in copy.layers if isinstance(layer, keras.layers.Dropout)} == {0.5}
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one device on other backends")
-def test_a_clone_takes_another_batch_norm(recogniser):
+def test_a_clone_can_have_synchronised_batch_norm(recogniser):
     copy = backbone_of(clone(recogniser, synchronised=True))
     norms = [layer for layer in copy.layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert norms and all(norm.synchronized for norm in norms)
@@ -86,7 +86,7 @@ def test_features_follow_training_mode(recogniser, pixels):
     assert np.max(np.abs(inference - training)) > 1e-3
 
 
-def test_settled_batch_norm_has_the_statistics_of_what_it_saw(recogniser, pixels):
+def test_settled_batch_norm_has_the_statistics_of_its_batches(recogniser, pixels):
     """The averages equal the statistics of one batch seen three times, whatever the decay."""
     network = clone(recogniser, dropout=0.0)
     for _ in range(3):

@@ -13,7 +13,7 @@ NOTEBOOK = Path(__file__).parents[1] / "docs" / "tour.ipynb"
 
 @pytest.mark.slow
 def test_the_tour_runs_and_the_lr_network_gains(tmp_path, monkeypatch):
-    # The notebook's shell commands are those of this environment.
+    # The notebook's shell commands must come from this environment.
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("MPLBACKEND", "agg")
     notebook = nbformat.read(NOTEBOOK, as_version=4)

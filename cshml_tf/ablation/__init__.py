@@ -1,1 +1,1 @@
-"""The paper's ablation: LR networks of every combination asked for, in one table and one figure."""
+"""The paper's ablation: LR networks for every requested combination, in one table and one plot."""

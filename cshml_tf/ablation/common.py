@@ -1,4 +1,4 @@
-"""What all cells of an ablation's folder share, by content: one recipe, one training set, one test."""
+"""The recipe, training set and test common to all cells of an ablation's folder, compared by content."""
 
 import dataclasses
 import hashlib
@@ -21,16 +21,16 @@ _FILE = "ablation.json"
 
 
 class Common:
-    """The note in a folder, compared with what the next cells would be trained on and measured by.
+    """The note in an ablation's folder, compared with the recipe, training set and test of the next cells.
 
     Args:
         output_dir: the ablation's folder, which may be absent.
-        settings: of any of the cells; what cells share is read from it.
+        settings: those of any cell, from which the common ones are taken.
         test: the pairs that every network is measured on.
         networks: model folders of HR networks.
 
     Raises:
-        ValueError: the folder's note differs, or something named does not exist.
+        ValueError: the folder's note differs, or a named file or folder does not exist.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Common:
             self._compare(self._read())
 
     def note(self) -> None:
-        """Write the note, once a cell has been trained by it."""
+        """Write the note; called once a cell has been trained."""
         noted = self._read()["networks"] if self._path.exists() else {}
         write_json(self._path, self._shared | {"networks": noted | self._networks})
 
@@ -54,14 +54,14 @@ class Common:
         if differing:
             first = differing[0]
             raise ValueError(
-                f"OUT_DIR: {self._path.parent} holds an ablation with other settings ({', '.join(differing)}): "
+                f"OUT_DIR: {self._path.parent} contains an ablation with other settings ({', '.join(differing)}): "
                 f"{first} was {written.get(first)!r} and is {self._shared.get(first)!r}; choose another folder"
             )
         for name, digest in self._networks.items():
             if noted["networks"].get(name, digest) != digest:
                 raise ValueError(
-                    f"OUT_DIR: {self._path.parent} holds an ablation of another HR network {name}; choose another "
-                    "folder"
+                    f"OUT_DIR: {self._path.parent} contains an ablation of another HR network {name}; choose "
+                    "another folder"
                 )
 
     def _read(self):
@@ -92,7 +92,7 @@ def _describe(settings, test):
 
 
 def _in_current_names(noted: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate a note of an earlier version; an option that it did not have was trained with its default."""
+    """Translate a note of an earlier version; options that it did not have get their defaults."""
     names = current_names(LrSettings)
     defaults = {field.name: field.default for field in dataclasses.fields(LrSettings)}
     absent = {name: defaults[name] for name in recipe_options()}

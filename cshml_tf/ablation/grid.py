@@ -28,8 +28,8 @@ class Cell:
         network: model folder of the HR network.
         resolutions: tuple of r or (h, w) that the LR network serves.
         losses: the equations it is trained with, such as "2+3+5".
-        seed: of every random decision.
-        tap: the feature map of equations 4 and 5; None is the network's default, and that of losses without these
+        seed: seed of every random decision.
+        tap: the feature map of equations 4 and 5; None for the network's default, and for losses without these
             equations.
     """
 
@@ -152,7 +152,7 @@ def make_grid(
     seeds: Iterable[int],
     taps: Sequence[str | None] = (None,),
 ) -> list[Cell]:
-    """List all combinations: the first seed's cells first, so that a stopped ablation has whole tables.
+    """List all combinations, those of the first seed first: a stopped ablation then has a complete table sooner.
 
     Args:
         networks: model folders of HR networks.
@@ -160,13 +160,13 @@ def make_grid(
         losses: as `parse_losses` returns.
         seeds: whole numbers.
         taps: names of feature maps, or None for the network's default; losses without equations 4 and 5 ignore the
-            tap, and come once.
+            tap, and are listed once.
 
     Returns:
         list of `Cell`.
 
     Raises:
-        ValueError: two cells with one name: something given twice, or two model folders of the same name.
+        ValueError: two cells have the same name: a value was given twice, or two model folders have the same name.
     """
     cells = [
         Cell(str(network), sides, loss, seed, tap)
@@ -178,7 +178,7 @@ def make_grid(
         if cell.name in seen:
             raise ValueError(
                 f"ablation: expected each combination once, and networks in folders of different names; "
-                f"{cell.name} comes twice, from {seen[cell.name]} and {cell.network}"
+                f"got {cell.name} twice, from {seen[cell.name]} and {cell.network}"
             )
         seen[cell.name] = cell.network
     return cells

@@ -1,4 +1,4 @@
-"""What every network of an ablation is measured on: one list of pairs, compared in one way."""
+"""The test of an ablation: one list of pairs, on which every network is measured in the same way."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +17,8 @@ class PairsTest:
 
     Args:
         lfw_dir: class folders of aligned faces, or packed.
-        lfw_pairs: list of their pairs.
-        options: how they are compared.
+        lfw_pairs: file that lists their pairs.
+        options: how the pairs are compared.
 
     Raises:
         ValueError: not a list of pairs, or all of its images are missing.
@@ -40,17 +40,17 @@ class PairsTest:
         lr_recogniser: keras.Model | None = None,
         degradation: str = "antialias",
     ) -> dict[str, Any]:
-        """Measure the HR network alone, or together with an LR network.
+        """Measure the HR network by itself, or together with an LR network.
 
         Args:
             hr_recogniser: the HR network.
-            hr_embeddings: what it has embedded already; filled in.
-            resolutions: those to measure, r or (h, w).
+            hr_embeddings: a dict, empty at first, that caches its embeddings between calls.
+            resolutions: the resolutions to measure, each r or (h, w).
             lr_recogniser: the LR network for all of them, or None.
             degradation: "antialias" or "plain".
 
         Returns:
-            The report, as `cshml_tf.evaluation.lfw.evaluate` makes it.
+            The report of `cshml_tf.evaluation.lfw.evaluate`.
         """
         return evaluate(
             self.pairs,

@@ -32,7 +32,7 @@ def run_ablation(
     Args:
         cells: the LR networks to train.
         options: fields of `LrSettings`, the same for all cells.
-        test: what every network is measured on.
+        test: the test on which every network is measured.
         output_dir: folder of models/, logs/ and reports/; an earlier ablation may have filled it in part.
         max_minutes: minutes after which the current run is stopped, to be resumed by the next call; None sets no
             limit.
@@ -42,8 +42,8 @@ def run_ablation(
         (cell, report) as each is done. It ends before the last cell if time is up or a signal arrives.
 
     Raises:
-        ValueError: bad settings or data; a folder whose ablation has other settings (results of different settings
-            that the table does not show must not be mixed in it), or that another process is writing to.
+        ValueError: the settings or data are invalid; the folder contains an ablation with other settings, whose
+            results must not be mixed with these in one table; or another process is writing to the folder.
     """
     output_dir = Path(output_dir)
     folders = {"models_base_dir": str(output_dir / "models"), "logs_base_dir": str(output_dir / "logs")}
@@ -74,7 +74,7 @@ def _run(cells, test, output_dir, common, max_minutes, progress):
         # An existing report belongs to an earlier network if this one was trained just now.
         report = read_report(path) if outcome is None else None
         if report is None:
-            # Graphs of earlier cells are of no use any more, and none is small.
+            # The graphs of earlier cells are no longer needed, and each is large.
             keras.backend.clear_session()
             gc.collect()
             hr_recogniser, hr_embeddings = _measure_hr_network(hr_networks, cell, cells, test)
@@ -96,7 +96,7 @@ def _run(cells, test, output_dir, common, max_minutes, progress):
 
 
 def _measure_hr_network(measured, cell, cells, test):
-    """Load a cell's HR network and measure it alone, once; return the recogniser and a dict of its embeddings."""
+    """Load a cell's HR network and measure it by itself, once; return it and a dict of its embeddings."""
     if cell.network not in measured:
         measured.clear()
         recogniser, embeddings = load_recogniser(cell.network), {}

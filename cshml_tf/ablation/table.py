@@ -152,7 +152,7 @@ def format_csv(reports: Iterable[dict[str, Any]]) -> str:
         served = "+".join(resolution_keys(report))
         for key in resolution_keys(report):
             part = report[key]
-            accuracies = [part[mode]["accuracy"] for mode in ("HL", "LL", "HL_hr_network", "LL_hr_network")]
+            accuracies = [part[name]["accuracy"] for name in ("HL", "LL", "HL_hr_network", "LL_hr_network")]
             figures = [report["HR"]["accuracy"], *accuracies, part["gap_closed"]]
             shown = ["" if figure is None else f"{figure:.5f}" for figure in figures]
             writer.writerow(
@@ -198,7 +198,7 @@ def write_tables(output_dir: str | Path, reports: Sequence[dict[str, Any]]) -> N
 
 
 def _published_networks(reports: Iterable[dict[str, Any]]) -> list[str]:
-    """List the paper's counterparts of our networks, in its order; its best network for any other."""
+    """List the paper's counterparts of our networks, in its order; for any other network, the paper's best."""
     ours = {
         published.NETWORKS.get(report["protocol"].get("model_def"), published.TABLE_3_NETWORK)
         for report in reports

@@ -44,7 +44,7 @@ class Alignment:
 
     Attributes:
         status: "aligned", "center" (no face found: the middle of the image) or "no_face".
-        detected: number of faces found; `faces` may hold fewer.
+        detected: number of faces found; `faces` may contain fewer.
         faces: list of `AlignedFace`, the most likely subject first; empty for "no_face".
     """
 
@@ -138,7 +138,7 @@ def align_image(
         ValueError: an argument has the wrong shape, type or value.
     """
     if fallback not in FALLBACKS:
-        raise ValueError(f"fallback: expected one of {FALLBACKS}, got {fallback!r}")
+        raise ValueError(f"fallback: expected one of {', '.join(FALLBACKS)}, got {fallback!r}")
     detected = rank_faces(detector.detect(image), *image.shape[:2])
     if detected:
         chosen = detected if detect_multiple_faces else detected[:1]

@@ -12,7 +12,7 @@ from cshml_tf.alignment.record import AlignmentRecord, AlignmentSettings, make_r
 from cshml_tf.alignment.workers import in_this_process, in_workers
 from cshml_tf.images import UnreadableImage, list_images, read_image, write_image
 
-# Each process needs about 500 MB; a larger number is certainly a typing error.
+# Each process needs about 500 MB, so a larger number is certainly a typing error.
 MOST_WORKERS = 128
 _REASON_NO_FACE = "no face detected"
 _REASON_DIED = "the worker process died while aligning this image"

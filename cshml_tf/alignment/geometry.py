@@ -14,7 +14,7 @@ import numpy as np
 from cshml_tf.images import LONGEST_SIDE, check_pixels
 
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
-# Some data sets give these: the centre of the mouth instead of its corners.
+# Some data sets provide these four: the centre of the mouth instead of its corners.
 FOUR_LANDMARKS = ("left_eye", "right_eye", "nose", "mouth")
 
 _TEMPLATE_112X96 = np.array(
@@ -89,7 +89,9 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     if len(source) < 2 or spread <= negligible:
         raise ValueError("source: expected at least two distinct points, got a single position")
     if np.hypot(cosine, sine) <= 1e-9 * np.sqrt(spread * np.sum(u * u + v * v)) or not np.any(u + v):
-        raise ValueError("target: no similarity maps source to it; it is a single position or a mirror image")
+        raise ValueError(
+            "target: expected roughly source turned, scaled and shifted, got a single position or a mirror image"
+        )
     linear = np.array([[cosine, -sine], [sine, cosine]]) / spread
     return np.column_stack([linear, target_mean - linear @ source_mean])
 

@@ -68,7 +68,7 @@ class AlignmentRecord:
         settings: an `AlignmentSettings`.
 
     Raises:
-        ValueError: the folder contains other files, or was made from another input folder or with other
+        ValueError: the folder contains other files, or comes from a run with another input folder or other
             settings. The only change allowed is that of `fallback` from "skip" to "center".
     """
 
@@ -102,7 +102,7 @@ class AlignmentRecord:
         self._write_sorted()
 
     def forget_failures(self, chosen: Callable[[str], bool]) -> None:
-        """Drop the failed inputs for which `chosen(path)` is true, so that they are no longer done."""
+        """Drop the failed inputs for which `chosen(path)` is true; they can then be aligned again."""
         failed = [
             path for path, rows in self.rows.items() if rows[0]["status"] in (NO_FACE, UNREADABLE) and chosen(path)
         ]
@@ -146,7 +146,7 @@ class AlignmentRecord:
             text = text[: text.rfind("\n") + 1]
         lines = list(csv.reader(io.StringIO(text, newline="")))
         if lines and tuple(lines[0]) != COLUMNS:
-            raise ValueError(f"{self.path}: line 1: expected the columns of {RECORD_NAME}")
+            raise ValueError(f"{self.path}, line 1: expected the columns of {RECORD_NAME}, got others")
         return [dict(zip(COLUMNS, line, strict=True)) for line in lines[1:] if len(line) == len(COLUMNS)]
 
     def _drop_incomplete(self, settings: AlignmentSettings) -> None:
@@ -177,11 +177,11 @@ def _check_settings(path: Path, wanted: dict) -> None:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise ValueError(f"{path}: expected the settings of an alignment run as JSON")
+        raise ValueError(f"{path}: expected the settings of an alignment run as JSON, got other content")
     for name, value in wanted.items():
         became_center = name == "fallback" and (found.get(name), value) == ("skip", CENTER)
         if found.get(name) != value and not became_center:
             raise ValueError(
-                f"{path.parent} was made with {name} {found.get(name)}, now asked for {value}: "
+                f"{path.parent}: expected {name} {found.get(name)}, with which the folder was begun, got {value}; "
                 "choose another output folder"
             )

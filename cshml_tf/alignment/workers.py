@@ -68,8 +68,8 @@ def _process_chunks(
     Each process is given `ahead` chunks in advance, including the one it is working on.
     """
     waiting = collections.deque(chunks)
-    # A pool of several processes can hang forever if one dies while another is being started
-    # (CPython's executor then waits for a process that was never told to end); a pool of one cannot.
+    # A pool of several processes can hang forever if one dies while another is being started: CPython's executor
+    # then waits for a process that it never asked to end. A pool of one cannot.
     pools = [_Process(make_function) for _ in range(min(workers, len(chunks)))]
     under_way = {}
     try:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
-# The module of each network; its function has the same name. A module is imported when its network is built, so
-# that the names cost nothing.
+# The module of each network; its function has the same name. A module is imported only when its network is
+# built, which keeps this list cheap to read.
 BACKBONES = {
     "inception_resnet_v1": "inception_resnet_v1",
     "squeezenet": "squeezenet",
@@ -51,7 +51,7 @@ def build(
     Raises:
         ValueError: unknown name or option, or a size that does not fit.
     """
-    # This imports OpenCV, which the names alone do not need.
+    # This imports OpenCV, which the list of names does not need.
     from cshml_tf.alignment.geometry import check_image_size
 
     network = builder(name)

@@ -31,7 +31,7 @@ def digit_cnn(
     """
     if min(image_size) < 8 or width < 1:
         raise ValueError(
-            "image_size and width: digit_cnn needs at least 8 x 8 and 1, "
+            "image_size and width of digit_cnn: expected at least 8 x 8 and 1, "
             f"got {image_size[0]} x {image_size[1]} and {width}"
         )
     # Sizes in comments are for 28 x 28.

@@ -46,7 +46,9 @@ def face_resnet(
     if depth not in _UNITS:
         raise ValueError(f"depth: expected one of {', '.join(map(str, _UNITS))}, got {depth!r}")
     if min(image_size) < 16:
-        raise ValueError(f"image_size: face_resnet needs at least 16 x 16, got {image_size[0]} x {image_size[1]}")
+        raise ValueError(
+            f"image_size of face_resnet: expected at least 16 x 16, got {image_size[0]} x {image_size[1]}"
+        )
     # Sizes in comments are for 112 x 96.
     images = keras.Input((*image_size, 3), name="images")
     x, taps = images, {}

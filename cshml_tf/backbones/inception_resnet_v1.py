@@ -159,6 +159,6 @@ def _check_size(image_size: Sequence[int], stem_pool_stride: int) -> None:
         smallest = (smallest - 1) * stride + 3
     if min(image_size) < smallest:
         raise ValueError(
-            f"image_size: inception_resnet_v1 with stem_pool_stride {stem_pool_stride} needs at least "
+            f"image_size of inception_resnet_v1, stem_pool_stride {stem_pool_stride}: expected at least "
             f"{smallest} x {smallest}, got {image_size[0]} x {image_size[1]}"
         )

@@ -73,7 +73,9 @@ def lightcnn(
     if depth not in _UNITS:
         raise ValueError(f"depth: expected one of {', '.join(map(str, _UNITS))}, got {depth!r}")
     if min(image_size) < 16:
-        raise ValueError(f"image_size: lightcnn needs at least 16 x 16, got {image_size[0]} x {image_size[1]}")
+        raise ValueError(
+            f"image_size of lightcnn: expected at least 16 x 16, got {image_size[0]} x {image_size[1]}"
+        )
     # Sizes in comments are for 112 x 96.
     images = keras.Input((*image_size, 3), name="images")
     x = _conv(images, 48, 5, "conv1", batch_norm)  # pyright: ignore[reportArgumentType]

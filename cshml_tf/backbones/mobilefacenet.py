@@ -40,7 +40,7 @@ def mobilefacenet(
     """
     if min(image_size) < 16:
         raise ValueError(
-            f"image_size: mobilefacenet needs at least 16 x 16, got {image_size[0]} x {image_size[1]}"
+            f"image_size of mobilefacenet: expected at least 16 x 16, got {image_size[0]} x {image_size[1]}"
         )
     # Sizes in comments are for 112 x 96.
     images = keras.Input((*image_size, 3), name="images")

@@ -30,7 +30,7 @@ def small_resnet(
     """
     if min(image_size) < 16 or width < 1:
         raise ValueError(
-            "image_size and width: small_resnet needs at least 16 x 16 and 1, "
+            "image_size and width of small_resnet: expected at least 16 x 16 and 1, "
             f"got {image_size[0]} x {image_size[1]} and {width}"
         )
     # Sizes in comments are for 112 x 96.

@@ -120,6 +120,6 @@ def _check_size(image_size: Sequence[int], version: str, kernel_size: int) -> No
         smallest = (smallest - 1) * 2 + size
     if min(image_size) < smallest:
         raise ValueError(
-            f"image_size: squeezenet of version {version} needs at least {smallest} x {smallest}, "
+            f"image_size of squeezenet, version {version}: expected at least {smallest} x {smallest}, "
             f"got {image_size[0]} x {image_size[1]}"
         )

@@ -14,8 +14,8 @@ from cshml_tf.degradation.kernel import ArrayOrTensor
 from cshml_tf.degradation.resolution import Resolution, resolution_sides
 from cshml_tf.degradation.round_trip import bicubic_round_trip
 
-# The degradations by name: functions of pixels (batch, H, W, 3), of the (h, w) of each resolution, and of which of
-# them each picture gets. Arrays come with one resolution at a time.
+# The degradations by name: functions of the pixels (batch, H, W, 3), the (h, w) of each resolution, and the index
+# of each picture's resolution. NumPy arrays are always passed with exactly one resolution.
 MODES: dict[str, Callable[..., ArrayOrTensor]] = {
     "antialias": functools.partial(bicubic_round_trip, antialias=True),
     "plain": functools.partial(bicubic_round_trip, antialias=False),

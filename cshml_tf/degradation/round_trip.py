@@ -60,6 +60,6 @@ def _matrices(side: int, low_sides: tuple[int, ...], antialias: bool) -> tuple[n
     up = np.zeros((len(low_sides), side, largest))
     for index, low in enumerate(low_sides):
         down[index, :low] = cubic_weights(low, side, antialias=antialias)
-        # Antialiasing affects reductions only; this is one if the low side is longer than the picture's.
+        # Antialiasing affects only reductions, and enlarging is one if the low side is longer than the picture's.
         up[index, :, :low] = cubic_weights(side, low, antialias=antialias)
     return down, up

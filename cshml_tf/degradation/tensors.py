@@ -1,7 +1,7 @@
-"""The same bicubic resize for tensors of Keras's backend, inside or outside a graph."""
+"""The resize of `cshml_tf.degradation.bicubic` for tensors of Keras's backend, inside or outside a graph."""
 
 # pyright: reportOptionalSubscript=false, reportOptionalOperand=false
-# keras.ops has no annotations, and pyright infers that some of its results may be None.
+# keras.ops has no annotations: pyright infers that some results may be None.
 
 import contextlib
 
@@ -52,7 +52,7 @@ def matrices_of(matrices: np.ndarray, choice: ArrayOrTensor) -> ArrayOrTensor:
         choice: (batch,) integers, a tensor or an array.
 
     Returns:
-        (batch, out, in) float32 tensor, which holds weights of 22 binary places exactly.
+        (batch, out, in) float32 tensor, which represents weights of 22 binary places exactly.
     """
     return ops.take(ops.convert_to_tensor(matrices, "float32"), choice, axis=0)
 

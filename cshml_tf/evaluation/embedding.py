@@ -53,7 +53,7 @@ def embed(
 
     Args:
         images: paths of image files or (H, W, 3) uint8 RGB arrays, all of one size.
-        views: the networks and what they are shown.
+        views: the networks, each with the form in which it sees the images.
         image_size: (height, width) that each image must have; None for the size of the first image.
         batch_size: number of images per forward pass.
         flip: whether to add the embedding of the mirrored image and normalise the sum.
@@ -114,7 +114,7 @@ def check_embeddings(embeddings: np.ndarray, name_of: Callable[[int], str | Path
     Args:
         embeddings: (images, E).
         name_of: function of an index that returns the image's name for the error message.
-        network: description of the network, or of what it was shown, for the error message.
+        network: description of the network, or of the form of its images, for the error message.
 
     Raises:
         ValueError: an embedding is zero or not finite; the message names the image.

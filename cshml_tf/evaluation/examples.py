@@ -1,4 +1,4 @@
-"""Examples of HL: random pairs as the networks see them, with their scores before and after.
+"""Examples of the HL condition: random pairs as the networks see them, with their scores before and after.
 
 "Before" uses the HR network for both images, "after" uses the LR network for the degraded one.
 """
@@ -66,14 +66,14 @@ def score_before_and_after(evaluation: Evaluation, resolution: Resolution) -> di
         dict of "before" and "after" to `ScoredPairs`.
     """
     key = format_resolution(resolution)
-    modes = {
+    conditions = {
         "before": ("HL_hr_network", "HR network for both pictures"),
         "after": ("HL", "LR network for the low-resolution picture"),
     }
     scored = {}
-    for name, (mode, networks) in modes.items():
-        scores, same = evaluation.trials[key, mode]
-        accuracy = evaluation.report[key][mode]["accuracy"]
+    for name, (condition, networks) in conditions.items():
+        scores, same = evaluation.trials[key, condition]
+        accuracy = evaluation.report[key][condition]["accuracy"]
         scored[name] = ScoredPairs(networks, scores, same, best_threshold(scores, same), accuracy)
     return scored
 

@@ -203,7 +203,7 @@ def _comparisons(
     lr_recognisers: Mapping[Resolution, keras.Model],
     modes: Mapping[Resolution, str | None],
 ) -> list[_Comparison]:
-    """List every comparison, HR first; `modes` holds each resolution's degradation, None for none."""
+    """List every comparison, HR first; `modes` maps each resolution to its degradation, None for none."""
     hr_view = View(hr_recogniser)
     comparisons = [_Comparison(("HR",), hr_view, hr_view)]
     for resolution, mode in modes.items():
@@ -287,8 +287,8 @@ def _report(measured: Mapping[tuple[str, ...], _Measured]) -> dict[str, Any]:
             part["gap_closed"] = gap_closed(
                 report["HR"]["accuracy"], part["HL_hr_network"]["accuracy"], part["HL"]["accuracy"]
             )
-        for mode in ("HL", "LL"):
-            reference = measured.get((key, f"{mode}_hr_network"), measured[("HR",)])
-            difference, interval = paired_difference(measured[key, mode].correct, reference.correct)
-            part[f"{mode}_gain"] = {"difference": difference, "interval": list(interval)}
+        for condition in ("HL", "LL"):
+            reference = measured.get((key, f"{condition}_hr_network"), measured[("HR",)])
+            difference, interval = paired_difference(measured[key, condition].correct, reference.correct)
+            part[f"{condition}_gain"] = {"difference": difference, "interval": list(interval)}
     return report

@@ -100,7 +100,7 @@ def choose_networks(
 
 
 def people_trained_on(model_dirs: Iterable[str | Path], people: Iterable[str]) -> list[str]:
-    """Find the people of a test that a network, or a network it started from, was trained on.
+    """Find the people of a test on whom a network, or a network it started from, was trained.
 
     Args:
         model_dirs: model folders.

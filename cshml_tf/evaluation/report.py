@@ -24,7 +24,7 @@ from cshml_tf.metrics.verification import (
 VAL_FAR = 1e-3
 FARS = (0.1, 0.01, 0.001)
 
-_MODES = {
+_CONDITIONS = {
     "HL": "HL  LR network",
     "LL": "LL  LR network",
     "HL_hr_network": "HL  HR network for both",
@@ -103,7 +103,7 @@ def format_lfw_table(report: dict[str, Any]) -> str:
     notes = []
     for key in resolution_keys(report):
         part = report[key]
-        rows += [_table_row(f"{key} {_MODES[mode]}", part[mode]) for mode in _MODES if mode in part]
+        rows += [_table_row(f"{key} {words}", part[name]) for name, words in _CONDITIONS.items() if name in part]
         notes += _gain_lines(key, part)
     lines = align_columns(rows)
     if any(row[-1].endswith("*") for row in rows):
@@ -114,7 +114,7 @@ def format_lfw_table(report: dict[str, Any]) -> str:
 
 
 def resolution_keys(report: dict[str, Any]) -> list[str]:
-    """Return the keys of any report that are resolutions, such as "12" and "14x12", in their order."""
+    """Return the keys of a report that are resolutions, such as "12" and "14x12", in their order."""
     return [key for key in report if key not in ("HR", "protocol", "cell")]
 
 
@@ -125,11 +125,11 @@ def read_threshold(
     far: float = 1e-3,
     flip: bool = False,
 ) -> float:
-    """Look up the threshold that a report states for a kind of comparison and a false accept rate.
+    """Look up the threshold that a report states for a test condition and a false accept rate.
 
     Args:
         report: an LFW report read from JSON.
-        mode: "HR", "HL", "LL", "HL_hr_network" or "LL_hr_network".
+        mode: the condition, "HR", "HL", "LL", "HL_hr_network" or "LL_hr_network".
         resolution: r or (h, w), or its name in the report, such as "14x12"; not used for "HR".
         far: false accept rate, one that the report states thresholds for.
         flip: whether the scores to be judged come from embeddings averaged with those of mirrored images.
@@ -154,12 +154,15 @@ def read_threshold(
     if mode == "HR":
         where, figures = "HR", report.get("HR")
     elif resolution is None:
-        raise ValueError(f"resolution: expected r or (h, w) for mode {mode}, got None")
+        raise ValueError(f"resolution: expected r or (h, w) for condition {mode}, got None")
     else:
         key = resolution if isinstance(resolution, str) else format_resolution(resolution)
         where, figures = f"{key} {mode}", report.get(key, {}).get(mode)
     if figures is None:
-        known = ["HR", *(f"{key} {m}" for key in resolution_keys(report) for m in _MODES if m in report[key])]
+        known = [
+            "HR",
+            *(f"{key} {name}" for key in resolution_keys(report) for name in _CONDITIONS if name in report[key]),
+        ]
         raise ValueError(f"report: expected an entry {where}, got {', '.join(known)}")
     stated = {float(name): threshold for name, threshold in figures["thresholds"].items()}
     if far not in stated:
@@ -168,7 +171,7 @@ def read_threshold(
             f"got thresholds at {', '.join(figures['thresholds'])}"
         )
     if stated[far] is None:
-        raise ValueError(f"report: too few pairs were compared for a threshold of {where} at FAR {far:g}")
+        raise ValueError(f"report: expected a threshold for {where} at FAR {far:g}, got too few pairs for one")
     return stated[far]
 
 
@@ -229,12 +232,12 @@ def _table_row(name: str, figures: dict[str, Any]) -> tuple[str, ...]:
 
 def _gain_lines(key: str, part: dict[str, Any]) -> list[str]:
     lines = []
-    for mode in ("HL", "LL"):
-        gain = part.get(f"{mode}_gain")
+    for condition in ("HL", "LL"):
+        gain = part.get(f"{condition}_gain")
         if gain:
             low, high = (100 * bound for bound in gain["interval"])
             lines.append(
-                f"{key} {mode}: LR network minus HR network {100 * gain['difference']:+.2f} points "
+                f"{key} {condition}: LR network minus HR network {100 * gain['difference']:+.2f} points "
                 f"(95 % interval {low:+.2f} to {high:+.2f})"
             )
     if "gap_closed" in part:

@@ -1,6 +1,6 @@
 """Embed face crops of any size as a stream: each picture is queued until its network's batch is full.
 
-So a test of any number of files keeps at most one batch of pixels per network in memory.
+However many files a test has, it thus keeps at most one batch of pixels per network in memory.
 `cshml_tf.evaluation.serving.ServingNetworks.choose` decides which network suits a picture.
 """
 
@@ -52,8 +52,8 @@ class FaceFiles:
 
     Args:
         paths: image files, crops of any size.
-        width_paths: for each of them the file whose width counts; None for the same files. With these, aligned
-            copies of one size are served like the pictures they were cut from.
+        width_paths: for each of them the file whose width selects the network; None for the same files. With
+            these, aligned copies of one size are served like the pictures they were cut from.
     """
 
     def __init__(self, paths: Iterable[Path], width_paths: Iterable[Path] | None = None) -> None:
@@ -93,7 +93,7 @@ def check_readable(files: FaceFiles) -> None:
 
 
 def width_files(paths: Sequence[Path], distributed: Iterable[Path]) -> list[Path]:
-    """Find the distributed file behind each displayed image, by its name without suffix.
+    """Find the distributed file of each image, by the name without its suffix.
 
     Args:
         paths: images that the networks see.

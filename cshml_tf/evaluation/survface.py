@@ -160,10 +160,10 @@ def evaluate_identification(
 
 
 def contiguous_folds(same: ArrayLike) -> np.ndarray:
-    """Divide pairs into folds with equal shares of both kinds, each kind in its order.
+    """Divide pairs into folds with equal shares of both kinds, keeping the order within each kind.
 
     Args:
-        same: (pairs,) bool, both kinds in it.
+        same: (pairs,) bool, pairs of both kinds.
 
     Returns:
         (pairs,) integers, 0 or more: ten folds, or as many as there are pairs of the rarer kind.

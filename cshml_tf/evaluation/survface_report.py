@@ -88,8 +88,8 @@ def _identification(figures: dict[str, Any], protocol: dict[str, Any]) -> list[s
         f"{protocol['mated_probes']} mated probes, {len(protocol['missing_probes'])} of them missing; "
         f"{protocol['unmated_probes']} unmated ones; gallery of {protocol['gallery']} images of "
         f"{protocol['gallery_people']} people",
-        f"TPIR{rank}: mated probes at or above the threshold of a false positive rate (FPIR), and among the first "
-        f"{rank} {protocol['ranks_count']}"
+        f"TPIR{rank}: mated probes at or above the threshold for a false positive rate (FPIR), and among the "
+        f"first {rank} {protocol['ranks_count']}"
         + (", each the mean of its images" if protocol["ranks_count"] == "people" else ""),
         f"rank-{rank}: among the first {rank} without a threshold, the upper bound of TPIR{rank}",
         *served_line(protocol),

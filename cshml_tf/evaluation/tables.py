@@ -28,7 +28,7 @@ def align_columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def percent(share: float | None) -> str:
-    """Format a share 0..1 in %, or None, which cannot be measured, as a dash."""
+    """Format a share 0..1 in %; None, a share that cannot be measured, becomes a dash."""
     return "-" if share is None else f"{100 * share:.2f}"
 
 
@@ -44,7 +44,7 @@ def missing_line(missing: Sequence[object], all_of: str, consequence: str) -> li
     Args:
         missing: names of what is missing.
         all_of: the total that they are part of, such as "20 probes".
-        consequence: what follows from it, in words.
+        consequence: its effect on the test, in words.
     """
     if not missing:
         return []
@@ -79,8 +79,8 @@ def gain_line(figures: Mapping[str, Any], figure: str) -> list[str]:
     """Return a list of one line with the gain of choosing networks by width, or an empty list without LR networks.
 
     Args:
-        figures: part of a report; if there are LR networks, "served_gain" holds "difference" and "interval".
-        figure: name of the figure that the gain is in.
+        figures: part of a report; if there are LR networks, "served_gain" contains "difference" and "interval".
+        figure: name of the figure that the gain refers to.
     """
     gain = figures.get("served_gain")
     if gain is None:

@@ -170,7 +170,7 @@ def _labels(test: TinyFace) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _match(test: TinyFace, embeddings: np.ndarray) -> Matches:
-    """Match all probes, including missing ones; `embeddings` holds the probes' rows, then the gallery's."""
+    """Match all probes, including missing ones; `embeddings` contains the probes' rows, then the gallery's."""
     count = len(test.probes)
     rows = similarity_rows(embeddings[:count], embeddings[count:])
     return with_missing_probes(match_probes(rows, *_labels(test)), len(test.missing_probes))

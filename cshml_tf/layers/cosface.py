@@ -24,8 +24,8 @@ class UnitLength(Float32Layer):
 class CosFace(Float32Layer):
     """The shared classifier: cosines between embeddings and one centre per class, the columns of W.
 
-    The layer has no margin and no labels, so it is the same in training and testing; the margin and the
-    scale belong to the loss (`cshml_tf.losses.cosface`).
+    The layer takes no labels, so it is the same in training and testing; margin and scale belong to the loss
+    (`cshml_tf.losses.cosface`).
 
     Args:
         classes: number of identities.

@@ -1,6 +1,6 @@
 """Layers equivalent to Keras's own that need fewer passes over the maps, for training on TensorFlow.
 
-Keras composes batch norm and PReLU of elementary operations, each of which reads and writes a whole map. In a
+Keras composes batch norm and PReLU from elementary operations, each of which reads and writes a whole map. In a
 network of cheap convolutions, such as MobileFaceNet, the fused layers save a third of a training step
 (`benchmarks/training_step.py`).
 """

@@ -4,7 +4,7 @@ Every layer here computes in float32 regardless of the backbone's precision.
 """
 
 # pyright: reportOptionalOperand=false, reportOptionalSubscript=false, reportOperatorIssue=false
-# keras.ops has no annotations, and what pyright infers is the union over all backends, None included.
+# keras.ops has no annotations: pyright infers the union of all backends' types, which includes None.
 
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -20,7 +20,7 @@ from cshml_tf.losses import Tensor
 
 Shape: TypeAlias = tuple[int | None, ...]
 
-# What a fixed standardisation subtracts from the pixels, and what it then divides them by.
+# The number that a fixed standardisation subtracts from the pixels, and its divisor.
 _FIXED = {"fixed": (127.5, 128.0), "symmetric": (127.5, 127.5), "none": (0.0, 1.0)}
 STANDARDISATIONS = ("per_image", *_FIXED)
 

@@ -144,7 +144,7 @@ def checked_labels(probe_labels: ArrayLike, gallery_labels: ArrayLike) -> tuple[
     """Return both lists of labels as arrays.
 
     Raises:
-        ValueError: a list is empty or not one-dimensional, or one holds names and the other numbers.
+        ValueError: a list is empty or not one-dimensional, or one contains names and the other numbers.
     """
     probes, gallery = np.asarray(probe_labels), np.asarray(gallery_labels)
     for name, labels in (("probe_labels", probes), ("gallery_labels", gallery)):

@@ -56,8 +56,8 @@ class KFoldVal:
         val: mean over the folds of the share of held-out same pairs accepted.
         std: its population standard deviation over the folds.
         far_measured: mean over the folds of the share of held-out different pairs accepted.
-        resolved: False where the other folds of some fold hold fewer than 1 / far different pairs. The threshold
-            then lies just above all of them, the strictest that they can justify.
+        resolved: False where the other folds of some fold contain fewer than 1 / far different pairs. The
+            threshold then lies just above all of them, the strictest that they can justify.
     """
 
     val: float
@@ -204,7 +204,7 @@ def kfold_val(scores: ArrayLike, same: ArrayLike, folds: ArrayLike, far: float =
         the mean of `far_measured`.
 
     Raises:
-        ValueError: as for `roc`, or the other folds of some fold hold no different pairs.
+        ValueError: as for `roc`, or the other folds of some fold contain no different pairs.
     """
     rows, same, held_out = _folded(scores, same, folds)
     accepted_same, accepted_different, resolved = [], [], True

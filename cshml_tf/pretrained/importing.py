@@ -141,7 +141,7 @@ def _source(path: str | Path, kind: str) -> dict:
 
 def _check_empty(model_dir: str | Path) -> None:
     if Path(model_dir).exists() and (not Path(model_dir).is_dir() or any(Path(model_dir).iterdir())):
-        raise ValueError(f"{model_dir}: expected a folder that is absent or empty")
+        raise ValueError(f"{model_dir}: expected a folder that is absent or empty, got a file or a folder in use")
 
 
 def _check_template(template: str) -> None:

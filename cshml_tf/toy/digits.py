@@ -40,7 +40,7 @@ def read_mnist(path: str | Path | None = None) -> tuple[Digits, Digits]:
         (train, test).
 
     Raises:
-        ValueError: the file is damaged or holds other arrays, or no path is given and the download fails.
+        ValueError: the file is damaged or contains other arrays, or no path is given and the download fails.
         OSError: the file cannot be read.
     """
     if path is None:
@@ -61,7 +61,7 @@ def pack_digits(digits: Digits, packed_dir: str | Path) -> None:
     """Write digits as a packed folder, which the library trains from, unless the folder exists.
 
     Raises:
-        ValueError: the folder exists and holds other digits.
+        ValueError: the folder exists and contains other digits.
     """
     order = np.argsort(digits.labels, kind="stable")
     numbers = [f"{index:05d}" for index in order]
@@ -69,7 +69,7 @@ def pack_digits(digits: Digits, packed_dir: str | Path) -> None:
         packed = read_packed(packed_dir)
         same = packed.names == numbers and np.array_equal(packed.labels, digits.labels[order])
         if not (same and np.array_equal(packed.pixels, digits.pixels[order])):
-            raise ValueError(f"{packed_dir}: holds other digits than those given; use another OUT_DIR")
+            raise ValueError(f"{packed_dir}: expected the same digits as given, got others; use another OUT_DIR")
         return
     images = zip(numbers, digits.pixels[order], strict=True)
     write_packed(packed_dir, images, digits.labels[order], CLASSES, numbers)

@@ -1,6 +1,6 @@
 """The toy networks of one seed: an HR network under CosFace, and one LR network per loss and batch pairing.
 
-Equation 3 alone trains no classifier, so the LR digits are then classified with that of the HR network.
+Equation 3 by itself trains no classifier: its LR digits are classified with that of the HR network.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The ways to train the toy's LR network: equation 2 or 3 alone, with the HR network's batch or a random one.
+"""The ways to train the toy's LR network: with either equation 2 or 3, and the HR network's batch or a random one.
 
 Source: tables 1 and 2 of the paper.
 """

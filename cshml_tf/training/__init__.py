@@ -1,1 +1,1 @@
-"""The training loop, its step, and everything that makes a run continue exactly."""
+"""The training loop, its step, and everything that lets an interrupted run resume exactly."""

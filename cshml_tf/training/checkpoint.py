@@ -29,11 +29,12 @@ def save_checkpoint(folder: str | Path, step: int, variables: Sequence[keras.Var
     for index, variable in enumerate(variables):
         value = np.asarray(variable)
         if value.dtype.kind == "f" and not np.isfinite(value).all():
-            raise ValueError(f"step {step}: expected finite weights, got others in {variable.path}")
+            raise ValueError(f"step {step}: expected finite weights, got NaN or infinity in {variable.path}")
         values[str(index)] = value
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    # A killed run leaves a temporary as large as the network: one run at a time writes here.
+    # A killed run may have left a partial file as large as the network. Only one run at a time writes here, so
+    # nobody needs it.
     remove_left_overs_below(folder)
     with replacing(folder / f"step-{step:08d}.npz", ".npz") as partial:
         np.savez(partial, **values)
@@ -42,7 +43,7 @@ def save_checkpoint(folder: str | Path, step: int, variables: Sequence[keras.Var
 
 
 def restore_checkpoint(folder: str | Path, variables: Sequence[keras.Variable]) -> int:
-    """Set the variables to the newest checkpoint.
+    """Set the variables to the values of the newest checkpoint.
 
     Args:
         folder: folder of checkpoints.
@@ -52,7 +53,7 @@ def restore_checkpoint(folder: str | Path, variables: Sequence[keras.Variable]) 
         Number of steps done, 0 if there is no checkpoint.
 
     Raises:
-        ValueError: the checkpoint is damaged or holds other variables.
+        ValueError: the checkpoint is damaged or contains other variables.
     """
     paths = _checkpoints(folder)
     if not paths:

@@ -1,4 +1,4 @@
-"""The devices that train: a tf.distribute strategy chosen by name; on JAX, one device."""
+"""The devices to train on: a tf.distribute strategy chosen by name; on JAX, one device."""
 
 import contextlib
 from typing import Any
@@ -25,15 +25,15 @@ def choose_strategy(name: str = "auto", replicas: int | None = None) -> Any:
     """Choose the strategy by name.
 
     Args:
-        name: "one" device; "mirrored": a replica on each GPU, or on each of `replicas` logical CPUs without a
-            GPU; "auto": mirrored if there are several GPUs, otherwise one.
-        replicas: number of replicas for "mirrored"; None uses every GPU.
+        name: "one" for a single device; "mirrored" for a replica on each GPU or, without a GPU, on each of
+            `replicas` logical CPUs; "auto" for "mirrored" if there are several GPUs, otherwise "one".
+        replicas: number of replicas for "mirrored"; None for one per GPU, or one without a GPU.
 
     Returns:
         tf.distribute.Strategy, or `OneDevice`.
 
     Raises:
-        ValueError: unknown name, more replicas than devices, or "mirrored" on another backend.
+        ValueError: unknown name, more replicas than devices, or "mirrored" on a backend other than TensorFlow.
     """
     if name not in STRATEGIES:
         raise ValueError(f"strategy: expected one of {', '.join(STRATEGIES)}, got {name!r}")
@@ -60,7 +60,7 @@ def check_batch_size(batch_size: int, strategy: Any) -> None:
     """Check that the replicas can share a batch evenly.
 
     Raises:
-        ValueError: it is not a multiple of their number.
+        ValueError: the batch size is not a multiple of the number of replicas.
     """
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
@@ -72,10 +72,10 @@ def distribute(batches: Stream, strategy: Any) -> Stream:
 
     Args:
         batches: a stream of which nothing has been taken yet.
-        strategy: as `choose_strategy` returns.
+        strategy: as returned by `choose_strategy`.
 
     Returns:
-        Stream; with one replica the stream as it is.
+        The distributed stream; with one replica, `batches` itself.
     """
     if strategy.num_replicas_in_sync == 1:
         return batches
@@ -87,7 +87,7 @@ def distribute(batches: Stream, strategy: Any) -> Stream:
 
 
 def _logical_cpus(count: int) -> list[str]:
-    """Split the CPU, so that training on several devices can be tried without them."""
+    """Split the CPU into logical devices, with which training on several devices can be tried."""
     import tensorflow as tf
 
     if not 1 <= count <= _MOST_LOGICAL_CPUS:
@@ -100,7 +100,7 @@ def _logical_cpus(count: int) -> list[str]:
             tf.config.set_logical_device_configuration(cpu, logical)
         except RuntimeError as error:
             raise ValueError(
-                f"replicas: {count} replicas need the CPU to be split before TensorFlow is first used in this "
-                f"process"
+                f"replicas: expected to split the CPU into {count} before TensorFlow's first use in this process, "
+                "got one in which TensorFlow is already in use"
             ) from error
     return [f"CPU:{index}" for index in range(count)]

@@ -1,4 +1,4 @@
-"""What HR and LR training share: the source, the loop, validation on LFW, and the model folder at the end."""
+"""The parts common to HR and LR training: the source, the loop, validation on LFW, and the model folder."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Set
@@ -32,10 +32,10 @@ class Experiment:
         recogniser: the recogniser inside `network` that is trained and saved.
         settings: HrSettings or LrSettings.
         source: the training faces.
-        strategy: as `cshml_tf.training.devices.choose_strategy` returns; the network was made in its scope.
+        strategy: as returned by `cshml_tf.training.devices.choose_strategy`; the network was created in its scope.
         batches_from: function of a step that returns the stream of batches that begins there.
-        card: the entries of the model folder's card, apart from settings, steps and figures.
-        people: names of everyone the recogniser will have been trained on at the end.
+        card: the entries of the model folder's card that describe the network, such as "kind" and "resolutions".
+        people: names of everyone on whom the recogniser will have been trained at the end.
         evaluate: function of a float32 recogniser that returns figures by name, or None.
         fresh: whether the recogniser started from random weights.
     """
@@ -53,14 +53,14 @@ class Experiment:
 
 
 def open_source(settings: RunSettings, image_size: tuple[int, int]) -> FaceSource:
-    """Open the training faces and check the first.
+    """Open the training faces and check the first one.
 
     Args:
-        settings: where the faces are, and whose.
+        settings: names the folder of faces and, optionally, a list of people.
         image_size: (height, width) of the network's input.
 
     Returns:
-        As `cshml_tf.data.sources.open_source`.
+        As returned by `cshml_tf.data.sources.open_source`.
 
     Raises:
         ValueError: there is nothing to train on, or the first face is unreadable or of another size.
@@ -152,7 +152,7 @@ def _run(
 
 
 def _as_trained(experiment: Experiment, optimizer: keras.Optimizer, steps: int) -> keras.Model:
-    """Copy the recogniser in its final form: float32, batch norm of one device, averaged weights if kept."""
+    """Copy the recogniser in its final form: float32, batch norm for one device, averaged weights if any."""
     with averaged_weights(optimizer, experiment.network.trainable_variables):
         recogniser = clone(experiment.recogniser)
     if experiment.fresh and steps:

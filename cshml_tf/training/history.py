@@ -26,7 +26,7 @@ class History:
         first_step: number of steps already done; later rows, written by a killed process, are dropped.
         last_step: step at which the run ends.
         log_every: number of steps between two rows.
-        batch_size: number of pairs per step, for the speed.
+        batch_size: number of pairs per step, from which the speed is computed.
         show_progress: whether to show a progress bar on standard error.
     """
 

@@ -1,4 +1,4 @@
-"""The training loop: from the newest checkpoint to the last step, validated, logged and saved."""
+"""The training loop: from the newest checkpoint to the last step, with validation, logging and checkpoints."""
 
 import dataclasses
 import math
@@ -56,12 +56,12 @@ def run_steps(
     """Train from the newest checkpoint on.
 
     Args:
-        network: as `make_step` takes it, made within the strategy's scope.
-        optimizer: made within the strategy's scope.
+        network: `HrNetwork` or `TwoBranchNetwork`, created within the strategy's scope.
+        optimizer: created within the strategy's scope.
         schedule: the learning rate of each step.
         settings: when to log, to save, to validate and to stop.
         run: the folders to write to.
-        strategy: as `cshml_tf.training.devices.choose_strategy` returns.
+        strategy: as returned by `cshml_tf.training.devices.choose_strategy`.
         batches_from: function of a step that returns the stream of batches that begins there.
         validate: function of the number of steps done that returns figures by name, called every
             `validate_every_n_epochs` epochs; None for no validation.
@@ -69,7 +69,7 @@ def run_steps(
         on_step: function of the number of steps done, called after each step is logged; or None.
 
     Returns:
-        Outcome. A checkpoint holds the state at its end.
+        Outcome. The newest checkpoint contains the final state, unless no step has been done.
 
     Raises:
         TrainingDiverged: a loss term is not finite.
@@ -121,8 +121,8 @@ def _check_finite(terms: Mapping[str, float], step: int) -> None:
     for name, value in terms.items():
         if not math.isfinite(value):
             raise TrainingDiverged(
-                f"step {step}: the loss term {name} is {value}; try a lower learning rate; in the first "
-                "steps of an LR network, train the HR network for longer"
+                f"step {step}: the loss term {name} is {value}; try a lower learning rate or, if an LR network "
+                "diverges in its first steps, train the HR network for longer"
             )
 
 

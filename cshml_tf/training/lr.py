@@ -35,7 +35,7 @@ def train_lr(
     Args:
         settings: settings of the run, with `pretrained_model`.
         progress: whether to show progress bars.
-        means: a dict, empty at first, that caches class means between runs from the same HR network and data.
+        means: a dict, empty at first, that caches class means for further runs with the same HR network and data.
         on_step: function of the number of steps done, called after each; or None.
 
     Returns:

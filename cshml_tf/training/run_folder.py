@@ -1,4 +1,4 @@
-"""The two folders of a run; a name stands for one run, which is resumed, finished or refused."""
+"""The two folders of a run. Repeating its name resumes the run, if its settings and data are the same."""
 
 import dataclasses
 import datetime
@@ -63,7 +63,8 @@ class Run:
         """
         noted = json.loads(json.dumps(inputs))
         began = dict(self.inputs)
-        # Version 0.1.0 recorded which of its two orders of batches a run followed; the packed one is today's.
+        # Version 0.1.0 had two orders of batches and recorded which one a run followed. Its order for packed faces
+        # is the one in use today.
         reordered = began.pop("stream", None) == "folders"
         differing = [name for name, value in began.items() if noted.get(name) != value]
         if differing:
@@ -107,7 +108,7 @@ def open_run(kind: str, settings: RunSettings) -> Run:
         The run, finished if an earlier call has finished it.
 
     Raises:
-        ValueError: a run of that name has other settings, or its folder does not hold a run.
+        ValueError: a run of that name has other settings, or the folder of that name is not that of a run.
     """
     name = settings.run_name or _time_as_name(Path(settings.models_base_dir))
     model_dir = Path(settings.models_base_dir) / name
@@ -128,12 +129,12 @@ def _time_as_name(base: Path) -> str:
 def _check_same_run(
     model_dir: Path, settings: Mapping[str, Any], settings_class: type[RunSettings]
 ) -> tuple[bool, dict[str, Any]]:
-    """Compare with the settings that made the folder; return whether that run is finished, and its inputs."""
+    """Compare settings with those of the folder's run; return whether that run is finished, and its inputs."""
     try:
         state = json.loads((model_dir / _STATE).read_text(encoding="utf-8"))
         stored, finished, inputs = dict(state["settings"]), state["finished"], state["inputs"]
     except (OSError, ValueError, KeyError, TypeError):
-        raise ValueError(f"run_name: {model_dir} exists and does not hold a run; choose another name") from None
+        raise ValueError(f"run_name: {model_dir} exists and does not contain a run; choose another name") from None
     if stored.get("kind") == settings["kind"]:
         stored = {"kind": settings["kind"]} | _in_current_names(stored, settings_class)
     free = {name for name, about in options_of(settings_class).items() if about.continues}
@@ -149,7 +150,7 @@ def _check_same_run(
 
 
 def _in_current_names(stored: Mapping[str, Any], settings_class: type[RunSettings]) -> dict[str, Any]:
-    """Translate settings that an earlier version wrote; an option it did not have has its default."""
+    """Translate settings that an earlier version wrote; options that it did not have get their defaults."""
     own = {name: value for name, value in stored.items() if name != "kind"}
     try:
         return settings_class.from_json(own).as_json()

@@ -1,8 +1,8 @@
 """The learning rate: by epoch, read from a schedule file in FaceNet's format, or decaying along a cosine.
 
 Each line reads `epoch: rate`; `#` starts a comment; a rate of -1 ends the training. The epoch is
-step // epoch_size, counted from 0, and the rate of the last line holds from there on. FaceNet itself counts from 1
-and crashes after the last line and at a line with -1.
+step // epoch_size, counted from 0, and the rate of the last line applies to all later epochs. FaceNet itself
+counts from 1 and crashes after the last line and at a line with -1.
 """
 
 import bisect
@@ -71,7 +71,7 @@ PUBLISHED: dict[int, float] = {0: 0.1, 30: 0.01, 70: 0.001, 120: 0.0001}
 def make_schedule(
     learning_rate: float, schedule_file: str | Path | None, epoch_size: int, cosine_steps: int | None = None
 ) -> Schedule | CosineDecay:
-    """Choose the schedule as FaceNet does: a positive rate is constant, else the file's, else the paper's.
+    """Choose the schedule as FaceNet does: a positive rate if given, else the file's schedule, else the paper's.
 
     Args:
         learning_rate: constant or initial rate, or -1 for a schedule by epoch.
@@ -125,5 +125,6 @@ def read_schedule_file(path: str | Path) -> dict[int, float]:
             )
         rates[epoch] = rate
     if 0 not in rates or rates[0] == -1:
-        raise ValueError(f"{path}: expected a rate for epoch 0, got {sorted(rates)[:1] or 'no lines'}")
+        first = f"'{min(rates)}: {rates[min(rates)]:g}' as the first epoch" if rates else "no lines"
+        raise ValueError(f"{path}: expected a positive rate for epoch 0, got {first}")
     return rates

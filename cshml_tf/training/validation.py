@@ -24,7 +24,7 @@ def make_lfw_evaluation(
 
     Args:
         settings: settings of the run.
-        hr_recogniser: the HR network that an LR network is measured with; None to measure HR networks.
+        hr_recogniser: the HR network to measure LR networks with; None to measure HR networks.
         resolutions: the resolutions of the LR network.
         degradation: "antialias" or "plain".
 

@@ -43,7 +43,7 @@ def test_a_cell_names_its_run():
 
 
 def test_taps_multiply_the_losses_that_have_one():
-    """Equation 2 alone has no tap, so that its network is trained once."""
+    """Equation 2 by itself has no tap, so its network is trained only once."""
     cells = make_grid(["models/hr"], [(12,)], ["2", "2+5", "2+4"], [3], ["stem_pool", "block_c"])
     assert [cell.name for cell in cells] == [
         "hr_12_eq2_seed3",
@@ -61,7 +61,7 @@ def test_losses_are_put_in_order():
 
 
 @pytest.mark.parametrize("text", ["", "6", "2+2", "4+5", "2,3", "2+", "two"])
-def test_what_is_no_choice_of_equations(text):
+def test_other_texts_are_no_choice_of_equations(text):
     with pytest.raises(ValueError, match="losses: expected some of the equations"):
         parse_losses(text)
 
@@ -82,5 +82,5 @@ def test_the_first_seed_comes_first():
 
 @pytest.mark.parametrize("networks, losses", [(["x/hr", "y/hr"], ["2"]), (["x/hr"], ["2", "2"])])
 def test_two_cells_of_one_name_are_refused(networks, losses):
-    with pytest.raises(ValueError, match="hr_8_eq2_seed1 comes twice"):
+    with pytest.raises(ValueError, match="got hr_8_eq2_seed1 twice"):
         make_grid(networks, [(8,)], losses, [1])

@@ -1,4 +1,4 @@
-"""The ablation's command on textures: its table, its continuation, its refusals."""
+"""The ablation's command on textures: its table, resuming, refusals."""
 
 import csv
 import functools
@@ -18,7 +18,7 @@ from cshml_tf.training.lr import train_lr
 
 @pytest.fixture
 def command(texture_folder, hr_model_dir, tmp_path):
-    """The words of a small ablation, but for the combinations."""
+    """The arguments of a small ablation, apart from the combinations."""
     pairs = tmp_path / "pairs.txt"
     lines = ["2\t3"]
     for fold in range(2):
@@ -44,7 +44,7 @@ def command(texture_folder, hr_model_dir, tmp_path):
 
 
 @pytest.mark.slow
-def test_table_figure_and_runs_and_more_of_them_later(command, tmp_path, capsys):
+def test_table_plot_and_runs_are_written_and_later_extended(command, tmp_path, capsys):
     out = tmp_path / "out"
     assert run_ablation.main([*command, "--resolutions", "12", "--losses", "2", "2+3+5"]) == 0
     shown = capsys.readouterr().out
@@ -65,7 +65,7 @@ def test_table_figure_and_runs_and_more_of_them_later(command, tmp_path, capsys)
 
 
 @pytest.mark.slow
-def test_a_run_stopped_by_a_signal_goes_on_and_is_the_same(command, tmp_path, capsys, monkeypatch):
+def test_a_run_stopped_by_a_signal_resumes_with_the_same_result(command, tmp_path, capsys, monkeypatch):
     words = [*command, "--resolutions", "8", "--losses", "2"]
     whole = [word if word != str(tmp_path / "out") else str(tmp_path / "whole") for word in words]
     assert run_ablation.main(whole) == 0
@@ -99,10 +99,10 @@ def test_two_networks_and_a_third_of_a_known_name(command, hr_model_dir, tmp_pat
     recogniser.weights[0].assign(recogniser.weights[0] + 1.0)
     recogniser.save(other / "recogniser.keras")
     assert run_ablation.main([*words[:-1], str(other), "--seeds", "5"]) == 2
-    assert "holds an ablation of another HR network other" in capsys.readouterr().err
+    assert "contains an ablation of another HR network other" in capsys.readouterr().err
 
 
-def test_a_call_that_trained_nothing_claims_nothing(command, tmp_path, capsys):
+def test_a_call_that_trained_nothing_leaves_no_note(command, tmp_path, capsys):
     words = [*command, "--resolutions", "8", "--max_minutes", "1e-9"]
     assert run_ablation.main([*words, "--margin", "0.2"]) == 0
     assert run_ablation.main([*words, "--margin", "0.3"]) == 0
@@ -122,13 +122,13 @@ def test_faces_of_another_size_are_refused_before_the_first_run(command, tmp_pat
 
 
 @pytest.mark.slow
-def test_people_trained_on_are_warned_of(command, capsys):
+def test_a_test_of_people_trained_on_causes_a_warning(command, capsys):
     assert run_ablation.main([*command, "--resolutions", "8", "--losses", "2"]) == 0
     assert "warning: the networks were trained on 6 of the people compared (12 pairs)" in capsys.readouterr().err
 
 
 @pytest.mark.slow
-def test_no_time_left_stops_between_runs_and_the_same_command_goes_on(command, tmp_path, capsys):
+def test_without_time_left_it_stops_between_runs_and_the_same_command_resumes(command, tmp_path, capsys):
     words = [*command, "--resolutions", "8"]
     assert run_ablation.main([*words, "--max_minutes", "1e-9"]) == 0
     assert "stopped: 0 of 1 done; the same command resumes" in capsys.readouterr().out
@@ -142,7 +142,9 @@ def test_one_folder_is_one_recipe_and_one_test(command, tmp_path, capsys):
     words = [*command, "--resolutions", "8"]
     assert run_ablation.main(words) == 0
     assert run_ablation.main([*words, "--margin", "0.2"]) == 2
-    assert "holds an ablation with other settings (margin): margin was 0.35 and is 0.2" in capsys.readouterr().err
+    assert (
+        "contains an ablation with other settings (margin): margin was 0.35 and is 0.2" in capsys.readouterr().err
+    )
     assert run_ablation.main([*words, "--use_flipped_images"]) == 2
     assert "other settings (test options)" in capsys.readouterr().err
     (tmp_path / "people.txt").write_text("person_0\nperson_1\n")
@@ -155,7 +157,7 @@ def test_one_folder_is_one_recipe_and_one_test(command, tmp_path, capsys):
     [
         (["--resolutions", "8", "--losses", "2+7"], "error: --losses: expected some of the equations"),
         (["--resolutions", "8+8"], "error: --resolutions: expected each once"),
-        (["--resolutions", "8", "8"], "comes twice"),
+        (["--resolutions", "8", "8"], "twice, from"),
         (
             ["--resolutions", "8", "--networks", "absent"],
             "error: --networks: expected the model folder of an HR network, got absent, which does not exist",

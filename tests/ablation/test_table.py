@@ -13,7 +13,7 @@ from cshml_tf.ablation.table import (
     write_tables,
 )
 
-# HL and LL of the HR network alone; HR is 0.99 in all.
+# HL and LL with only the HR network; HR is always 0.99.
 BEFORE = {"8": (0.55, 0.65), "12": (0.65, 0.70)}
 
 
@@ -48,7 +48,7 @@ def test_rows_gather_seeds_and_resolutions():
     assert abs(both.values["8", "gap"][0] - 50) < 1e-9
 
 
-def test_markdown_gives_mean_and_deviation_of_seeds():
+def test_markdown_shows_mean_and_deviation_of_seeds():
     lines = format_markdown(make_rows(REPORTS)).splitlines()
     assert lines[0] == "| network and losses | seeds | 8 HL | 8 LL | 8 gap | 12 HL | 12 LL | 12 gap | HR |"
     assert lines[2] == "| hr, HR network on both sides |  | 55.00 | 65.00 |  | 65.00 | 70.00 |  | 99.00 |"

@@ -157,7 +157,7 @@ def test_second_run_does_only_what_is_missing(folders, marked_detector, tmp_path
     assert record.counts() == {"aligned": 4, "no_face": 1, "crops": 4}
 
 
-def test_failures_are_retried_on_request_or_for_a_new_fallback(folders, marked_detector, tmp_path):
+def test_failures_are_retried_on_request_or_for_a_new_fallback(folders, marked_detector):
     source, target = folders
     photograph(source / "a/none.png", faces=0)
     (source / "a/cut.png").write_bytes(b"")
@@ -171,7 +171,7 @@ def test_failures_are_retried_on_request_or_for_a_new_fallback(folders, marked_d
     assert column(rows_of(target), "status") == ["aligned", "no_face"]
     run(folders, marked_detector.MarkedDetector, fallback="center")
     assert column(rows_of(target), "status") == ["aligned", "center"]
-    with pytest.raises(ValueError, match="made with fallback center, now asked for skip"):
+    with pytest.raises(ValueError, match="expected fallback center, with which the folder was begun, got skip"):
         run(folders, marked_detector.MarkedDetector)
 
 
@@ -217,11 +217,11 @@ def test_plan_outputs_by_hand():
 def test_different_settings_or_input_folder_are_refused(folders, marked_detector, tmp_path):
     photograph(folders[0] / "a.png")
     run(folders, marked_detector.MarkedDetector)
-    message = r"out was made with image_size \[112, 96\], now asked for \[112, 112\]"
+    message = r"out: expected image_size \[112, 96\], with which the folder was begun, got \[112, 112\]"
     with pytest.raises(ValueError, match=message):
         run(folders, marked_detector.MarkedDetector, image_size=(112, 112))
     photograph(tmp_path / "other/a.png")
-    with pytest.raises(ValueError, match="made with input_dir"):
+    with pytest.raises(ValueError, match="expected input_dir .*in, with which the folder was begun, got .*other;"):
         run((tmp_path / "other", folders[1]), marked_detector.MarkedDetector)
     (folders[1] / "alignment.json").write_text("[")
     with pytest.raises(ValueError, match="alignment.json: expected the settings"):

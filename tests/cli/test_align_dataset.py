@@ -92,7 +92,7 @@ def test_every_kind_is_aligned_or_listed(source, tmp_path, photographs, capsys):
 
     assert main([str(source), str(target), "--image_size", "112", "112"]) == 2
     error = capsys.readouterr().err
-    assert error.count("\n") == 1 and "image_size [112, 96], now asked for [112, 112]" in error
+    assert error.count("\n") == 1 and "expected image_size [112, 96], with which" in error
 
 
 def test_all_faces_of_a_group(tmp_path, photographs, capsys):

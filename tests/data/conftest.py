@@ -1,4 +1,4 @@
-"""The textures in every form that a training reads."""
+"""The textures in every form that training can read."""
 
 import struct
 from pathlib import Path

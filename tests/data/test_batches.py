@@ -1,4 +1,4 @@
-"""The streams of batches, from class folders, packed faces and records: pairs, labels, and no state."""
+"""The streams of batches, from class folders, packed faces and records: pairs, labels, starts at any step."""
 
 import itertools
 
@@ -36,16 +36,16 @@ def same_batches(left, right):
 
 
 def identify(picture, images):
-    """Give (image, mirrored) of a picture out of a list of images."""
+    """Return the index of a picture among images, and whether it is mirrored."""
     for index, image in enumerate(images):
         if np.array_equal(picture, image):
             return index, False
         if np.array_equal(picture, image[:, ::-1]):
             return index, True
-    raise AssertionError("the picture is none of the images")
+    raise AssertionError("the picture is not among the images")
 
 
-def test_an_epoch_holds_every_image_once(source, images):
+def test_an_epoch_contains_every_image_once(source, images):
     batches = take(hr_batches(source, SIZE, 10, seed=1), 6)
     seen = [identify(picture, images)[0] for batch in batches for picture in batch["hr"]]
     labels = np.concatenate([batch["hr_label"] for batch in batches])
@@ -62,14 +62,14 @@ def test_half_of_the_faces_are_mirrored(source, images):
     assert not any(identify(picture, images)[1] for picture in straight)
 
 
-def moved(picture, down, across):
-    """Move a picture, repeating the edge where nothing moves in."""
+def shift(picture, down, across):
+    """Shift a picture; uncovered pixels repeat the edge."""
     padded = np.pad(picture, ((2, 2), (2, 2), (0, 0)), mode="edge")
     return padded[2 - down : 2 - down + SIZE[0], 2 - across : 2 - across + SIZE[1]]
 
 
-def test_a_pair_is_moved_alike_and_every_way(source):
-    """The same seed without a shift gives the same images unmoved."""
+def test_both_images_of_a_pair_are_shifted_alike_in_every_direction(source):
+    """With the same seed and no shift, the batches contain the same images unshifted."""
     options = {"resolutions": [8], "degrade_here": False}
     still, shifted = (take(two_branch_batches(source, SIZE, 30, 1, shift=by, **options), 4) for by in (0, 2))
     ways = set()
@@ -79,7 +79,7 @@ def test_a_pair_is_moved_alike_and_every_way(source):
             (way,) = (
                 (down, across)
                 for down, across in itertools.product(range(-2, 3), repeat=2)
-                if np.array_equal(result, moved(picture, down, across))
+                if np.array_equal(result, shift(picture, down, across))
             )
             ways.add(way)
     assert len(ways) > 20, "of 25"
@@ -133,13 +133,13 @@ def test_a_random_partner_is_any_image_under_its_own_label(source, images):
 
 
 def test_the_smallest_share_of_negatives_is_a_pair(source):
-    """One image alone cannot be passed on."""
+    """At least two LR images are rolled: a single one would stay in its pair."""
     batches = take(two_branch_batches(source, SIZE, 8, 5, [8], negative_share=0.01), 10)
     assert sum(np.sum(batch["hr_label"] != batch["lr_label"]) for batch in batches) > 0
     assert all(np.array_equal(batch["hr_label"][2:], batch["lr_label"][2:]) for batch in batches)
 
 
-def test_negatives_are_the_low_resolution_half_passed_on(source):
+def test_negatives_are_lr_images_rolled_by_one_row(source):
     plain = take(two_branch_batches(source, SIZE, 8, 5, [8]), 1)[0]
     rolled = take(two_branch_batches(source, SIZE, 8, 5, [8], negative_share=0.5), 1)[0]
     order = [3, 0, 1, 2, 4, 5, 6, 7]
@@ -150,15 +150,15 @@ def test_negatives_are_the_low_resolution_half_passed_on(source):
 
 @pytest.mark.parametrize("pairing", ["same_image", "same_person"])
 def test_a_pair_is_mixed_with_the_one_before_it(source, pairing):
-    """The same seed without mixup gives the images that were mixed; least squares give the weight."""
+    """With the same seed and no mixup, batches contain the mixed images unmixed; least squares find the weight."""
     options = {"resolutions": [8], "degrade_here": False, "pairing": pairing}
     plain, mixed = (take(two_branch_batches(source, SIZE, 30, 1, mixup=share, **options), 4) for share in (0, 0.5))
     weights = []
     for before, after in zip(plain, mixed, strict=True):
-        alone = after["hr_label"] >= 0
-        assert all(np.array_equal(after[name][alone], before[name][alone]) for name in before)
+        unmixed = after["hr_label"] >= 0
+        assert all(np.array_equal(after[name][unmixed], before[name][unmixed]) for name in before)
         assert np.array_equal(after["lr_label"] < 0, after["hr_label"] < 0)
-        for index in np.flatnonzero(~alone):
+        for index in np.flatnonzero(~unmixed):
             own, other = (before["hr"][place].astype(float) for place in (index, index - 1))
             weight = np.sum((after["hr"][index] - other) * (own - other)) / np.sum((own - other) ** 2)
             for side in ("hr", "lr"):
@@ -170,7 +170,7 @@ def test_a_pair_is_mixed_with_the_one_before_it(source, pairing):
     assert np.all(np.histogram(weights, 4, (0, 1))[0] > 5)
 
 
-def test_a_mixed_face_is_degraded_after_it_was_mixed(source):
+def test_faces_are_degraded_after_mixing(source):
     batch = take(two_branch_batches(source, SIZE, 12, 4, [8], mixup=1.0), 1)[0]
     assert np.array_equal(batch["lr"], degrade(batch["hr"], 8))
     assert np.all(batch["hr_label"] == -1)

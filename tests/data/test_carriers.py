@@ -1,4 +1,4 @@
-"""Streams of batches: made ahead and in order, ended when they are closed, and honest about what failed."""
+"""Streams of batches: made ahead, returned in order, ended by closing; the errors of batches are passed on."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ SIGNATURE = {"step": ((2,), np.int64)}
 
 
 class Maker:
-    """Makes batches that hold their step, and notes which."""
+    """Makes batches that contain their step, and records the steps."""
 
     def __init__(self, failing=()):
         self.failing = failing
@@ -56,11 +56,11 @@ def test_a_closed_stream_makes_no_more_batches():
     with pytest.raises(StopIteration):
         next(stream)
     carry(maker, SIGNATURE, 0).close()
-    assert len(maker.made) == made, "nothing was asked for"
+    assert len(maker.made) == made, "no batch was requested"
 
 
-def test_a_failure_is_raised_in_its_place_as_it_was(capfd):
-    """Steps 4 and 5 both fail, perhaps the later one first; the batches before them come."""
+def test_an_error_is_raised_unchanged_in_place_of_its_batch(capfd):
+    """Steps 4 and 5 both fail, perhaps the later one first; the batches before them are still returned."""
     stream = carry(Maker(failing=(4, 5)), SIGNATURE, 2)
     assert [int(next(stream)["step"][0]) for _ in range(2)] == [2, 3]
     with pytest.raises(ValueError) as failure:
@@ -86,7 +86,7 @@ def test_a_closed_stream_makes_no_more_batches_for_replicas():
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one device on other backends")
-def test_a_failure_is_raised_under_replicas_too(capfd):
+def test_an_error_is_raised_with_replicas_too(capfd):
     from cshml_tf.training.devices import choose_strategy, distribute
 
     strategy = choose_strategy("mirrored", replicas=2)

@@ -1,4 +1,4 @@
-"""What a batch holds is a function of (seed, step): the numbers of version 0.1.0, and a naive loop's batches."""
+"""A batch is a function of (seed, step), compared with numbers of version 0.1.0 and with a naive loop."""
 
 import hashlib
 import itertools
@@ -66,14 +66,14 @@ def test_batches_are_those_of_version_0_1_0(options, digest):
 
 
 def changed(picture, mirrored, down, across):
-    """Mirror a picture, and move it by at most 3 pixels over a border that repeats its edge."""
+    """Mirror a picture, then shift it by at most 3 pixels; uncovered pixels repeat the edge."""
     picture = picture[:, ::-1] if mirrored else picture
     padded = np.pad(picture, ((3, 3), (3, 3), (0, 0)), mode="edge")
     return padded[3 - down : 3 - down + SIZE[0], 3 - across : 3 - across + SIZE[1]]
 
 
 def partner_of(index, uniform, pairing):
-    """Pick another picture of the same five, or any of the thirty."""
+    """Pick another picture of the person's five, any of the thirty, or the picture itself."""
     if pairing == "same_person":
         others = [other % 5 for other in range(index % 5 + 1, index % 5 + 5)]
         return index // 5 * 5 + others[int(uniform * 4)]
@@ -89,12 +89,12 @@ def naive_batch(images, seed, step, size, shift, pairing="same_image", negative_
     for row in range(size):
         epoch, place = divmod(step * size + row, 30)
         index = np.random.default_rng([seed, 0, epoch]).permutation(30)[place]
-        moves = [int(each[row] * (2 * shift + 1)) - shift for each in (down, across)]
+        shifts = [int(each[row] * (2 * shift + 1)) - shift for each in (down, across)]
         other = partner_of(index, partner[row], pairing)
-        rows.append([(changed(images[i], flip[row] < 0.5, *moves), LABELS[i]) for i in (index, other)])
+        rows.append([(changed(images[i], flip[row] < 0.5, *shifts), LABELS[i]) for i in (index, other)])
     hr, lr = ([row[side] for row in rows] for side in (0, 1))
-    exchanged = round(negative_share * size)
-    lr = lr[exchanged - 1 : exchanged] + lr[: exchanged - 1] + lr[exchanged:] if exchanged else lr
+    rolled = round(negative_share * size)
+    lr = lr[rolled - 1 : rolled] + lr[: rolled - 1] + lr[rolled:] if rolled else lr
     batch = {name: [] for name in ("hr", "lr", "hr_label", "lr_label", "resolution")}
     for row in range(size):
         for name, side in (("hr", hr), ("lr", lr)):
@@ -122,7 +122,7 @@ def naive_batch(images, seed, step, size, shift, pairing="same_image", negative_
     ],
     ids=["plain", "same person, mixed", "random, negatives", "negatives", "all mixed"],
 )
-def test_every_source_gives_the_batches_of_a_naive_loop(jpeg_forms, form, options):
+def test_batches_of_every_source_are_those_of_a_naive_loop(jpeg_forms, form, options):
     """The same JPEG files as class folders, packed and as records; the tests run on TensorFlow and on JAX."""
     images = [read_image(path) for path in sorted(jpeg_forms[0].glob("*/*.jpg"))]
     source = open_source(jpeg_forms[form], image_size=SIZE)
@@ -145,7 +145,7 @@ def test_every_source_gives_the_batches_of_a_naive_loop(jpeg_forms, form, option
 
 
 class CountingSource(PackedSource):
-    """Notes how many faces each batch reads."""
+    """Records how many faces each batch reads."""
 
     counts: list = []
 
@@ -190,7 +190,7 @@ def test_workers_slices_make_the_hr_batch():
     ids=["plain", "and the one before", "and the last", "and their partners"],
 )
 def test_a_worker_reads_only_what_its_slice_needs(options, faces):
-    """Of 8 rows a worker of 4 has two; in an epoch of 30, the rows of the first batch are different images."""
+    """One of 4 workers has 2 of 8 rows. In an epoch of 30, the rows of the first batch are different images."""
     source = CountingSource(**vars(noise()))
     source.counts.clear()
     next(two_branch_batches(source, SIZE, 8, 1, [8], worker=0, workers=4, degrade_here=False, **options))

@@ -1,4 +1,4 @@
-"""Packed folders: what is written is what is read, and damage is named."""
+"""Packed folders: they contain exactly the faces that were packed, and errors name the damaged file."""
 
 import json
 import shutil
@@ -64,7 +64,7 @@ def test_a_pack_that_fails_leaves_nothing(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["faces"]
 
 
-def test_what_a_killed_pack_left_is_no_class_and_is_removed_by_the_next(texture_folder, tmp_path):
+def test_the_partial_folder_of_a_killed_pack_is_no_class_and_the_next_pack_removes_it(texture_folder, tmp_path):
     faces = tmp_path / "faces"
     shutil.copytree(texture_folder, faces)
     killed = replacing(faces / "packed")  # kept, so that its block never ends
@@ -75,7 +75,7 @@ def test_what_a_killed_pack_left_is_no_class_and_is_removed_by_the_next(texture_
     assert not left.exists() and is_packed(faces / "packed")
 
 
-def test_what_exists_is_not_written_over(texture_folder, packed_textures, tmp_path):
+def test_existing_folders_are_not_overwritten(texture_folder, packed_textures, tmp_path):
     with pytest.raises(ValueError, match="expected a new folder"):
         pack(texture_folder, tmp_path)
     with pytest.raises(ValueError, match="is packed already"):
@@ -143,7 +143,7 @@ def test_damage_is_named(packed_textures, tmp_path, damage, message):
         read_packed(folder)
 
 
-def test_what_is_no_packed_folder(texture_folder):
+def test_class_folders_are_no_packed_folder(texture_folder):
     assert not is_packed(texture_folder)
     with pytest.raises(ValueError, match="expected a packed folder, got one without packed.json"):
         read_packed(texture_folder)

@@ -42,7 +42,7 @@ def test_degrade_is_pil(pictures, resolution, of):
 
 
 @pytest.mark.parametrize("mode", ["antialias", "plain"])
-def test_arrays_and_tensors_give_the_same_picture(pictures, mode):
+def test_arrays_and_tensors_are_degraded_alike(pictures, mode):
     resolutions, choice = [8, (14, 12), 20], np.array([2, 0, 1, 2])
     of_arrays = degrade_each(pictures, resolutions, choice, mode)
     of_tensors = degrade_each(ops.convert_to_tensor(pictures), resolutions, ops.convert_to_tensor(choice), mode)
@@ -64,7 +64,7 @@ def test_pictures_of_a_size_known_only_at_run_time(pictures, mode):
         assert np.array_equal(in_graph(shown), degrade(shown, (14, 12), mode))
 
 
-def test_degrade_gives_whole_grey_levels_in_float32(pictures):
+def test_degrade_returns_whole_grey_levels_in_float32(pictures):
     degraded = np.asarray(degrade(pictures, 12))
     assert degraded.dtype == np.float32
     assert degraded.shape == pictures.shape
@@ -103,7 +103,7 @@ def test_each_picture_at_its_own_resolution(pictures):
         assert np.array_equal(mixed[index], alone)
 
 
-def test_layer_and_function_give_the_same_picture(pictures):
+def test_layer_and_function_return_the_same_picture(pictures):
     choice = np.array([0, 1, 1, 0])
     layer = Degrade([8, 16])
     assert np.array_equal(layer(pictures, choice), degrade_each(pictures, [8, 16], choice))

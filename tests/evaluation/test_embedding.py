@@ -1,3 +1,5 @@
+"""Embedding images in views: batches, mirror images, replicas, files and bad input."""
+
 import keras
 import numpy as np
 import pytest

@@ -1,3 +1,5 @@
+"""Example pairs: which are drawn, their scores before and after, and the pictures shown."""
+
 from types import SimpleNamespace
 
 import numpy as np
@@ -84,7 +86,7 @@ def test_thresholds_and_accuracies():
         report={"14x12": {"HL_hr_network": {"accuracy": 0.6}, "HL": {"accuracy": 0.8}}},
     )
     scored = score_before_and_after(evaluation, (14, 12))
-    # Before: from 0.1 up to 0.3 one of five is wrong, and nowhere fewer. After: 0.3 to 0.5 parts them all.
+    # Before: above 0.1 and up to 0.3 one of five is wrong, the fewest. After: above 0.3 and up to 0.5 none is.
     assert scored["before"].threshold == pytest.approx(0.2)
     assert scored["after"].threshold == pytest.approx(0.4)
     assert (scored["before"].accuracy, scored["after"].accuracy) == (0.6, 0.8)
@@ -107,7 +109,7 @@ def test_the_pictures_shown_are_those_that_were_scored(texture_folder, pairs):
             assert abs(example.scores[name] - cosine) < 1e-5
 
 
-def test_the_degradation_asked_for(texture_folder, pairs):
+def test_the_requested_degradation_is_shown(texture_folder, pairs):
     images = find_images(texture_folder, pairs)
     of_all = ScoredPairs("", np.zeros(len(pairs)), np.array([pair.same for pair in pairs]), 0.0, 0.5)
     smooth, plain = (example_pairs(pairs, images, {"a": of_all}, [0], 6, m)[0] for m in ("antialias", "plain"))

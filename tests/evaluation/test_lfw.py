@@ -1,3 +1,5 @@
+"""The LFW protocol compared with a naive loop over pairs; options, folds and missing images."""
+
 import json
 
 import keras
@@ -186,7 +188,7 @@ class TestEvaluate:
         evaluate(PAIRS, FACES, hr, hr_embeddings=kept)
         assert hr.shown == hr_shown
 
-    def test_hr_network_alone(self, networks, evaluation):
+    def test_only_the_hr_network(self, networks, evaluation):
         report = evaluate(PAIRS, FACES, networks[0], resolutions=[4]).report
         assert list(report["4"]) == ["HL_hr_network", "LL_hr_network"]
         assert report["4"]["HL_hr_network"] == evaluation.report["4"]["HL_hr_network"]

@@ -1,3 +1,5 @@
+"""The choice of model folders for a test, and the people on whom networks were trained."""
+
 import json
 
 import pytest
@@ -48,7 +50,7 @@ def test_no_network_or_two_networks_for_a_resolution_are_errors(folder):
     assert choose_networks(hr, [one, one]).lr_dirs == {8: one, 12: one}
 
 
-def test_hr_network_alone(folder):
+def test_only_the_hr_network(folder):
     hr = folder("hr", HR)
     assert choose_networks(hr).resolutions == ()
     networks = choose_networks(hr, resolutions=[8])

@@ -1,3 +1,5 @@
+"""Verification reports: figures, the table, and looking up thresholds."""
+
 import copy
 import json
 
@@ -69,7 +71,7 @@ class TestFormatTable:
         text = reports.format_lfw_table(report)
         lines = text.splitlines()
         starts = ["HR ", "12 HL  LR", "12 LL  LR", "12 HL  HR", "12 LL  HR", "14x12 HL  HR", "14x12 LL  HR"]
-        parts = [report["HR"], *(report["12"][mode] for mode in reports._MODES)]
+        parts = [report["HR"], *(report["12"][condition] for condition in reports._CONDITIONS)]
         parts += [report["14x12"][mode] for mode in ("HL_hr_network", "LL_hr_network")]
         for line, start, figures in zip(lines[1:8], starts, parts, strict=True):
             assert line.startswith(start)
@@ -117,7 +119,7 @@ class TestReadThreshold:
             ("XY", "12", 0.1, "expected an entry 12 XY"),
             ("HL", None, 0.1, r"expected r or \(h, w\)"),
             ("HR", None, 0.2, "expected a threshold for HR at FAR 0.2, got thresholds at 0.1, 0.01, 0.001"),
-            ("HL", "12", 0.001, "too few pairs were compared for a threshold of 12 HL at FAR 0.001"),
+            ("HL", "12", 0.001, "expected a threshold for 12 HL at FAR 0.001, got too few pairs for one"),
         ],
     )
     def test_absent(self, report, mode, resolution, far, message):

@@ -1,3 +1,5 @@
+"""Crops of any size, each embedded by the network that suits its width."""
+
 import keras
 import numpy as np
 import pytest
@@ -62,7 +64,7 @@ def test_without_lr_networks_both_are_one(networks, paths):
     assert embedded.by_hr is embedded.served and set(embedded.resolutions) == {None}
 
 
-def test_the_width_of_another_file_chooses(networks, pictures, paths):
+def test_the_width_of_another_file_can_select_the_network(networks, pictures, paths):
     others = [paths[3]] * len(paths)
     embedded = embed_files(FaceFiles(paths, others), networks)
     assert embedded.resolutions == [8] * len(paths)
@@ -91,7 +93,7 @@ class Counting:
         return self(pixels, training=False)
 
 
-def test_no_more_waits_than_a_batch_for_each_network():
+def test_at_most_one_batch_waits_for_each_network():
     hr, lr = Counting(), Counting()
     drawn, most = 0, 0
 
@@ -134,7 +136,7 @@ def test_files_that_cannot_be_read_are_named(networks, paths):
         embed_files(FaceFiles(paths), networks)
 
 
-def test_a_broken_network_is_reported(networks, paths):
+def test_a_broken_network_is_reported(paths):
     class Broken(Counting):
         def __call__(self, pixels, training):
             return super().__call__(pixels, training) * [np.nan, 1, 1]

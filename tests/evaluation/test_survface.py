@@ -1,3 +1,5 @@
+"""QMUL-SurvFace, verification and identification, on drawn people of one colour each."""
+
 import json
 
 import numpy as np
@@ -89,7 +91,7 @@ class TestIdentification:
         text = format_survface_tables(as_report("identification", measured))
         assert "TPIR6 % at 0.3" in text and "among the first 6 people, each the mean of its images" in text
 
-    def test_images_stand_for_themselves_where_asked(self, root, colour_network):
+    def test_ranks_can_count_images_instead_of_people(self, root, colour_network):
         test = read_survface_identification(root)
         networks = ServingNetworks(colour_network, {}, 20)
         measured = evaluate_identification(test, networks, gallery_of="images")
@@ -157,14 +159,14 @@ class TestIdentification:
         with pytest.raises(ValueError, match=r"distractor_3\.jpg: expected the image as distributed too"):
             evaluate_identification(shown, networks, read_survface_identification(root))
 
-    def test_no_gallery_image_is_there(self, root, colour_network):
+    def test_a_test_without_gallery_images_is_refused(self, root, colour_network):
         for path in (root / "Face_Identification_Test_Set" / "gallery").iterdir():
             path.rename(path.with_name(f"x{path.name}"))
         with pytest.raises(ValueError, match="expected images of the gallery, .* got 0, 12 and 20"):
             evaluate_identification(read_survface_identification(root), ServingNetworks(colour_network, {}, 20))
 
 
-def test_folds_hold_equal_shares_of_both_kinds():
+def test_folds_contain_equal_shares_of_both_kinds():
     same = np.arange(60) < 40
     folds = contiguous_folds(same)
     np.testing.assert_array_equal(folds[same], np.repeat(np.arange(10), 4))

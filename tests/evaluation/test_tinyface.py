@@ -1,3 +1,5 @@
+"""TinyFace identification on drawn people of one colour each."""
+
 import json
 
 import numpy as np
@@ -67,7 +69,7 @@ def test_a_missing_probe_is_never_identified(root, colour_network):
     assert "12 probes, 1 of them missing" in format_tinyface_table(evaluation.report)
 
 
-def test_a_missing_mate_is_warned_of(root, colour_network):
+def test_a_missing_mate_is_reported(root, colour_network):
     (root / "Testing_Set" / "Gallery_Match" / "2_3.jpg").unlink()
     evaluation = evaluate(read_tinyface(root), ServingNetworks(colour_network, {}, 20))
     assert rates(evaluation)["1"] == 10 / 12
@@ -118,7 +120,7 @@ def test_distractors_that_were_not_aligned_are_reported(root, draw_tinyface, col
     )
 
 
-def test_no_probe_is_there(root, colour_network):
+def test_a_test_without_probes_is_refused(root, colour_network):
     for path in (root / "Testing_Set" / "Probe").iterdir():
         path.rename(path.with_name(f"x{path.name}"))
     with pytest.raises(

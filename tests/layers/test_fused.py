@@ -1,4 +1,4 @@
-"""The fused layers equal Keras's in outputs, gradients and moving statistics; saved copies hold Keras's own."""
+"""The fused layers equal Keras's in outputs, gradients and moving statistics; saved copies contain Keras's own."""
 
 import keras
 import numpy as np

@@ -1,3 +1,5 @@
+"""Identification metrics compared with values derived by hand, naive loops and planted embeddings."""
+
 import numpy as np
 import pytest
 

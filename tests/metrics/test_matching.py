@@ -1,3 +1,5 @@
+"""Mean embeddings of people, similarities in blocks, and bad input of matching."""
+
 import numpy as np
 import pytest
 

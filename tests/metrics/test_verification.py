@@ -1,3 +1,5 @@
+"""Verification metrics compared with values derived by hand and with naive loops."""
+
 import numpy as np
 import pytest
 
@@ -111,7 +113,7 @@ class TestBestThreshold:
         assert (scores >= metrics.best_threshold(scores, [True, True])).all()
         assert not (scores >= metrics.best_threshold(scores, [False, False])).any()
 
-    def test_parts_adjacent_numbers(self):
+    def test_separates_adjacent_numbers(self):
         low = 0.1
         high = np.nextafter(low, 1)
         assert metrics.best_threshold([low, high], [False, True]) == high
@@ -145,7 +147,7 @@ class TestKFoldAccuracy:
         assert (result.mean, result.std) == (0.75, 0.0)
 
     def test_a_row_of_scores_for_each_fold(self):
-        """The second row is reversed, so the threshold for fold 1 is learnt from that row alone."""
+        """The second row is reversed, so the threshold for fold 1 is chosen only from that row."""
         rows = np.stack([self.scores, 1 - self.scores])
         expected = metrics.kfold_accuracy(1 - self.scores, self.same, self.folds).fold_accuracies[1]
         result = metrics.kfold_accuracy(rows, self.same, self.folds)

@@ -265,7 +265,7 @@ def test_a_checkpoint_with_truncated_or_missing_data_is_refused(checkpoint, tmp_
         load_checkpoint(str(prefix))
 
 
-def test_half_a_checkpoint_is_refused(checkpoint, tmp_path):
+def test_a_damaged_index_is_refused(tmp_path):
     (tmp_path / "half.ckpt.index").write_bytes(b"truncated")
     with pytest.raises(ValueError, match="half.ckpt: cannot be read as a checkpoint"):
         load_checkpoint(find_checkpoint(tmp_path))

@@ -57,7 +57,7 @@ def test_a_file_that_onnxruntime_refuses(tmp_path):
 def test_a_different_number_of_values(tmp_path):
     """A fixed batch of 2 is reshaped to one row."""
     graph = read(tmp_path, batch=2, tail="Reshape")
-    with pytest.raises(UnsupportedGraph, match=r"expected embeddings \(1, 320\) of onnxruntime, got \(1, 640\)"):
+    with pytest.raises(UnsupportedGraph, match=r"expected embeddings \(1, 320\) from onnxruntime, got \(1, 640\)"):
         largest_difference(graph, build_backbone(graph), images(1))
 
 

@@ -51,7 +51,7 @@ BRANCH = helper.make_graph(
         ),
         (
             [node("Relu", ["image"], "r"), node("Shape", ["r"], "embedding")],
-            "embedding: expected 'embedding' to be a node's first output, made from the image",
+            "embedding: expected 'embedding' to depend on the image and to be a node's first output",
         ),
         ([node("Relu", ["image"], "embedding")], r"embedding: expected 'embedding' to be \(batch, values\)"),
     ],
@@ -66,7 +66,7 @@ def test_nodes_that_cannot_be_built_are_named(nodes, message, tmp_path):
     "shape, options, message",
     [
         (("N", 4, 12, 10), {}, "expected 3 channels"),
-        (("N", 3, "H", "W"), {}, "an image size must be given"),
+        (("N", 3, "H", "W"), {}, "expected an image size, which the file does not fix, got none"),
         (("N", 3, 12, 10), {"image_size": (10, 12)}, r"expected images of \(12, 10\), got \(10, 12\)"),
         (("N", 3, 12, 10), {"embedding": "nothing"}, "expected a node or tensor of the graph, got 'nothing'"),
         (("N", 3, 12, 10), {"colours": "grey"}, "colours: expected one of rgb, bgr"),
@@ -81,7 +81,7 @@ def test_wrong_sizes_and_unknown_names_are_refused(shape, options, message, tmp_
 @pytest.mark.parametrize(
     "content, message",
     [
-        (b"", "expected one input, images of four sizes, got none"),
+        (b"", "expected one input, images with four axes, got none"),
         (b"not an ONNX file", "expected an ONNX model, got"),
     ],
 )

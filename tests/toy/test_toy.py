@@ -55,7 +55,7 @@ def test_the_command_trains_reports_and_plots(mnist, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_some_ways_alone_are_trained_and_drawn(mnist, tmp_path, capsys):
+def test_only_the_requested_ways_are_trained_and_shown(mnist, tmp_path, capsys):
     out = tmp_path / "toy"
     command = [str(out), "--mnist", str(mnist), "--seeds", "3", "--hr_steps", "1", "--lr_steps", "1"]
     command += ["--batch_size", "16", "--ceiling_epochs", "1", "--ways", "eq2_same"]
@@ -70,7 +70,7 @@ def test_some_ways_alone_are_trained_and_drawn(mnist, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_the_ceiling_knows_what_few_pixels_hold_and_no_more():
+def test_the_ceiling_uses_all_information_of_the_few_pixels_and_no_more():
     random = np.random.default_rng(0)
 
     def bars(count):
@@ -115,11 +115,11 @@ def test_other_digits_need_another_folder(mnist, tmp_path):
         Digits(255 - train.pixels, train.labels),
         Digits(train.pixels[1:], train.labels[1:]),
     ):
-        with pytest.raises(ValueError, match="packed: holds other digits than those given"):
+        with pytest.raises(ValueError, match="packed: expected the same digits as given, got others"):
             pack_digits(other, tmp_path / "packed")
 
 
-def test_no_way_to_fetch_mnist_is_one_line(tmp_path, monkeypatch, capsys):
+def test_a_failed_download_of_mnist_is_one_line(tmp_path, monkeypatch, capsys):
     def fails(*arguments, **options):
         raise Exception("URL fetch failure on a URL: None -- no network")
 

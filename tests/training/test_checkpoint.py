@@ -13,7 +13,7 @@ def variables():
     return [keras.Variable(np.ones((2, 3)), name="w"), keras.Variable(np.array(5), dtype="int32", name="step")]
 
 
-def test_the_newest_comes_back_bit_for_bit(tmp_path, variables):
+def test_the_newest_is_restored_bit_for_bit(tmp_path, variables):
     values = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
     save_checkpoint(tmp_path, 10, variables)
     variables[0].assign(values)
@@ -25,7 +25,7 @@ def test_the_newest_comes_back_bit_for_bit(tmp_path, variables):
     assert np.array_equal(variables[0], values) and int(variables[1]) == 7
 
 
-def test_two_are_kept_and_none_after_the_end(tmp_path, variables):
+def test_two_are_kept_and_none_after_deletion(tmp_path, variables):
     for step in (1, 2, 3, 10):
         save_checkpoint(tmp_path, step, variables)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000003.npz", "step-00000010.npz"]
@@ -36,7 +36,7 @@ def test_two_are_kept_and_none_after_the_end(tmp_path, variables):
     assert restore_checkpoint(tmp_path, variables) == 0
 
 
-def test_half_a_file_from_a_kill_is_passed_over(tmp_path, variables):
+def test_the_partial_file_of_a_killed_run_is_ignored(tmp_path, variables):
     save_checkpoint(tmp_path, 4, variables)
     killed = replacing(tmp_path / "step-00000008.npz", ".npz")  # kept, so that its block never ends
     half = killed.__enter__()
@@ -48,7 +48,7 @@ def test_half_a_file_from_a_kill_is_passed_over(tmp_path, variables):
 
 def test_weights_that_are_not_finite_are_not_saved(tmp_path, variables):
     variables[0].assign(np.full((2, 3), np.nan))
-    with pytest.raises(ValueError, match="step 8: expected finite weights, got others in w"):
+    with pytest.raises(ValueError, match="step 8: expected finite weights, got NaN or infinity in w"):
         save_checkpoint(tmp_path, 8, variables)
     assert not list(tmp_path.glob("step-*"))
 

@@ -57,11 +57,11 @@ def test_hr_and_lr_networks_learn_from_packed_faces(lr_settings, packed_textures
     images = find_images(packed_textures, pairs)
     hr, lr = (cshml_tf.load_recogniser(folder) for folder in (lr_settings.pretrained_model, run.model_dir))
     report = evaluate(pairs, images, hr, {8: lr, 12: lr}).report
-    assert report["HR"]["accuracy"] == 1.0 and 0 <= report["8"]["HL"]["accuracy"] <= 1
+    assert report["HR"]["accuracy"] == 1.0 and {"HL", "LL"} <= report["8"].keys() & report["12"].keys()
 
 
 @pytest.mark.slow
-def test_a_stopped_run_goes_on_exactly(lr_settings):
+def test_a_stopped_run_resumes_exactly(lr_settings):
     settings = dataclasses.replace(lr_settings, max_steps=8, moving_average_decay=0.9)
     whole, _ = train_lr(dataclasses.replace(settings, run_name="whole"), progress=False)
     stopped = dataclasses.replace(settings, run_name="stopped")
@@ -73,7 +73,7 @@ def test_a_stopped_run_goes_on_exactly(lr_settings):
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one device on other backends")
-def test_replicas_share_out_each_batch(packed_textures):
+def test_each_batch_is_divided_among_the_replicas(packed_textures):
     strategy = choose_strategy("mirrored", replicas=2)
 
     def stream():
@@ -104,7 +104,9 @@ def test_class_folders_and_packed_faces_give_one_network(hr_settings, texture_fo
 
 
 @pytest.mark.parametrize("damage", ["no picture", "another size"])
-def test_an_unfit_file_is_one_line_that_names_it(hr_settings, texture_folder, tmp_path, damage, capfd):
+def test_the_error_for_an_unfit_file_is_one_line_that_names_it(
+    hr_settings, texture_folder, tmp_path, damage, capfd
+):
     shutil.copytree(texture_folder, tmp_path / "faces")
     file = tmp_path / "faces" / "person_3" / "person_3_0002.png"
     if damage == "no picture":
@@ -121,8 +123,8 @@ def test_an_unfit_file_is_one_line_that_names_it(hr_settings, texture_folder, tm
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stream", ["packed", "folders"])
-def test_a_run_of_version_0_1_0_goes_on(hr_settings, stream, capsys):
-    """It noted its stream; that of class folders is gone, which is said once."""
+def test_a_run_of_version_0_1_0_resumes(hr_settings, stream, capsys):
+    """Version 0.1.0 recorded its order of batches; that for class folders has changed, as one warning states."""
     started, _ = train_hr(dataclasses.replace(hr_settings, max_minutes=1e-9), progress=False)
     note = started.model_dir / "run.json"
     state = json.loads(note.read_text())

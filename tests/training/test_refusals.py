@@ -1,4 +1,4 @@
-"""Settings, faces and networks that cannot be trained on are one line that names them."""
+"""Settings, faces and networks that cannot be used for training: the error is one line that names them."""
 
 import dataclasses
 import shutil
@@ -21,7 +21,7 @@ def test_a_run_that_cannot_begin_leaves_nothing(hr_options, tmp_path):
 
 
 @pytest.mark.slow
-def test_nan_stops_the_run_naming_step_and_term(hr_options):
+def test_nan_stops_the_run_and_the_error_names_step_and_term(hr_options):
     settings = HrSettings(**hr_options | {"learning_rate": 1e30, "max_steps": 30})
     with pytest.raises(TrainingDiverged, match=r"step \d+: the loss term \w+ is (nan|inf)"):
         train_hr(settings, progress=False)
@@ -69,7 +69,7 @@ def test_other_classes_are_an_error_that_names_both(lr_options, tmp_path):
         ({"learning_rate_schedule_file": "s.txt"}, "learning_rate_schedule_file: expected learning_rate -1"),
     ],
 )
-def test_settings_that_no_run_can_have(hr_options, change, message):
+def test_invalid_settings_are_refused(hr_options, change, message):
     with pytest.raises(ValueError, match=message):
         HrSettings(**hr_options | change)
 
@@ -85,19 +85,19 @@ def test_mixtures_that_nothing_learns_from_are_refused(lr_options):
 
 
 @pytest.mark.parametrize("name", ["mixup", "negative_share"])
-def test_shares_of_pairs_are_refused_before_anything_is_computed(lr_options, name):
+def test_shares_of_pairs_are_checked_with_the_settings(lr_options, name):
     with pytest.raises(ValueError, match=f"{name}: expected 0 to 1, got 1.5"):
         LrSettings(**lr_options, **{name: 1.5})
 
 
 @pytest.mark.slow
-def test_an_lr_network_is_no_teacher(lr_options):
+def test_an_lr_network_cannot_serve_as_the_hr_network(lr_options):
     run, _ = train_lr(LrSettings(**lr_options | {"max_steps": 1, "run_name": "lr"}), progress=False)
     with pytest.raises(ValueError, match="lr: expected the model folder of an HR network"):
         train_lr(LrSettings(**lr_options | {"pretrained_model": str(run.model_dir)}), progress=False)
 
 
-def test_a_given_network_brings_its_own_options(hr_options, hr_model_dir):
+def test_options_of_a_new_network_are_refused_with_a_pretrained_one(hr_options, hr_model_dir):
     with pytest.raises(
         ValueError, match="model_def: cannot be combined with pretrained_model, which has its own; got small"
     ):

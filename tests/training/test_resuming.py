@@ -28,7 +28,7 @@ train_hr(settings, progress=False, on_step=lambda step: step == 7 and os.kill(os
 
 @pytest.mark.slow
 def test_a_killed_run_continues_bit_for_bit(hr_options):
-    """Dropout, flips and momentum included: killed after step 7, the newest checkpoint is of step 4."""
+    """Killed after step 7, it resumes from the checkpoint of step 4; dropout, flips and momentum are the same."""
     options = hr_options | {"max_steps": 12, "checkpoint_steps": 4, "epoch_size": 6}
     whole, _ = train_hr(HrSettings(**options | {"run_name": "whole"}), progress=False)
     broken = options | {"run_name": "broken"}
@@ -43,7 +43,7 @@ def test_a_killed_run_continues_bit_for_bit(hr_options):
 
 
 @pytest.mark.slow
-def test_a_finished_run_says_so_and_a_stopped_one_goes_on(lr_options):
+def test_a_stopped_run_resumes_and_a_finished_one_has_no_outcome(lr_options):
     settings = LrSettings(**lr_options | {"run_name": "lr", "max_minutes": 1e-9})
     run, outcome = train_lr(settings, progress=False)
     assert not outcome.complete and outcome.steps == 0 and read_card(run.model_dir)["complete"] is False
@@ -55,7 +55,7 @@ def test_a_finished_run_says_so_and_a_stopped_one_goes_on(lr_options):
 
 
 @pytest.mark.slow
-def test_ctrl_c_saves_and_the_run_goes_on(hr_options, tmp_path):
+def test_ctrl_c_ends_the_run_after_its_step_and_saves_it(hr_options, tmp_path):
     options = hr_options | {"run_name": "stopped", "max_steps": 100_000}
     code = KILLED.replace("signal.SIGKILL", "signal.SIGINT")
     stopped = subprocess.Popen([sys.executable, "-c", code, json.dumps(options)])
@@ -66,7 +66,7 @@ def test_ctrl_c_saves_and_the_run_goes_on(hr_options, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_unnamed_run_goes_on_under_the_name_it_was_given(hr_options):
+def test_an_unnamed_run_resumes_under_the_name_of_its_folder(hr_options):
     run, outcome = train_hr(HrSettings(**hr_options | {"max_minutes": 1e-6}), progress=False)
     assert not outcome.complete
     again, outcome = train_hr(HrSettings(**hr_options | {"run_name": run.model_dir.name}), progress=False)
@@ -115,6 +115,6 @@ def test_a_folder_of_something_else_is_left_alone(hr_options, tmp_path):
     folder = tmp_path / "models" / "mine"
     folder.mkdir(parents=True)
     (folder / "diary.txt").write_text("dear")
-    with pytest.raises(ValueError, match="does not hold a run"):
+    with pytest.raises(ValueError, match="mine exists and does not contain a run"):
         train_hr(HrSettings(**hr_options | {"run_name": "mine"}), progress=False)
     assert [path.name for path in folder.iterdir()] == ["diary.txt"]

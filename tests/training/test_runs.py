@@ -1,4 +1,4 @@
-"""Whole runs: they learn, and leave folders that explain themselves."""
+"""Whole runs: they learn, and their folders describe them completely."""
 
 import shutil
 from pathlib import Path
@@ -20,7 +20,7 @@ from cshml_tf.training.hr import prepare_hr, train_hr
 from cshml_tf.training.lr import prepare_lr, train_lr
 
 
-def test_an_hr_run_learns_and_explains_itself(hr_options):
+def test_an_hr_run_learns_and_describes_itself(hr_options):
     run, outcome = train_hr(HrSettings(**hr_options | {"max_steps": 40, "run_name": "hr"}), progress=False)
     rows = history(run)
     assert outcome.complete and outcome.steps == 40
@@ -36,7 +36,7 @@ def test_an_hr_run_learns_and_explains_itself(hr_options):
 
 
 @pytest.mark.slow
-def test_an_lr_run_learns_and_keeps_the_teacher_out_of_its_folder(lr_options, hr_model_dir):
+def test_an_lr_run_learns_and_saves_only_the_lr_network(lr_options, hr_model_dir):
     settings = LrSettings(**lr_options | {"max_steps": 40, "resolution": (8, (10, 6)), "run_name": "lr"})
     run, _ = train_lr(settings, progress=False)
     rows = history(run)
@@ -52,8 +52,9 @@ def test_the_options_of_pairs_reach_the_batches(lr_options):
     def first_batch(**options):
         return next(iter(prepare_lr(LrSettings(**lr_options | options)).batches_from(0)))
 
-    plain, moved, mixed = first_batch(), first_batch(random_shift=3), first_batch(mixup=1.0)
-    assert not np.array_equal(plain["hr"], moved["hr"]) and np.array_equal(plain["hr_label"], moved["hr_label"])
+    plain, shifted, mixed = first_batch(), first_batch(random_shift=3), first_batch(mixup=1.0)
+    assert not np.array_equal(plain["hr"], shifted["hr"])
+    assert np.array_equal(plain["hr_label"], shifted["hr_label"])
     assert np.all(np.equal(mixed["hr_label"], -1)) and np.all(np.greater_equal(plain["hr_label"], 0))
     assert np.any(np.not_equal(first_batch(negative_share=1.0)["lr_label"], plain["lr_label"]))
 
@@ -71,7 +72,7 @@ def test_a_moving_average_is_saved_instead_of_the_last_weights(hr_options):
     assert np.max(np.abs(np.asarray(kernels[0]) - np.asarray(kernels[1]))) > 1e-4
 
 
-def test_mixed_precision_saves_float32(hr_options, texture_folder):
+def test_mixed_precision_saves_float32(hr_options):
     run, _ = train_hr(HrSettings(**hr_options | {"mixed_precision": True}), progress=False)
     recogniser = cshml_tf.load_recogniser(run.model_dir)
     policies = {layer.dtype_policy.name for layer in backbone_of(recogniser).layers}
@@ -98,13 +99,13 @@ def write_pairs(folder):
     return path
 
 
-def test_lfw_figures_come_while_training(hr_options, texture_folder, tmp_path):
+def test_lfw_is_measured_during_training(hr_options, texture_folder, tmp_path):
     pairs = write_pairs(tmp_path)
     options = hr_options | {"lfw_dir": str(texture_folder), "lfw_pairs": str(pairs), "epoch_size": 3}
     run, _ = train_hr(HrSettings(**options), progress=False)
     lines = (run.log_dir / "lfw_result.txt").read_text().splitlines()
     assert [line.split("\t")[0] for line in lines] == ["step 3", "step 6"]
-    # The last line and the card hold what the saved network itself scores.
+    # The last line and the card state the accuracy of the saved network itself.
     listed = read_pairs(pairs)
     images, recogniser = find_images(texture_folder, listed), cshml_tf.load_recogniser(run.model_dir)
     accuracy = evaluate(listed, images, recogniser).report["HR"]["accuracy"]
@@ -113,7 +114,7 @@ def test_lfw_figures_come_while_training(hr_options, texture_folder, tmp_path):
 
 
 @pytest.mark.slow
-def test_lfw_options_are_evaluations_own(hr_options, texture_folder, tmp_path):
+def test_lfw_options_mean_what_they_mean_in_evaluation(hr_options, texture_folder, tmp_path):
     pairs = write_pairs(tmp_path)
     options = hr_options | {"lfw_dir": str(texture_folder), "lfw_pairs": str(pairs), "max_steps": 1}
     options |= {"use_flipped_images": True, "subtract_mean": True}
@@ -138,8 +139,8 @@ def test_an_average_of_no_steps_is_the_network_itself(hr_options):
 
 
 @pytest.mark.slow
-def test_w_starts_at_the_class_means_where_there_is_none(lr_options, hr_model_dir, tmp_path):
-    """One step at a rate of almost nothing: column c of W is the mean HR embedding of class c, of unit length."""
+def test_w_starts_at_the_class_means_if_the_hr_network_has_none(lr_options, hr_model_dir, tmp_path):
+    """After one step at a tiny rate, column c of W is still the mean HR embedding of class c, of unit length."""
     without = shutil.copytree(hr_model_dir, tmp_path / "hr")
     (without / "classifier.npy").unlink()
     (without / "classes.txt").write_text("")

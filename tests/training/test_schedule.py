@@ -1,4 +1,4 @@
-"""Learning-rate schedules of FaceNet's form."""
+"""Learning-rate schedules: FaceNet's format, the paper's rates, constant rates and a cosine."""
 
 import math
 
@@ -27,7 +27,7 @@ def test_a_file_with_comments_and_a_stop(tmp_path):
     assert schedule.stop_step == 50
 
 
-def test_lines_need_no_order(tmp_path):
+def test_lines_may_come_in_any_order(tmp_path):
     schedule = make_schedule(-1, written(tmp_path, "4: 0.1\n0: 0.2\n"), epoch_size=1)
     assert [schedule.rate(step) for step in (0, 3, 4)] == [0.2, 0.2, 0.1]
 
@@ -37,7 +37,7 @@ def test_a_positive_rate_is_constant(tmp_path):
     assert {schedule.rate(step) for step in (0, 10, 1000)} == {0.3}
 
 
-def test_a_cosine_falls_from_the_rate_to_nothing_at_the_last_step():
+def test_a_cosine_falls_from_the_rate_to_0_at_the_last_step():
     schedule = make_schedule(0.4, None, epoch_size=1, cosine_steps=100)
     assert schedule.stop_step == 100
     expected = {0: 0.4, 25: 0.2 + 0.2 / math.sqrt(2), 50: 0.2, 100: 0.0, 150: 0.0}
@@ -47,9 +47,9 @@ def test_a_cosine_falls_from_the_rate_to_nothing_at_the_last_step():
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("", "expected a rate for epoch 0, got no line"),
-        ("1: 0.1", "expected a rate for epoch 0"),
-        ("0: -1", "expected a rate for epoch 0"),
+        ("", "expected a positive rate for epoch 0, got no lines"),
+        ("1: 0.1", "expected a positive rate for epoch 0, got '1: 0.1' as the first epoch"),
+        ("0: -1", "expected a positive rate for epoch 0, got '0: -1' as the first epoch"),
         ("0: 0.1\nfive: 0.2", "line 2: expected 'epoch: rate', got 'five: 0.2'"),
         ("0: 0.1\n0: 0.2", "line 2: expected a new epoch"),
         ("0: 0.1\n3: -2", "line 2: expected a new epoch of at least 0 and a positive rate or -1"),
@@ -57,12 +57,12 @@ def test_a_cosine_falls_from_the_rate_to_nothing_at_the_last_step():
         ("0", "line 1: expected 'epoch: rate'"),
     ],
 )
-def test_what_is_no_schedule_is_refused(tmp_path, text, message):
+def test_files_that_are_no_schedule_are_refused(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):
         read_schedule_file(written(tmp_path, text))
 
 
 @pytest.mark.parametrize("rate", [0.0, -0.5])
-def test_a_rate_that_is_none_is_refused(rate):
+def test_a_rate_that_is_neither_positive_nor_minus_1_is_refused(rate):
     with pytest.raises(ValueError, match="learning_rate: expected a positive rate, or -1"):
         make_schedule(rate, None, 1000)

@@ -1,4 +1,4 @@
-"""What a run's networks and W are before the first step: new ones, clones, or ones that were trained before."""
+"""The networks and W at the start of a run: new, cloned, or trained by an earlier run."""
 
 import keras
 import numpy as np
@@ -12,12 +12,7 @@ from cshml_tf.training.hr import prepare_hr, train_hr
 from cshml_tf.training.lr import train_lr
 
 
-@pytest.fixture
-def lr_options(run_options, hr_model_dir):
-    return run_options | {"pretrained_model": str(hr_model_dir), "resolution": (8,)}
-
-
-def test_options_reach_the_network_that_takes_them(hr_options):
+def test_options_reach_the_network_that_has_them(hr_options):
     network = {"model_def": "resnet", "width": None, "depth": 4, "batch_norm": True}
     recogniser = prepare_hr(HrSettings(**hr_options | network)).recogniser
     kinds = [type(layer).__mro__ for layer in backbone_of(recogniser).layers]
@@ -29,7 +24,7 @@ def test_options_reach_the_network_that_takes_them(hr_options):
 
 @pytest.mark.slow
 def test_the_lr_network_and_w_start_from_the_hr_model(lr_options, hr_model_dir):
-    """One step at a rate of almost nothing leaves them where they started, batch norm statistics aside."""
+    """One step at a tiny rate leaves them where they started, apart from the statistics of batch norm."""
     run, _ = train_lr(LrSettings(**lr_options | {"max_steps": 1, "learning_rate": 1e-12}), progress=False)
     centres, _ = read_classifier(run.model_dir)
     assert np.max(np.abs(centres - read_classifier(hr_model_dir)[0])) < 1e-7
@@ -39,21 +34,21 @@ def test_the_lr_network_and_w_start_from_the_hr_model(lr_options, hr_model_dir):
 
 
 @pytest.mark.slow
-def test_an_lr_run_can_start_from_an_lr_network(lr_options, texture_folder, hr_model_dir):
+def test_an_lr_run_can_start_from_an_lr_network(lr_options, hr_model_dir):
     first, _ = train_lr(LrSettings(**lr_options | {"max_steps": 10, "resolution": (12,)}), progress=False)
     idle = lr_options | {"pretrained_lr_model": str(first.model_dir), "max_steps": 1, "learning_rate": 1e-12}
     run, _ = train_lr(LrSettings(**idle | {"run_name": "second"}), progress=False)
     before, after = (backbone_of(cshml_tf.load_recogniser(folder)) for folder in (first.model_dir, run.model_dir))
     pairs = list(zip(before.trainable_variables, after.trainable_variables, strict=True))
     assert max(np.max(np.abs(np.asarray(a) - np.asarray(b))) for a, b in pairs) < 1e-7
-    # So is W the one that came with it.
+    # W, too, comes from the LR network.
     assert np.max(np.abs(read_classifier(run.model_dir)[0] - read_classifier(first.model_dir)[0])) < 1e-7
     assert np.max(np.abs(read_classifier(run.model_dir)[0] - read_classifier(hr_model_dir)[0])) > 1e-3
     assert read_card(run.model_dir)["resolutions"] == [8]
 
 
 @pytest.mark.slow
-def test_an_lr_network_of_another_kind_is_no_start(lr_options, hr_options, hr_model_dir):
+def test_a_start_that_is_no_clone_of_the_hr_network_is_refused(lr_options, hr_options, hr_model_dir):
     with pytest.raises(ValueError, match="expected the model folder of an LR network"):
         train_lr(LrSettings(**lr_options | {"pretrained_lr_model": str(hr_model_dir)}), progress=False)
     wider, _ = train_hr(

@@ -1,7 +1,7 @@
-"""What version 0.1.0 wrote is still read: its networks give the same embeddings, its runs continue.
+"""Folders of version 0.1.0 can still be used: its networks return the same embeddings, its runs resume.
 
-The folders beside this file were written by it, from the textures of `drawn.draw_textures` packed: an HR network;
-an LR run of 8 steps that was killed after its checkpoint of step 4; and the classifier of the same run left alone.
+It wrote the files in `version_0_1_0` from the packed textures of `drawn.draw_textures`: an HR network; an LR run
+of 8 steps that was killed after its checkpoint of step 4; and the classifier of the same run without a kill.
 """
 
 import json
@@ -22,7 +22,7 @@ from cshml_tf.settings.training import LrSettings
 from cshml_tf.training.lr import train_lr
 
 WRITTEN = Path(__file__).parent / "version_0_1_0"
-# The options that the run was begun with, under the names they have now.
+# The options with which the run was begun, under their present names.
 OPTIONS = {
     "pretrained_model": "models/hr",
     "resolution": (8, 12),
@@ -49,7 +49,7 @@ def workplace(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_saved_network_gives_the_embeddings_it_gave(workplace):
+def test_a_saved_network_returns_the_same_embeddings(workplace):
     recogniser = cshml_tf.load_recogniser("models/hr")
     pixels = np.stack([read_image(f"textures/person_{n}/person_{n}_0001.png") for n in range(3)])
     expected = np.load(WRITTEN / "embeddings.npy")
@@ -58,14 +58,14 @@ def test_a_saved_network_gives_the_embeddings_it_gave(workplace):
 
 
 @pytest.mark.slow
-def test_a_killed_run_continues_as_if_it_had_not_been_killed(workplace):
+def test_a_killed_run_resumes_as_if_it_had_not_been_killed(workplace):
     run, outcome = train_lr(LrSettings(data_dir="packed", run_name="cut", **OPTIONS), progress=False)
     assert outcome.complete and outcome.steps == 8
     centres, classes = read_classifier(run.model_dir)
     started = np.load(WRITTEN / "hr" / "classifier.npy")
     expected = np.load(WRITTEN / "whole_classifier.npy")
     assert len(classes) == 6 and np.abs(expected - started).max() > 1e-3
-    # Bit for bit on the machine that wrote it; another processor adds up in another order.
+    # Equal bit for bit on the machine that wrote it; other processors sum in a different order.
     assert np.abs(centres - expected).max() < 1e-5
     assert read_card(run.model_dir)["settings"]["mixup"] == 0.5
 

@@ -31,7 +31,7 @@ class ScfaceRow(NamedTuple):
 
     Attributes:
         people: number of people tested, 130 or 80.
-        method: what was done with the networks, such as `AS_GIVEN` or "MDS on the embeddings".
+        method: how the networks were used, such as `AS_GIVEN` or "MDS on the embeddings".
         curves: dict of distance to a list of (ranks,) rates 0..1, one per seed.
     """
 

@@ -102,7 +102,7 @@ class _Pairs:
 
 
 class _ContrastiveToTarget(keras.losses.Loss):
-    """Equation 3 against a Keras target of the HR embedding and whether the pair shows one person."""
+    """Equation 3 as a Keras loss; a target is the HR embedding, then 1 if the pair shows one person, 0 if two."""
 
     def __init__(self, alpha: float) -> None:
         super().__init__(name="contrastive")

@@ -51,8 +51,8 @@ def load_scface_networks(hr_dir: str | Path, by_distance: Mapping[int, str | Pat
         `ScfaceNetworks`.
 
     Raises:
-        ValueError: a folder is not a model folder, `hr_dir` holds an LR network, or the image or embedding size of
-            a network differs from the HR network's.
+        ValueError: a folder is not a model folder, `hr_dir` is that of an LR network, or the image or embedding
+            size of a network differs from the HR network's.
     """
     hr_dir = Path(hr_dir)
     image_size = card_of_kind(hr_dir, "hr")["image_size"]

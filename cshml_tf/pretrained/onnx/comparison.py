@@ -44,7 +44,7 @@ def largest_difference(
     except Exception as error:  # So can onnxruntime.
         raise UnsupportedGraph(f"expected onnxruntime to run the file, got {first_line(error)}") from error
     if theirs.size != ours.size:
-        raise UnsupportedGraph(f"expected embeddings {ours.shape} of onnxruntime, got {theirs.shape}")
+        raise UnsupportedGraph(f"expected embeddings {ours.shape} from onnxruntime, got {theirs.shape}")
     return float(np.abs(unit_rows(ours) - unit_rows(theirs.reshape(ours.shape))).max())
 
 

@@ -55,7 +55,7 @@ def _computed(node: Node, constants: Mapping[str, np.ndarray], model: Any) -> di
 
 
 def _model_of(node: Node, feeds: Mapping[str, np.ndarray], model: Any) -> Any:
-    """Wrap the node in a model with the file's operator sets; alone, it would be read in the newest set."""
+    """Wrap the node in a model with the file's operator sets; by itself, it would be read in the newest set."""
     from onnx import helper
 
     graph = helper.make_graph(

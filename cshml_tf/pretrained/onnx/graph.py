@@ -96,7 +96,7 @@ def read_graph(path: str | Path) -> Graph:
     shapes = [_shape(value) for value in images]
     if len(images) != 1 or len(shapes[0]) != 4:
         found = ", ".join(f"{value.name} {shape}" for value, shape in zip(images, shapes, strict=True))
-        raise UnsupportedGraph(f"{path}: expected one input, images of four sizes, got {found or 'none'}")
+        raise UnsupportedGraph(f"{path}: expected one input, images with four axes, got {found or 'none'}")
     nodes = tuple(
         Node(name, proto.op_type, tuple(proto.input), tuple(proto.output), _attributes(proto), proto)
         for name, proto in zip(_names(graph.node), graph.node, strict=True)

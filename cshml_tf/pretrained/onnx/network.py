@@ -56,7 +56,7 @@ def build_backbone(
         result = _build(node, [_input_of(node, name, values, constants) for name in node.inputs])
         if isinstance(result, Value):
             values[node.outputs[0]] = result
-            # In another order these may not be maps, or have been transposed before flattening.
+            # With its axes in another order, it may be no map, or one that was transposed for flattening.
             if result.order == CHANNELS_LAST and np.prod(result.shape[2:]) > 1:
                 last_map = result
         else:
@@ -64,7 +64,9 @@ def build_backbone(
     if last_map is None:
         raise UnsupportedGraph("expected a network with a feature map of more than one pixel, found none")
     if wanted not in values:
-        raise UnsupportedGraph(f"embedding: expected {wanted!r} to be a node's first output, made from the image")
+        raise UnsupportedGraph(
+            f"embedding: expected {wanted!r} to depend on the image and to be a node's first output"
+        )
     outputs = {"last_map": last_map.tensor, "embedding": _vector(values[wanted], wanted)}
     return keras.Model(pixels, outputs, name="backbone")
 
@@ -73,7 +75,7 @@ def input_form(graph: Graph, image_size: Sequence[int] | None) -> tuple[bool, tu
     """Return whether the input's channels come first, and its (height, width).
 
     Raises:
-        UnsupportedGraph: the input has no 3 channels, or its size is unknown or differs from `image_size`.
+        UnsupportedGraph: the input does not have 3 channels, or its size is unknown or differs from `image_size`.
     """
     shape = graph.input_shape
     name = repr(graph.input_name)
@@ -83,7 +85,7 @@ def input_form(graph: Graph, image_size: Sequence[int] | None) -> tuple[bool, tu
     own = shape[2:] if channels_first else shape[1:3]
     height, width = image_size or own
     if height is None or width is None:
-        raise UnsupportedGraph(f"input {name}: the file does not fix its size, an image size must be given")
+        raise UnsupportedGraph(f"input {name}: expected an image size, which the file does not fix, got none")
     if any(side not in (None, asked) for side, asked in zip(own, (height, width), strict=True)):
         raise UnsupportedGraph(f"input {name}: expected images of {own}, got {(height, width)}")
     return channels_first, (height, width)

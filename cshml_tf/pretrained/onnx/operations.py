@@ -1,4 +1,4 @@
-"""ONNX's operations as Keras layers: one function per operation, and the table of all.
+"""ONNX's operations as Keras layers: one function per operation, and a table of them.
 
 Each function takes a Node and its inputs (a Value, a NumPy constant, or None if omitted) and returns the
 Value of its first output. The last layer has the node's name, so that the output can be selected as a tap by this

@@ -70,7 +70,7 @@ def test_all_people():
     assert given.curves[1][0][0] == pytest.approx(LAST_KNOWN / 130, abs=1e-12)
 
 
-def test_fine_tuning_sees_the_50_people_alone(monkeypatch):
+def test_fine_tuning_sees_only_the_50_people(monkeypatch):
     """Replace fine-tuning by a network that knows everyone, and record what it would have learned from."""
     calls = []
 
@@ -91,7 +91,7 @@ def test_fine_tuning_sees_the_50_people_alone(monkeypatch):
         assert np.array_equal(pixels, faces_of(people).pixels)
 
 
-def test_maps_see_the_50_people_alone_and_compare_by_cosine(monkeypatch):
+def test_maps_see_only_the_50_people_and_compare_by_cosine(monkeypatch):
     calls, options = [], []
 
     class Map:
@@ -111,7 +111,7 @@ def test_maps_see_the_50_people_alone_and_compare_by_cosine(monkeypatch):
     assert options == [{"cosine": True}] * 3
 
 
-def test_reduced_copies_are_shown_to_the_serving_network_alone():
+def test_only_the_serving_network_sees_reduced_copies():
     """Each copy at distance 2 shows another person, so the HR network identifies none of them."""
     shown = {distance: faces_of(PROBES_OF).pixels for distance in DISTANCES}
     shown[2] = faces_of(PROBES_OF % len(PEOPLE) + 1).pixels

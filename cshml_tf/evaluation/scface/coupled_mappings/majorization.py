@@ -1,4 +1,4 @@
-"""Least-squares scaling under a linear constraint: find a matrix that gives pairs of rows desired distances.
+"""Least-squares scaling under a linear constraint: find a matrix that maps pairs of rows to desired distances.
 
 Source: the constrained SMACOF algorithm of De Leeuw and Heiser (1980), which Webb ("Multidimensional scaling by
 iterative majorization using radial basis functions", 1995) applies to functions of the data and Biswas et al. to
@@ -67,7 +67,7 @@ def majorize(
         weights: (n, n) float64, as for `stress`, not all zero between rows that differ.
         targets: (n, n) float64, as for `stress`.
         start: (E, d) float64, initial W, which should not be zero within the span of the rows.
-        anchor: (E, d) float64, what the ridge pulls W towards.
+        anchor: (E, d) float64, the matrix towards which the ridge pulls W.
         ridge: r, as a multiple of the mean eigenvalue of the quadratic; 0 takes the shortest step where the
             minimum is not unique.
         iterations: maximum number of iterations.

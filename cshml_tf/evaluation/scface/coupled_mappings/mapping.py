@@ -38,7 +38,7 @@ class CoupledMapping:
             (n, d) float64.
 
         Raises:
-            ValueError: the rows have the wrong shape or type, or hold a number that is not finite.
+            ValueError: the rows have the wrong shape or type, or contain a number that is not finite.
         """
         return (checked_rows("rows", rows, len(self.hr)) - self.hr_mean) @ self.hr
 
@@ -52,7 +52,7 @@ class CoupledMapping:
             (n, d) float64.
 
         Raises:
-            ValueError: the rows have the wrong shape or type, or hold a number that is not finite.
+            ValueError: the rows have the wrong shape or type, or contain a number that is not finite.
         """
         return (checked_rows("rows", rows, len(self.lr)) - self.lr_mean) @ self.lr
 
@@ -70,7 +70,7 @@ class CoupledMapping:
             is 0 where a row is mapped to zero.
 
         Raises:
-            ValueError: the rows have the wrong shape or type, or hold a number that is not finite.
+            ValueError: the rows have the wrong shape or type, or contain a number that is not finite.
         """
         probes, gallery = self.map_lr(lr_rows), self.map_hr(hr_rows)
         return unit_rows(probes) @ unit_rows(gallery).T if cosine else -cdist(probes, gallery)

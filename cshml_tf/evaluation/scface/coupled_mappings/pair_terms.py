@@ -70,7 +70,7 @@ def target_distances(training: TrainingRows, separation: float = 0.0) -> np.ndar
 
     Args:
         training: the rows of both resolutions.
-        separation: what is added for different people, as a multiple of their mean distance.
+        separation: distance added between different people, as a multiple of their mean distance.
 
     Returns:
         (n + m, n + m) float64, symmetric.

@@ -80,7 +80,7 @@ def checked_rows(name: str, rows: ArrayLike, width: int | None = None) -> np.nda
         (n, E) float64.
 
     Raises:
-        ValueError: the rows have the wrong shape or type, or hold a number that is not finite.
+        ValueError: the rows have the wrong shape or type, or contain a number that is not finite.
     """
     rows = np.asarray(rows)
     if rows.dtype.kind not in "iuf" or rows.ndim != 2 or not rows.size or width not in (None, rows.shape[1]):

@@ -1,9 +1,11 @@
+"""Rows and people for tests of coupled mappings."""
+
 import numpy as np
 import pytest
 
 
 def make_random_problem(seed, people=6, hr_width=8, lr_width=8, photographs=3):
-    """HR rows of some people, the first twice, and LR rows that are a noisy linear image of them."""
+    """Return HR rows, two of the first person, and LR rows, noisy linear images of them; each with its people."""
     random = np.random.default_rng(seed)
     hr = random.normal(size=(people, hr_width))
     hr_people = np.array([f"person {number}" for number in range(people)])
@@ -16,5 +18,5 @@ def make_random_problem(seed, people=6, hr_width=8, lr_width=8, photographs=3):
 
 @pytest.fixture
 def random_problem():
-    """Return a function of a seed that makes the rows and people to fit a mapping to."""
+    """Return `make_random_problem`, whose first argument is a seed."""
     return make_random_problem

@@ -1,3 +1,5 @@
+"""Coupled mappings: the errors for bad rows, people and options."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Stress and its minimisation, compared with values derived by hand, naive loops and numerical gradients."""
+
 import itertools
 
 import numpy as np
@@ -79,7 +81,7 @@ class TestMajorize:
         found = np.linalg.norm((rows @ matrix)[:, None] - rows @ matrix, axis=-1)
         assert np.max(np.abs(found - targets)) < 1e-4
 
-    def test_what_the_rows_do_not_span_is_the_anchor(self):
+    def test_directions_that_the_rows_do_not_span_keep_the_anchor(self):
         rows, weights, targets, start = random_scaling(9, rank=3)
         anchor = np.random.default_rng(10).normal(size=start.shape)
         basis = row_space(rows)

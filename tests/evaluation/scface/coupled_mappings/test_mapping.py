@@ -1,3 +1,5 @@
+"""A fitted mapping: its images, similarities and errors."""
+
 import numpy as np
 import pytest
 

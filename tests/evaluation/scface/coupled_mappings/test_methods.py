@@ -1,3 +1,5 @@
+"""MDS, DMDS and LDMDS: what they recover, how they differ, and what leaves them unchanged."""
+
 import numpy as np
 import pytest
 
@@ -31,7 +33,7 @@ class TestMethods:
         assert turned_rates(method, lr_width=26, one_map=False, ridge=1e9)["after"] > 0.9
 
     def test_one_map_drops_what_low_resolution_loses(self, method):
-        """Half of the axes carry the person, the other half a strong disturbance of LR rows alone."""
+        """Half of the axes carry the person, the other half a strong disturbance of only the LR rows."""
         random = np.random.default_rng(4)
         hr, lr_people = random.normal(size=(60, 16)), np.repeat(np.arange(60), 4)
         lr = hr[lr_people] + 0.1 * random.normal(size=(240, 16))
@@ -129,7 +131,7 @@ class TestMethodsDiffer:
         cosine = np.sum(one * other) / np.linalg.norm(one) / np.linalg.norm(other)
         assert cosine < 0.999
 
-    def test_separation_parts_people(self, random_problem):
+    def test_separation_moves_people_apart(self, random_problem):
         problem = random_problem(15)
         spreads = []
         for separation in (0.0, 1.0):

@@ -1,3 +1,5 @@
+"""The terms of the objectives, compared with means computed pair by pair."""
+
 import itertools
 
 import numpy as np
