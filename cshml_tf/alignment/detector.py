@@ -5,6 +5,7 @@ networks", 2016; the network and its weights are those of the `mtcnn` package.
 """
 
 import dataclasses
+import importlib.util
 from collections.abc import Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Protocol
@@ -151,8 +152,19 @@ def keep_to_cpu(threads: int | None = None) -> None:
         cv2.setNumThreads(threads)
 
 
+def check_detection_runs() -> None:
+    """Check that TensorFlow is installed, which MTCNN runs on.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if importlib.util.find_spec("tensorflow") is None:
+        raise ValueError("detector: expected TensorFlow, which MTCNN runs on, got an environment without it")
+
+
 def _build_mtcnn() -> "MTCNN":
     # Imported here because TensorFlow takes seconds to load, and code that only handles faces does not need it.
+    check_detection_runs()
     import tensorflow as tf
     from mtcnn import MTCNN
     from mtcnn.stages import StageONet, StagePNet, StageRNet

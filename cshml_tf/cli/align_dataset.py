@@ -40,8 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Heavy imports come after the arguments, so that --help answers at once.
     import tqdm
 
+    from cshml_tf.alignment.detector import check_detection_runs
     from cshml_tf.alignment.folder import align_dataset, detector_on_cpu
 
+    check_detection_runs()
     alignment = settings.part(AlignmentSettings)
     done = 0
 

@@ -8,7 +8,7 @@ from cshml_tf.degradation.resolution import parse_resolution, resolution_sides
 from cshml_tf.settings.checks import DECAY, FOLDER_NAME, POSITIVE, SEED, at_least, between
 from cshml_tf.settings.choices import CROPS, DEGRADATIONS, OPTIMIZERS, STANDARDISATIONS, STRATEGIES
 from cshml_tf.settings.option import REQUIRED, Settings, option
-from cshml_tf.settings.places import FACES, file
+from cshml_tf.settings.places import FACES, file, output_folder
 
 MOST_WORKERS = 128
 
@@ -144,12 +144,17 @@ class RunOptions(Settings):
     TITLE: ClassVar[str] = "run"
 
     models_base_dir: str = option(
-        "models", "folder in which the model folder is made", metavar="DIR", continues=True
+        "models",
+        "folder in which the model folder is made",
+        metavar="DIR",
+        continues=True,
+        place=output_folder(),
     )
     logs_base_dir: str = option(
         "logs",
         "folder for the run's logs: history, TensorBoard events and LFW results",
         metavar="DIR",
+        place=output_folder(),
         continues=True,
     )
     run_name: str | None = option(

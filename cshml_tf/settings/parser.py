@@ -25,7 +25,7 @@ from cshml_tf.settings.option import (
 from cshml_tf.settings.paths import check_paths
 
 _S = TypeVar("_S", bound=Settings)
-_WITHOUT_OLD_NAMES = "0.3"
+_WITHOUT_OLD_NAMES = "0.3.0"
 
 
 class Parser(argparse.ArgumentParser):
@@ -38,12 +38,27 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, description: str, epilog: str | None = None) -> None:
         super().__init__(description=description, epilog=epilog, allow_abbrev=False)
+        self._unknown: list[str] = []
         self.add_argument(
             "--version", action="version", version=f"cshml_tf {__version__}", help="show the version and exit"
         )
 
+    def parse_words(self, words: Sequence[str]) -> dict[str, Any]:
+        """Parse the words of a command line.
+
+        Returns:
+            The words of each argument given, by the field's name.
+        """
+        options = words[: words.index("--")] if "--" in words else words
+        names = [word.partition("=")[0] for word in options if word.startswith("--")]
+        self._unknown = [name for name in names if name not in self._option_string_actions]
+        return vars(self.parse_args(words))
+
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with code 2."""
+        if self._unknown and message.startswith("the following arguments are required"):
+            # An option that is missing because it was misspelt is reported as it was typed.
+            message = f"unrecognized arguments: {' '.join(self._unknown)}"
         self.exit(2, f"error: {message} (--help lists the arguments)\n")
 
 
@@ -68,7 +83,7 @@ def read_settings(
     """
     parser = make_parser(settings_class, description, epilog)
     words = list(sys.argv[1:] if argv is None else argv)
-    given = vars(parser.parse_args(_with_current_names(settings_class, words)))
+    given = parser.parse_words(_with_current_names(settings_class, words))
     spell = functools.partial(flag_of, settings_class)
     fields = {field.name: field for field in dataclasses.fields(settings_class)}
     try:

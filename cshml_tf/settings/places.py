@@ -70,7 +70,15 @@ def _not_of_kind(kind: str) -> Callable[[Path], str | None]:
 
 
 def _not_a_folder(path: Path) -> str | None:
-    return "which is a file" if path.exists() and not path.is_dir() else None
+    if path.exists():
+        return None if path.is_dir() else "which is a file"
+    return _below_a_file(path)
+
+
+def _below_a_file(path: Path) -> str | None:
+    """Refuse a place that no folder can be made at."""
+    nearest = next(parent for parent in path.absolute().parents if parent.exists())
+    return None if nearest.is_dir() else f"but {nearest.name} is a file"
 
 
 def _not_free(path: Path) -> str | None:
@@ -80,13 +88,15 @@ def _not_free(path: Path) -> str | None:
 
 
 def _not_new(path: Path) -> str | None:
-    return "which exists" if path.exists() else None
+    return "which exists" if path.exists() else _below_a_file(path)
 
 
 def _not_a_report(path: Path) -> str | None:
     if path.is_dir():
         return "which is a folder"
-    return "which exists" if path.is_file() and path.suffix != ".json" else None
+    if path.is_file():
+        return None if path.suffix == ".json" else "which exists"
+    return _below_a_file(path)
 
 
 def _no_faces(path: Path) -> str | None:

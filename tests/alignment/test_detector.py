@@ -19,6 +19,12 @@ def landmark_error(face, landmarks):
     return distances.mean() / np.linalg.norm(landmarks[0] - landmarks[1])
 
 
+def test_without_tensorflow_detection_is_refused_in_a_sentence(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="detector: expected TensorFlow, which MTCNN runs on"):
+        Detector()
+
+
 def test_finds_drawn_faces_and_their_landmarks(detector):
     found = 0
     for identity in range(12):

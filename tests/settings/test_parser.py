@@ -103,8 +103,8 @@ def test_bad_words_are_one_line_that_names_the_flag(capsys, words, message):
 def test_former_names_work_with_a_warning(capsys):
     assert read("--max_steps=4", "--quick").as_json()["steps"] == 4
     assert capsys.readouterr().err.splitlines() == [
-        "warning: --max_steps is now --steps; the old name will be removed in 0.3",
-        "warning: --quick is now --fast; the old name will be removed in 0.3",
+        "warning: --max_steps is now --steps; the old name will be removed in 0.3.0",
+        "warning: --quick is now --fast; the old name will be removed in 0.3.0",
     ]
     # A value that looks like a former name is not one.
     assert read("--each", "max_steps").each == ("max_steps",)
@@ -172,7 +172,7 @@ def test_names_of_version_0_1_0(capsys, settings, old, new):
     """A former flag is read as the current one: what is missing beside it is then all that is wrong."""
     with pytest.raises(SystemExit):
         read_settings(settings, [f"--{old}"], "")
-    assert f"warning: --{old} is now --{new}; the old name will be removed in 0.3" in capsys.readouterr().err
+    assert f"warning: --{old} is now --{new}; the old name will be removed in 0.3.0" in capsys.readouterr().err
 
 
 def test_current_names_are_never_taken_for_former_ones(capsys):
@@ -181,3 +181,9 @@ def test_current_names_are_never_taken_for_former_ones(capsys):
         with pytest.raises(SystemExit):
             read_settings(settings, [f"--{name}", "1"], "")
         assert "warning" not in capsys.readouterr().err
+
+
+def test_a_misspelt_option_is_reported_before_the_one_it_leaves_missing(capsys):
+    with pytest.raises(SystemExit):
+        read_settings(HrSettings, ["--data_dri", "faces", "--seed", "1"], "")
+    assert capsys.readouterr().err == "error: unrecognized arguments: --data_dri (--help lists the arguments)\n"

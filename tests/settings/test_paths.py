@@ -11,6 +11,7 @@ from cshml_tf.settings.evaluation import LfwSettings, TinyFaceSettings
 from cshml_tf.settings.models import ExportSettings
 from cshml_tf.settings.parser import read_settings
 from cshml_tf.settings.paths import check_paths
+from cshml_tf.settings.training import HrSettings
 
 ROOT = Path(__file__).parents[2]
 
@@ -106,8 +107,17 @@ def test_what_is_not_free(places):
         ValueError, match="OUT_DIR: expected a folder that is absent or empty, got .*which is a file"
     ):
         check_paths(ExportSettings(model_dir=places / "model", out_dir=places / "file"))
+    with pytest.raises(ValueError, match="OUT_DIR: .*file/below/out, but file is a file"):
+        check_paths(ExportSettings(model_dir=places / "model", out_dir=places / "file" / "below" / "out"))
     with pytest.raises(ValueError, match="OUT_DIR: .*which is not empty"):
         check_paths(ExportSettings(model_dir=places / "model", out_dir=places / "model"))
+
+
+@pytest.mark.parametrize("name", ["models_base_dir", "logs_base_dir"])
+def test_the_folders_of_a_run_are_folders(places, name):
+    check_paths(HrSettings(data_dir=str(places / "folder"), **{name: str(places / "folder" / "new")}))
+    with pytest.raises(ValueError, match=f"{name}: expected a folder, got .*file, which is a file"):
+        check_paths(HrSettings(data_dir=str(places / "folder"), **{name: str(places / "file")}))
 
 
 def test_outputs_lie_outside_of_what_is_read(places):
