@@ -135,8 +135,10 @@ def _check_same_run(
         stored, finished, inputs = dict(state["settings"]), state["finished"], state["inputs"]
     except (OSError, ValueError, KeyError, TypeError):
         raise ValueError(f"run_name: {model_dir} exists and does not contain a run; choose another name") from None
-    if stored.get("kind") == settings["kind"]:
-        stored = {"kind": settings["kind"]} | _in_current_names(stored, settings_class)
+    if stored.get("kind") != settings["kind"]:
+        kind = str(stored.get("kind")).upper()
+        raise ValueError(f"run_name: {model_dir} is the run of an {kind} network; choose another name")
+    stored = {"kind": settings["kind"]} | _in_current_names(stored, settings_class)
     free = {name for name, about in options_of(settings_class).items() if about.continues}
     names = sorted((set(stored) | set(settings)) - free)
     differing = [name for name in names if stored.get(name) != settings.get(name)]

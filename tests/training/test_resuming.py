@@ -118,3 +118,9 @@ def test_a_folder_of_something_else_is_left_alone(hr_options, tmp_path):
     with pytest.raises(ValueError, match="mine exists and does not contain a run"):
         train_hr(HrSettings(**hr_options | {"run_name": "mine"}), progress=False)
     assert [path.name for path in folder.iterdir()] == ["diary.txt"]
+
+
+def test_the_run_of_the_other_network_is_refused(hr_options, lr_options, hr_model_dir):
+    train_hr(HrSettings(**hr_options | {"run_name": "mine", "max_steps": 1}), progress=False)
+    with pytest.raises(ValueError, match="run_name: .*mine is the run of an HR network; choose another name"):
+        train_lr(LrSettings(**lr_options | {"run_name": "mine"}), progress=False)
