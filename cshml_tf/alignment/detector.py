@@ -6,6 +6,7 @@ networks", 2016; the network and its weights are those of the `mtcnn` package.
 
 import dataclasses
 import importlib.util
+import os
 from collections.abc import Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Protocol
@@ -153,11 +154,14 @@ def keep_to_cpu(threads: int | None = None) -> None:
 
 
 def check_detection_runs() -> None:
-    """Check that TensorFlow is installed, which MTCNN runs on.
+    """Check that TensorFlow is installed and is Keras's backend, since MTCNN runs on it.
 
     Raises:
         ValueError: it is not.
     """
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if backend != "tensorflow":
+        raise ValueError(f"KERAS_BACKEND: expected tensorflow, which MTCNN runs on, got {backend}")
     if importlib.util.find_spec("tensorflow") is None:
         raise ValueError("detector: expected TensorFlow, which MTCNN runs on, got an environment without it")
 

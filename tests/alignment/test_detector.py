@@ -23,6 +23,9 @@ def test_without_tensorflow_detection_is_refused_in_a_sentence(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ValueError, match="detector: expected TensorFlow, which MTCNN runs on"):
         Detector()
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    with pytest.raises(ValueError, match="KERAS_BACKEND: expected tensorflow, which MTCNN runs on, got jax"):
+        Detector()
 
 
 def test_finds_drawn_faces_and_their_landmarks(detector):
