@@ -30,8 +30,8 @@ def replacing(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
     Args:
         path: the file or folder to write; its parent folder must exist. A file replaces only a file, and a folder
             only an empty folder.
-        suffix: the end of the temporary name, for writers that choose the format by the suffix. Without
-            one, no pattern such as `*.json` finds a left-over.
+        suffix: the end of the temporary name, for writers that choose the format by the suffix. Without a suffix,
+            patterns such as `*.json` do not match left-overs.
 
     Yields:
         A path in the same folder that is unique to this call, where nothing exists yet.
@@ -99,7 +99,7 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
 
 
 def lock_folder(folder: str | os.PathLike[str]) -> TextIO:
-    """Claim a folder for this process until the result is closed or the process ends, however it ends.
+    """Claim a folder for this process until the returned file is closed or the process ends, however it ends.
 
     Args:
         folder: an existing folder; the empty file `.lock` is created in it.

@@ -1,8 +1,9 @@
 """Compare faces of any width: find each face, embed it with the network that suits its width, score, decide.
 
 The width of a face is the width of its crop in pixels of the original picture, before any resizing. In a
-photograph that is the part covered by the aligned crop (about 1.2 times the detector's box), so that a width
-means the same as a resolution does in training. A picture that is already a crop counts with its own width.
+photograph, it is the width of the part covered by the aligned crop (about 1.2 times the detector's box), so that a
+width means the same as a resolution does in training. For a picture that is already a crop, it is the picture's
+own width.
 
 A face in a photograph is aligned to the networks' input size with bilinear interpolation. A picture that is
 already a crop is resized by the network itself, with bicubic interpolation.

@@ -52,8 +52,8 @@ class UnreadableImage(ValueError):
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """Read JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF or HEIC, whatever the file's suffix claims.
 
-    Grey, palette, CMYK and 16-bit pictures become 8-bit RGB; the EXIF orientation is applied; transparency
-    shows white, as on a page. HEIC needs the package pillow-heif (the extra `heic`).
+    Grey, palette, CMYK and 16-bit pictures become 8-bit RGB; the EXIF orientation is applied; transparent areas
+    become white. HEIC needs the package pillow-heif (the extra `heic`).
 
     Args:
         path: the file; any name that the file system allows.

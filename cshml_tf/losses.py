@@ -108,7 +108,7 @@ def intermediate(hr_map: Tensor, lr_map: Tensor, same: Tensor) -> Tensor:
 
 
 def multi_hierarchy(hr_map: Tensor, lr_map: Tensor, same: Tensor, pool_size: int | None = 2) -> Tensor:
-    """Compute equation 5: equation 4 on max-pooled maps; h, w and c are the sizes after pooling.
+    """Compute equation 5: equation 4 on max-pooled maps; the mean is over the pooled height, width and channels.
 
     Args:
         hr_map: (batch, h, w, channels).

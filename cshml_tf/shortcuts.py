@@ -91,7 +91,7 @@ def compare(
         aligned: whether both are aligned crops already, so that face detection is skipped.
 
     Returns:
-        Cosine similarity, -1..1. `compare.py` decides by the thresholds of a report.
+        Cosine similarity, -1..1. `compare.py` applies the thresholds of a report to it.
 
     Raises:
         ValueError: a picture cannot be read.

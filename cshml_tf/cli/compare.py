@@ -14,7 +14,7 @@ from cshml_tf.settings.parser import read_settings
 DESCRIPTION = (
     "Compare the faces in two or more pictures. In a photograph, the largest, most central face is found and "
     "aligned; a picture without a face, or too small for the detector, is taken as a face crop, and a note says "
-    "so. Each face is embedded by the network that suits its width, the width of its crop in pixels of the "
+    "so. Each face is embedded by the network that suits its width, measured on its crop in pixels of the "
     "picture: the HR (high-resolution) network embeds faces at least --hr_width wide, and the LR (low-resolution) "
     "network with the nearest resolution, by ratio, embeds narrower ones."
 )

@@ -84,7 +84,8 @@ def two_branch_batches(
         shift: largest shift in pixels, vertically and horizontally, both sides alike.
         mode: how faces are reduced, see `cshml_tf.degradation.degrade`.
         pairing: one of `cshml_tf.data.pairing.PAIRINGS`.
-        negative_share: share of a batch whose LR images are rolled by one row, which makes pairs of two people.
+        negative_share: share of the pairs in a batch that are made to show two people, by rolling their LR images
+            by one row; by chance such a pair may still show one person.
         mixup: probability that a pair is mixed with the previous pair in the batch. Both sides use the same
             weight, drawn uniformly from 0..1. Mixed rows have the label -1, since they show no single person
             (Zhang et al., "mixup: Beyond empirical risk minimization", 2018).
@@ -95,7 +96,8 @@ def two_branch_batches(
     Returns:
         Stream of dicts: "hr" (batch, height, width, 3) uint8 RGB; "lr", the same shape, float32 (uint8 if not
         reduced here); "hr_label" and "lr_label" (batch,) int32; "resolution" (batch,) int32, an index of
-        `resolutions`. `batch` is `batch_size / workers`. Unfit faces are reported as by `hr_batches`.
+        `resolutions`. `batch` is `batch_size / workers`. An unreadable or wrongly sized face raises ValueError, as
+        in `hr_batches`.
 
     Raises:
         ValueError: an unknown pairing, a share that the batch cannot have, or workers that cannot share the batch

@@ -25,9 +25,9 @@ MODES: dict[str, Callable[..., ArrayOrTensor]] = {
 def degrade(pixels: ArrayOrTensor, resolution: Resolution, mode: str = "antialias") -> ArrayOrTensor:
     """Return faces as a low-resolution camera would have stored them, at their original size.
 
-    The pictures are reduced to the resolution and enlarged again, columns before rows each time. "antialias"
-    clips and rounds to 8 bits after every pass, as PIL does, and equals PIL's bicubic to the last bit. "plain" is
-    TensorFlow's unfiltered bicubic, which rounds only at the low resolution and at the end.
+    The pictures are reduced to the resolution and enlarged again, each time along the width first, then along the
+    height. "antialias" clips and rounds to 8 bits after every pass, as PIL does, and equals PIL's bicubic to the
+    last bit. "plain" is TensorFlow's unfiltered bicubic, which rounds only at the low resolution and at the end.
 
     Args:
         pixels: (batch, H, W, 3), any real dtype, RGB 0..255; within a graph H and W may be unknown.

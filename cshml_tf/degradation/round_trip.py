@@ -12,7 +12,7 @@ from cshml_tf.degradation.kernel import ArrayOrTensor, cubic_weights
 def bicubic_round_trip(
     pixels: ArrayOrTensor, sizes: Sequence[tuple[int, int]], choice: ArrayOrTensor, antialias: bool
 ) -> ArrayOrTensor:
-    """Reduce pictures and enlarge them again, columns before rows each time.
+    """Reduce pictures and enlarge them again, each time along the width first, then along the height.
 
     Args:
         pixels: (batch, H, W, 3), any real dtype, RGB 0..255; with one size, H and W of a tensor may be unknown

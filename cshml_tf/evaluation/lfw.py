@@ -4,9 +4,9 @@ HR compares two undegraded images. At a given resolution, HL compares the first 
 and LL compares both images degraded. HL and LL are measured with the LR network for the degraded images, and with
 the HR network for all images. Source: section 4.1 of the paper; the folds are LFW's own.
 
-Nothing is degraded where the images themselves differ in quality, as in XQLFW (Knoche et al., "Cross-Quality LFW",
-2021). HL then uses the HR network for the first image and the LR network for the second, LL the LR network for
-both, and HR the HR network for both.
+With `Options.as_they_are`, nothing is degraded, for images that themselves differ in quality, as in XQLFW (Knoche
+et al., "Cross-Quality LFW", 2021). HL then uses the HR network for the first image and the LR network for the
+second, LL the LR network for both, and HR the HR network for both.
 """
 
 import time
@@ -54,7 +54,8 @@ class Trials(NamedTuple):
     """Scored pairs, for curves and histograms.
 
     Attributes:
-        scores: (trials,) float64, cosine similarity; if a mean is subtracted, with the mean for the trial's fold.
+        scores: (trials,) float64, cosine similarity, computed after subtracting the mean for the trial's fold if
+            `subtract_mean` is set.
         same: (trials,) bool.
     """
 
@@ -68,7 +69,7 @@ class Evaluation:
 
     Attributes:
         report: JSON-compatible dict: "HR", one entry per resolution, and "protocol".
-        trials: `Trials` by ("HR",) or by (resolution as in the report, "HL" and so on).
+        trials: dict of `Trials`; a key is ("HR",) or begins with (resolution as in the report, "HL" or "LL").
     """
 
     report: dict[str, Any]
@@ -121,7 +122,7 @@ def evaluate(
             `options.as_they_are` is set.
         options: how the pairs are compared; None for the defaults.
         image_size: (height, width) that images must have; None for the size of the first one.
-        progress: wraps the sequence of image batches, such as `tqdm`.
+        progress: function that wraps the iterable of image batches, for example `tqdm`.
         hr_embeddings: a dict, empty at first, that caches the HR network's embeddings between calls, for measuring
             many LR networks against one HR network. Pass it again only with the same pairs, images, options and HR
             weights.

@@ -56,8 +56,8 @@ class KFoldVal:
         val: mean over the folds of the share of held-out same pairs accepted.
         std: its population standard deviation over the folds.
         far_measured: mean over the folds of the share of held-out different pairs accepted.
-        resolved: False where the other folds of some fold contain fewer than 1 / far different pairs. The
-            threshold then lies just above all of them, the strictest that they can justify.
+        resolved: False if, for at least one fold, the other folds contain fewer than 1 / far different pairs. That
+            fold's threshold then lies just above all their scores, the strictest that they can justify.
     """
 
     val: float
@@ -200,8 +200,8 @@ def kfold_val(scores: ArrayLike, same: ArrayLike, folds: ArrayLike, far: float =
         far: target false accept rate, 0 < far < 1.
 
     Returns:
-        A `KFoldVal`. A fold without same pairs does not enter the mean of `val`, nor one without different pairs
-        the mean of `far_measured`.
+        A `KFoldVal`. Folds without same pairs are left out of `val`, and folds without different pairs out of
+        `far_measured`.
 
     Raises:
         ValueError: as for `roc`, or the other folds of some fold contain no different pairs.

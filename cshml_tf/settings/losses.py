@@ -74,7 +74,7 @@ class WeightOptions(Settings):
     )
     pool_size: int | None = option(
         2,
-        "side of equation 5's max-pool; with 1 it becomes equation 4, 'global' pools the whole map",
+        "side of equation 5's max-pool; 1 gives equation 4; 'global' pools the whole map",
         metavar="N",
         parse=read_pool_size,
         check=at_least(1),

@@ -21,8 +21,8 @@ class Option:
     """The metadata of a field, beyond its name, type and default.
 
     Attributes:
-        help: one sentence for `--help`; the default is added to it. For a flag that is on by default, it describes
-            the flag that turns it off.
+        help: one sentence for `--help`; the default is added to it. For an option that is on by default, the
+            sentence describes the flag that turns it off.
         choices: the values allowed; empty allows all.
         check: the range of values allowed.
         flag: name of the flag without its dashes; None takes the field's name.
@@ -37,11 +37,11 @@ class Option:
         otherwise: the value that replaces None, filled in by the settings class.
         group: title in `--help`; None takes that of the class that declares the field.
         unique: whether each value may be given only once.
-        idle: function of the settings that returns why the option has no effect, or None if it has one.
+        idle: function of the settings that returns why the option has no effect, or None if it has an effect.
         continues: whether a run may be resumed with another value.
         of_test: whether the option says how networks are measured, not how they are trained.
         batch: the argument of `cshml_tf.data.batches` that receives the option's value.
-        cell: the training setting that one value of this list becomes in one cell of the ablation.
+        cell: for a list of values in the ablation, the training setting that receives one of them in each cell.
         term: for a weight, the term of equation 6 that it applies to.
         equations: for a weight, the paper's equations that it applies to.
     """

@@ -155,7 +155,7 @@ class DropoutOptions(Settings):
 
     TITLE: ClassVar[str] = "network"
 
-    keep_probability: float = option(0.8, "1 - dropout", metavar="SHARE", check=above(0, up_to=1))
+    keep_probability: float = option(0.8, "1 minus the dropout rate", metavar="SHARE", check=above(0, up_to=1))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -229,7 +229,11 @@ class LrNetworkOptions(DegradationOptions):
         "classifier; needed if the training data show people other than those it was trained on",
     )
     keep_probability: float = varied(
-        DropoutOptions, "keep_probability", default=1.0, help="1 - dropout of the LR network", group=TITLE
+        DropoutOptions,
+        "keep_probability",
+        default=1.0,
+        help="1 minus the dropout rate of the LR network",
+        group=TITLE,
     )
 
 

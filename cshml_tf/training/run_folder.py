@@ -58,8 +58,8 @@ class Run:
             inputs: values of JSON types by name, such as the schedule and a digest of the data.
 
         Raises:
-            ValueError: an earlier call had other inputs, another process is using the folder, or one has finished
-                the run since it was opened here.
+            ValueError: an earlier call had other inputs, another process is using the folder, or has
+                finished the run since it was opened here.
         """
         noted = json.loads(json.dumps(inputs))
         began = dict(self.inputs)
