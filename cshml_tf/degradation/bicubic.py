@@ -34,7 +34,8 @@ def resize(
         whole_between: as in `resize_with`.
 
     Returns:
-        (batch, height, width, C) float32, whole numbers 0..255; an array for an array.
+        (batch, height, width, C) float32, whole numbers 0..255; an array if `pixels` is an array,
+        otherwise a tensor.
     """
     if isinstance(pixels, np.ndarray):
         rows = cubic_weights(height, pixels.shape[1], antialias)
@@ -57,7 +58,8 @@ def resize_with(
         whole_between: whether to round after the first pass too, as PIL does and TensorFlow does not.
 
     Returns:
-        (batch, h, w, C) float32, whole numbers 0..255; an array for an array.
+        (batch, h, w, C) float32, whole numbers 0..255; an array if `pixels` is an array,
+        otherwise a tensor.
     """
     if isinstance(pixels, np.ndarray):
         return _resize_array(pixels, rows, columns, whole_between)

@@ -33,7 +33,8 @@ def fit_to_size(pixels: Tensor, image_size: Sequence[int]) -> Tensor:
         image_size: (height, width).
 
     Returns:
-        (batch, height, width, 3) float32, 0..255; an array for an array.
+        (batch, height, width, 3) float32, 0..255; an array if `pixels` is an array,
+        otherwise a tensor.
     """
     height, width = image_size
     if tuple(pixels.shape[1:3]) != (height, width):

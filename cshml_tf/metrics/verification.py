@@ -57,7 +57,8 @@ class KFoldVal:
         std: its population standard deviation over the folds.
         far_measured: mean over the folds of the share of held-out different pairs accepted.
         resolved: False if, for at least one fold, the other folds contain fewer than 1 / far different pairs. That
-            fold's threshold then lies just above all their scores, the strictest that they can justify.
+            fold's threshold then lies just above the scores of all those pairs, the strictest that so few can
+            justify.
     """
 
     val: float

@@ -65,8 +65,8 @@ class LfwSettings(
     average_orders: bool = varied(
         BothOrdersOptions,
         "average_orders",
-        help="measure each HL pair twice, with either image reduced (with --as_they_are: embedded by the LR "
-        "network), and average the two",
+        help="measure each HL pair twice, reducing first one image and then the other (with --as_they_are: "
+        "embedding it with the LR network), and average the two",
     )
     as_they_are: bool = option(
         False,

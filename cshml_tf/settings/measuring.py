@@ -64,7 +64,7 @@ class BothOrdersOptions(Settings):
 
     average_orders: bool = option(
         False,
-        "measure each HL pair twice, with either image reduced, and average the two",
+        "measure each HL pair twice, reducing first one image and then the other, and average the two",
         of_test=True,
     )
 
