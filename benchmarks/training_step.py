@@ -4,12 +4,12 @@ python benchmarks/training_step.py models/hr --batch_size 64 --steps 5
 """
 
 import argparse
-import statistics
-import time
+import functools
 from collections.abc import Callable
 
 import keras
 import numpy as np
+from timing import spread, take_turns
 
 from cshml_tf.layers import CosFace
 from cshml_tf.model_folder import load_recogniser
@@ -19,22 +19,16 @@ from cshml_tf.training.devices import choose_strategy
 from cshml_tf.training.step import make_step
 
 
-def make_timed_step(
+def make_waiting_step(
     recogniser: keras.Model, classes: int, to_train: bool
 ) -> Callable[[dict[str, np.ndarray]], float]:
-    """Return a function that trains one step on a batch and returns the seconds it took."""
+    """Return a function that trains one step on a batch and waits for it: it returns the loss."""
     teacher, student = (clone(recogniser, to_train=to_train) for _ in range(2))
     network = TwoBranchNetwork(teacher, student, CosFace(classes), LossSettings())
     optimizer = keras.optimizers.SGD(0.001, momentum=0.9)
     optimizer.build(network.trainable_variables)
     step = make_step(network, optimizer, 5e-4, choose_strategy("one"))
-
-    def timed(batch: dict[str, np.ndarray]) -> float:
-        started = time.perf_counter()
-        float(step(batch)["total"])
-        return time.perf_counter() - started
-
-    return timed
+    return lambda batch: float(step(batch)["total"])
 
 
 def main() -> None:
@@ -47,19 +41,15 @@ def main() -> None:
     arguments = parser.parse_args()
     recogniser = load_recogniser(arguments.model_dir)
     variants = {"Keras's layers": False, "faster layers": True}
-    steps = {name: make_timed_step(recogniser, arguments.classes, faster) for name, faster in variants.items()}
+    steps = {name: make_waiting_step(recogniser, arguments.classes, faster) for name, faster in variants.items()}
     rng = np.random.default_rng(0)
     shape = (arguments.batch_size, *image_size_of(recogniser), 3)
     labels = rng.integers(0, arguments.classes, arguments.batch_size).astype(np.int32)
     batch = {name: rng.integers(0, 256, shape).astype(np.float32) for name in ("hr", "lr")}
     batch |= {"hr_label": labels, "lr_label": labels}
-    for step in steps.values():
-        step(batch)  # The first call compiles.
-    seconds = {name: [] for name in steps}
-    for _ in range(arguments.steps):
-        for name, step in steps.items():
-            seconds[name].append(step(batch))
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    ways = {name: functools.partial(step, batch) for name, step in steps.items()}
+    turns = take_turns(ways, arguments.steps, least_seconds=0)
+    medians = {name: spread(turn.seconds).median for name, turn in turns.items()}
     slowest = max(medians.values())
     for name, median in medians.items():
         rate = arguments.batch_size / median

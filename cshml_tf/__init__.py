@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from cshml_tf import metrics as metrics
     from cshml_tf import network as network
     from cshml_tf.model_folder import load_recogniser as load_recogniser
+    from cshml_tf.runtimes.embedder import with_runtime as with_runtime
+    from cshml_tf.server.client import Client as Client
     from cshml_tf.shortcuts import align as align
     from cshml_tf.shortcuts import compare as compare
     from cshml_tf.shortcuts import embed as embed
@@ -22,18 +24,20 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 
-# The module of each public function.
+# The module of each public function and class.
 _FUNCTIONS = {
+    "Client": "cshml_tf.server.client",
     "align": "cshml_tf.shortcuts",
     "compare": "cshml_tf.shortcuts",
     "embed": "cshml_tf.shortcuts",
     "load_networks": "cshml_tf.shortcuts",
     "load_recogniser": "cshml_tf.model_folder",
+    "with_runtime": "cshml_tf.runtimes.embedder",
 }
 # The packages and modules that are public as a whole.
 _ROOMS = ("backbones", "degradation", "layers", "losses", "metrics", "network")
 # Those that need neither Keras nor its backend.
-_LIGHT = ("degradation", "metrics")
+_LIGHT = ("Client", "degradation", "metrics")
 
 
 def __getattr__(name: str) -> object:

@@ -100,7 +100,7 @@ def intermediate(hr_map: Tensor, lr_map: Tensor, same: Tensor) -> Tensor:
     Raises:
         ValueError: the maps are not 4-D or differ in shape, or `same` is not (batch,).
     """
-    _check_maps(hr_map, lr_map)
+    check_maps(hr_map, lr_map)
     hr_map, lr_map = _to_common_dtype(hr_map, lr_map)
     same = ops.cast(same, hr_map.dtype)
     _check_shapes("hr_map", hr_map, 4, same=same)
@@ -123,8 +123,8 @@ def multi_hierarchy(hr_map: Tensor, lr_map: Tensor, same: Tensor, pool_size: int
     Raises:
         ValueError: the maps are not 4-D, differ in shape, or are smaller than the pool.
     """
-    _check_maps(hr_map, lr_map)
-    return intermediate(_max_pool(hr_map, pool_size), _max_pool(lr_map, pool_size), same)
+    check_maps(hr_map, lr_map)
+    return intermediate(max_pool(hr_map, pool_size), max_pool(lr_map, pool_size), same)
 
 
 def check_pool_size(map_shape: Sequence[int | None], pool_size: int | None) -> None:
@@ -141,7 +141,19 @@ def check_pool_size(map_shape: Sequence[int | None], pool_size: int | None) -> N
         )
 
 
-def _max_pool(feature_map: Tensor, pool_size: int | None) -> Tensor:
+def max_pool(feature_map: Tensor, pool_size: int | None) -> Tensor:
+    """Apply P of equation 5, the max-pool without padding.
+
+    Args:
+        feature_map: (batch, h, w, channels).
+        pool_size: side and stride of the pool; None pools the whole map.
+
+    Returns:
+        (batch, h // pool_size, w // pool_size, channels), of the map's dtype.
+
+    Raises:
+        ValueError: the map is smaller than the pool.
+    """
     feature_map = ops.convert_to_tensor(feature_map)
     check_pool_size(feature_map.shape, pool_size)
     if pool_size is None:
@@ -151,7 +163,12 @@ def _max_pool(feature_map: Tensor, pool_size: int | None) -> Tensor:
     return ops.max_pool(feature_map, pool_size, pool_size, padding="valid", data_format="channels_last")
 
 
-def _check_maps(hr_map: Tensor, lr_map: Tensor) -> None:
+def check_maps(hr_map: Tensor, lr_map: Tensor) -> None:
+    """Refuse feature maps that are not 4-D or differ in shape.
+
+    Raises:
+        ValueError: they do.
+    """
     known = {each.shape[0] for each in (hr_map, lr_map) if len(each.shape) and each.shape[0] is not None}
     if len(hr_map.shape) != 4 or tuple(hr_map.shape[1:]) != tuple(lr_map.shape[1:]) or len(known) > 1:
         raise ValueError(

@@ -5,31 +5,69 @@ preprocessing, the versions, the figures), `classifier.npy` (the classifier weig
 name per column of W) and `people.txt` (everyone on whom the network, or a network it started from, was trained).
 """
 
-import json
 import platform
 import subprocess
-import warnings
-import zipfile
 from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import keras
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
 import cshml_tf
-from cshml_tf import layers  # noqa: F401  registers the layers that a saved recogniser contains
-from cshml_tf.backbones import BACKBONES, builder
-from cshml_tf.degradation.degrade import MODES
-from cshml_tf.files import replacing, write_json, write_text
+from cshml_tf.degradation.degrade import MODES, check_mode
+from cshml_tf.files import (
+    digest_of_file,
+    printable,
+    read_array,
+    read_json,
+    read_lines,
+    remove_left_overs,
+    replacing,
+    write_json,
+    write_text,
+)
+from cshml_tf.layers.preprocessing import STANDARDISATIONS
+from cshml_tf.recogniser import checked, unchecked
+from cshml_tf.saved_recogniser import load_saved
 
 CARD = "model.json"
 RECOGNISER = "recogniser.keras"
 CLASSIFIER = "classifier.npy"
 CLASSES = "classes.txt"
 PEOPLE = "people.txt"
+
+_Side = Annotated[int, msgspec.Meta(ge=1, le=4096)]
+_Size = Annotated[list[_Side], msgspec.Meta(min_length=2, max_length=2)]
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Card(TypedDict):
+    """The content of `model.json`, as this version and earlier ones write it; other entries are allowed."""
+
+    kind: Literal["hr", "lr"]
+    image_size: _Size
+    resolutions: list[_Side | _Size]
+    degradation: str
+    figures: dict[str, float | None]
+    standardisation: NotRequired[str]
+    template: NotRequired[Literal["landmarks", "box"]]
+    colours: NotRequired[Literal["rgb", "bgr"]]
+    stem_pool_stride: NotRequired[int]
+    tap: NotRequired[str]
+    source: NotRequired[dict[str, str | list[str]]]
+    learning_rate_schedule: NotRequired[list[list[float]] | dict[str, list[float]]]
+    classes: NotRequired[_Count]
+    images: NotRequired[_Count]
+    steps: NotRequired[_Count]
+    complete: NotRequired[bool]
+    weights: NotRequired[str]
+    settings: NotRequired[dict[str, Any]]
+    versions: NotRequired[dict[str, str]]
+    commit: NotRequired[str | None]
 
 
 def save_model(
@@ -42,6 +80,8 @@ def save_model(
 ) -> None:
     """Write a model folder; each file appears whole or not at all, the card last.
 
+    No other process may be writing the folder: what a killed one left is removed.
+
     Args:
         model_dir: folder, created if it does not exist.
         recogniser: float32, as returned by `cshml_tf.recogniser.build_recogniser`.
@@ -50,17 +90,34 @@ def save_model(
         centres: (E, classes) float32, or None without a classifier.
         classes: names, one per column of `centres`.
         people: names of everyone the network has been trained on.
+
+    Raises:
+        ValueError: the card's degradation is unknown.
+        OSError: the folder cannot be written.
     """
+    check_mode(card["degradation"], "degradation")
     model_dir = Path(model_dir)
     model_dir.mkdir(parents=True, exist_ok=True)
+    for name in (RECOGNISER, CLASSIFIER, CLASSES, PEOPLE, CARD):
+        remove_left_overs(model_dir / name)
     with replacing(model_dir / RECOGNISER, ".keras") as partial:
-        recogniser.save(partial)
+        unchecked(recogniser).save(partial)
     if centres is not None:
         with replacing(model_dir / CLASSIFIER, ".npy") as partial:
-            np.save(partial, np.asarray(centres, np.float32))
+            np.save(partial, np.asarray(centres, np.float32, order="C"))
     write_text(model_dir / CLASSES, "".join(f"{name}\n" for name in classes))
     write_text(model_dir / PEOPLE, "".join(f"{name}\n" for name in sorted(set(people))))
     write_json(model_dir / CARD, card | {"versions": versions(), "commit": commit()})
+
+
+def digest_of_network(model_dir: str | Path) -> str:
+    """Return the SHA-256 of a model folder's network, in hexadecimal: a text that differs for every network.
+
+    Raises:
+        ValueError: what should be the network is not a regular file.
+        OSError: the folder has no network, or it cannot be read.
+    """
+    return digest_of_file(Path(model_dir) / RECOGNISER)
 
 
 def load_recogniser(model_dir: str | Path) -> keras.Model:
@@ -70,46 +127,30 @@ def load_recogniser(model_dir: str | Path) -> keras.Model:
         model_dir: a folder that `save_model` wrote.
 
     Returns:
-        keras.Model: RGB pixels (batch, H, W, 3), 0..255, of any size -> (batch, E) float32, unit length.
+        CheckedRecogniser: RGB pixels (batch, H, W, 3), 0..255, of any size -> (batch, E) float32, unit length.
+        It refuses pixels of 0..1.
 
     Raises:
-        ValueError: it is not a model folder, or the saved network is damaged.
+        ValueError: it is not a model folder, or the saved network is damaged or contains unknown layers.
+        OSError: it cannot be read.
     """
-    path = _file(model_dir, RECOGNISER)
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path}: expected a saved recogniser, got a damaged or truncated file")
-    for name in BACKBONES:
-        # Importing a backbone's module registers its own layers, which a saved network may contain.
-        builder(name)
-    try:
-        with warnings.catch_warnings():
-            # Keras warns about a damaged part before it raises.
-            warnings.simplefilter("ignore", UserWarning)
-            return keras.models.load_model(path, compile=False)  # pyright: ignore[reportReturnType]
-    except Exception as error:  # The exception type depends on which part of the file is damaged.
-        first_line = str(error).strip().splitlines()[:1] or [type(error).__name__]
-        raise ValueError(
-            f"{path}: expected a recogniser, got a file that Keras cannot load: {first_line[0]}"
-        ) from error
+    return checked(load_saved(_file(model_dir, RECOGNISER)))
 
 
 def read_card(model_dir: str | Path) -> dict[str, Any]:
     """Read the card of a model folder, `model.json`.
 
     Raises:
-        ValueError: it is not a model folder, or the card is not a JSON object with the expected entries.
+        ValueError: it is not a model folder, or the card is not JSON with the entries of `Card`; the message names
+            the first entry that differs.
+        OSError: it cannot be read.
     """
     path = _file(model_dir, CARD)
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}: expected JSON, got other content: {error}") from error
-    if not isinstance(card, dict):
-        raise ValueError(f"{path}: expected a JSON object, got {type(card).__name__}")
-    missing = {"kind", "image_size", "resolutions", "degradation", "figures"} - set(card)
-    if missing:
-        raise ValueError(f"{path}: expected the entries {', '.join(sorted(missing))} as well, got none of them")
-    _check_card(path, card)
+    card = read_json(path, Card)
+    for entry, choices in (("degradation", tuple(MODES)), ("standardisation", STANDARDISATIONS)):
+        if entry in card and card[entry] not in choices:
+            got = printable(card[entry][:40])
+            raise ValueError(f"{printable(path)}: {entry}: expected one of {', '.join(choices)}, got {got!r}")
     return card
 
 
@@ -140,15 +181,14 @@ def read_classifier(model_dir: str | Path) -> tuple[np.ndarray | None, list[str]
     if not (Path(model_dir) / CLASSIFIER).exists():
         return None, classes
     path = Path(model_dir) / CLASSIFIER
-    try:
-        centres = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path}: expected a NumPy array of numbers, got a damaged or different file") from error
-    if centres.ndim != 2 or centres.shape[1] != len(classes):
+    centres = read_array(path, np.float32, 2)
+    if centres.shape[1] != len(classes):
         raise ValueError(
-            f"{path}: expected one column per name of {CLASSES}, which has {len(classes)} names, "
+            f"{printable(path)}: expected one column per name of {CLASSES}, which has {len(classes)} names, "
             f"got shape {centres.shape}"
         )
+    if not np.isfinite(centres).all():
+        raise ValueError(f"{printable(path)}: expected finite numbers, got NaN or infinity")
     return centres, classes
 
 
@@ -185,19 +225,6 @@ def commit() -> str | None:
         return None
 
 
-def _check_card(path: Path, card: dict[str, Any]) -> None:
-    def expect(entry: str, holds: bool, expected: str) -> None:
-        if not holds:
-            raise ValueError(f"{path}: expected {entry} to be {expected}, got {card[entry]!r}")
-
-    size = card["image_size"]
-    is_size = isinstance(size, list) and len(size) == 2 and all(type(side) is int and side > 0 for side in size)
-    expect("kind", card["kind"] in ("hr", "lr"), "hr or lr")
-    expect("image_size", is_size, "[height, width]")
-    expect("resolutions", isinstance(card["resolutions"], list), "a list")
-    expect("degradation", card["degradation"] in MODES, f"one of {', '.join(MODES)}")
-
-
 def _is_installed(package: str) -> bool:
     try:
         metadata.version(package)
@@ -207,7 +234,7 @@ def _is_installed(package: str) -> bool:
 
 
 def _read_names(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines()
+    return read_lines(path)
 
 
 def _file(model_dir: str | Path, name: str) -> Path:

@@ -13,10 +13,13 @@ import keras
 from keras import ops
 
 from cshml_tf import losses
-from cshml_tf.layers import CosFace, Degrade
-from cshml_tf.losses import Tensor
+from cshml_tf.data.on_device import change_on_device
+from cshml_tf.data.teacher_values import OF_TEACHER
+from cshml_tf.layers import Bank, CosFace, Degrade
+from cshml_tf.losses import Tensor, l2_normalise
 from cshml_tf.recogniser import backbone_of, default_tap_of, features
 from cshml_tf.settings.losses import CosFaceOptions, LossSettings
+from cshml_tf.terms import TERMS, Views, hr_values
 
 __all__ = ["HrNetwork", "LossSettings", "TwoBranchNetwork"]
 
@@ -43,12 +46,14 @@ class HrNetwork(keras.Model):
         """Compute this replica's share of each loss term.
 
         Args:
-            batch: dict of "hr" (n, H, W, 3), pixels 0..255, and "hr_label" (n,) integers.
+            batch: dict of "hr" (n, H, W, 3), pixels 0..255, and "hr_label" (n,) integers; or faces still to be
+                changed, as `cshml_tf.data.on_device` takes them.
             sum_over_replicas: sums a scalar over the replicas of the global batch.
 
         Returns:
             dict of scalars; each, summed over the replicas, is the term over the global batch.
         """
+        batch = change_on_device(batch)
         embedding = features(self.recogniser, batch["hr"], training=True)["embedding"]
         values = losses.cosface(
             self.classifier(embedding), batch["hr_label"], self.settings.scale, self.settings.margin
@@ -70,9 +75,11 @@ class TwoBranchNetwork(keras.Model):
         settings: weights and parameters of the loss terms.
         degrade: `cshml_tf.layers.Degrade` to degrade pictures on the device; None if the batch's "lr" is already
             degraded.
+        bank: `cshml_tf.layers.Bank` for the term of that name; None without it.
 
     Raises:
-        ValueError: `settings` names an unknown tap, or a pool that does not fit its map.
+        ValueError: `settings` names an unknown tap, or a pool that does not fit its map; or the term "bank" is
+            switched on without a bank.
     """
 
     def __init__(
@@ -82,6 +89,7 @@ class TwoBranchNetwork(keras.Model):
         classifier: CosFace,
         settings: LossSettings,
         degrade: Degrade | None = None,
+        bank: Bank | None = None,
     ) -> None:
         super().__init__(name="cs_mhl_net")
         self.tap = default_tap_of(student) if settings.tap is None else settings.tap
@@ -90,11 +98,14 @@ class TwoBranchNetwork(keras.Model):
         if self.tap not in taps:
             raise ValueError(f"tap: expected one of {', '.join(taps)}, got {self.tap!r}")
         losses.check_pool_size(outputs[self.tap].shape, settings.pool_size)
+        if "bank" in settings.weights and bank is None:
+            raise ValueError("bank: expected a bank of HR embeddings for the term bank, got none")
         self.teacher = teacher
         self.student = student
         self.classifier = classifier
         self.settings = settings
         self.degrade = degrade
+        self.bank = bank
         teacher.trainable = False
         _build_for(classifier, student)
 
@@ -105,44 +116,56 @@ class TwoBranchNetwork(keras.Model):
 
         Args:
             batch: dict of "hr" and "lr" (n, H, W, 3), pixels 0..255, row i of one paired with row i of the
-                other; "hr_label" and "lr_label" (n,) integers, both -1 for a mixture of people, which equation 2
-                skips; with a `degrade` layer also "resolution" (n,) integers, the index of each
-                LR picture's resolution.
+                other, or, in place of "hr", what `hr_values` makes of it, as "teacher_embedding" and so on;
+                "hr_label" and "lr_label" (n,) integers, both -1 for a mixture of people or a face without a name,
+                which equation 2 skips; with a `degrade` layer also "resolution" (n,) integers, the index of each
+                LR picture's resolution. Or faces still to be changed, as `cshml_tf.data.on_device` takes them.
             sum_over_replicas: sums a scalar over the replicas of the global batch.
 
         Returns:
             dict of scalars; each, summed over the replicas, is the term over the global batch.
         """
-        settings, weights = self.settings, self.settings.weights
+        batch = change_on_device(batch)
         lr_pixels = batch["lr"]
         if self.degrade is not None:
             lr_pixels = self.degrade(lr_pixels, batch["resolution"])
-        hr = features(self.teacher, batch["hr"], training=False)
-        lr = features(self.student, lr_pixels, training=True)
-        same = ops.cast(ops.equal(batch["hr_label"], batch["lr_label"]), "float32")
-        terms = {}
-        if "classifier" in weights:
-            # Equation 2 over the 2N embeddings; the HR half updates only W, as its network is frozen.
-            embeddings = ops.concatenate([hr["embedding"], lr["embedding"]], axis=0)
-            labels = ops.concatenate([batch["hr_label"], batch["lr_label"]], axis=0)
-            values = losses.cosface(self.classifier(embeddings), labels, settings.scale, settings.margin)
-            has_class = ops.cast(labels >= 0, values.dtype)
-            # If no row of the whole batch has a class, the term is 0, not 0 / 0. So is equation 5 below if no pair
-            # shows one person.
-            count = ops.maximum(sum_over_replicas(ops.sum(has_class)), 1.0)
-            terms["classifier"] = ops.sum(has_class * values) / count
-        if "contrastive" in weights:
-            values = losses.contrastive(hr["embedding"], lr["embedding"], same, settings.alpha)
-            terms["contrastive"] = ops.sum(values) / sum_over_replicas(_count(values))
-        if "multi_hierarchy" in weights:
-            values = losses.multi_hierarchy(hr[self.tap], lr[self.tap], same, settings.pool_size)
-            pairs_of_one_person = ops.maximum(sum_over_replicas(ops.sum(same)), 1.0)
-            terms["multi_hierarchy"] = ops.sum(values) / pairs_of_one_person
-        return terms
+        views = Views(
+            hr=_given_values(batch) or self.hr_values(batch["hr"]),
+            lr=features(self.student, lr_pixels, training=True),
+            hr_label=ops.convert_to_tensor(batch["hr_label"]),
+            lr_label=ops.convert_to_tensor(batch["lr_label"]),
+            settings=self.settings,
+            tap=self.tap,
+            classifier=self.classifier,
+            bank=None if self.bank is None else self.bank.contents,
+            sum_over_replicas=sum_over_replicas,
+        )
+        return {name: TERMS[name](views) for name in self.settings.weights}
+
+    def hr_values(self, pixels: Tensor) -> dict[str, Tensor]:
+        """Run the HR network for what the terms need of it; nothing else depends on the HR faces.
+
+        Args:
+            pixels: array or tensor (n, H, W, 3), 0..255.
+
+        Returns:
+            As `cshml_tf.terms.hr_values`, the embedding averaged with the mirror image's if the settings say so.
+        """
+        outputs = features(self.teacher, pixels, training=False)
+        if self.settings.mirror_target:
+            mirrored = features(self.teacher, pixels[:, :, ::-1], training=False)["embedding"]
+            outputs = outputs | {"embedding": l2_normalise(outputs["embedding"]) + l2_normalise(mirrored)}
+        return hr_values(outputs, self.settings, self.tap)
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Compute equation 6, the weighted sum of its terms."""
         return sum(weight * terms[name] for name, weight in self.settings.weights.items())
+
+
+def _given_values(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the HR network's values that a batch carries, as float32, under the names of `hr_values`."""
+    names = [name for name in batch if name.startswith(OF_TEACHER)]
+    return {name.removeprefix(OF_TEACHER): ops.cast(batch[name], "float32") for name in names}
 
 
 def _count(values: Tensor) -> Tensor:

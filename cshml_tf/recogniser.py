@@ -31,6 +31,84 @@ def build_recogniser(backbone: keras.Model, standardisation: str = "per_image") 
     return keras.Model(pixels, embedding, name="recogniser")
 
 
+@keras.saving.register_keras_serializable("cshml_tf")
+class CheckedRecogniser(keras.Model):
+    """A recogniser that refuses pictures whose pixels cannot be RGB of 0..255, such as floats of 0..1.
+
+    Arrays and concrete tensors are checked where they are passed in: calls, `predict` and `predict_on_batch`.
+    Inside a graph that is traced or compiled nothing is checked, so that training stays as fast as without; nor
+    are data sets and generators.
+    """
+
+    def __call__(self, pixels: Any, *args: Any, **kwargs: Any) -> Any:
+        """Check the pixels, and embed them."""
+        check_range(pixels)
+        return super().__call__(pixels, *args, **kwargs)
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Check the pixels, and embed them in batches."""
+        check_range(x)
+        return super().predict(x, *args, **kwargs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Check the pixels, and embed them as one batch."""
+        check_range(x)
+        return super().predict_on_batch(x)
+
+
+def checked(recogniser: keras.Model) -> CheckedRecogniser:
+    """Return a recogniser that checks its pictures; it shares all layers with the original."""
+    return CheckedRecogniser(recogniser.input, recogniser.output, name=recogniser.name)
+
+
+def unchecked(recogniser: keras.Model) -> keras.Model:
+    """Return a recogniser without the check of its pictures, as model folders store it."""
+    if not isinstance(recogniser, CheckedRecogniser):
+        return recogniser
+    return keras.Model(recogniser.input, recogniser.output, name=recogniser.name)
+
+
+def check_range(pixels: Any) -> None:
+    """Refuse pictures that are not RGB of 0..255.
+
+    uint8 needs no check. A batch of floats may be black, or contain black pictures; but if no value is above 1,
+    the pixels have been divided by 255.
+
+    Args:
+        pixels: array or tensor; symbolic ones, data sets and generators pass.
+
+    Raises:
+        ValueError: a value is below 0, above 255 or not a number, or the values are those of 0..1.
+    """
+    if not is_concrete(pixels):
+        return
+    values = np.asarray(pixels)
+    if values.dtype == np.uint8 or not values.size:
+        return
+    values = values if values.dtype.kind in "biuf" else values.astype(np.float32)
+    low, high = float(values.min()), float(values.max())
+    if not (low >= 0 and high <= 255):
+        raise ValueError(f"pixels: expected RGB of 0..255, got values of {low:g}..{high:g}")
+    if 0 < high <= 1:
+        raise ValueError(
+            f"pixels: expected RGB of 0..255, got values of {low:g}..{high:g}: multiply pixels of 0..1 by 255"
+        )
+
+
+def is_concrete(pixels: Any) -> bool:
+    """Return whether pixels are an array, a list or a tensor with values, not one of a graph that is traced."""
+    if isinstance(pixels, np.ndarray | list | tuple):
+        return True
+    if not keras.ops.is_tensor(pixels):
+        return False
+    if keras.backend.backend() == "jax":
+        from jax.core import Tracer
+
+        return not isinstance(pixels, Tracer)
+    # Tensors of a graph have no values.
+    return hasattr(pixels, "numpy")
+
+
 def backbone_of(recogniser: keras.Model) -> keras.Model:
     """Return the backbone inside a recogniser."""
     return recogniser.get_layer("backbone")
@@ -141,6 +219,11 @@ def clone(
     faster = FASTER if to_train and keras.backend.backend() == "tensorflow" else {}
 
     def copy_layer(layer: keras.Layer) -> keras.Layer:
+        if isinstance(layer, keras.Model):
+            return keras.models.clone_model(layer, clone_function=copy_layer)
+        if not isinstance(layer, keras.Layer):
+            # An operation of Keras, such as the addition of `x + y`, computes in its inputs' precision.
+            return type(layer).from_config(layer.get_config())
         config = layer.get_config() | {"dtype": precision, "trainable": True}
         kind = PLAIN.get(type(layer), type(layer))
         if kind is keras.layers.BatchNormalization:

@@ -9,11 +9,12 @@ import numpy as np
 
 from cshml_tf.alignment.crops import align_image
 from cshml_tf.alignment.detector import Detector
+from cshml_tf.comparing import embed_faces, find_face, score_matrix
 from cshml_tf.evaluation import embedding, serving
 from cshml_tf.evaluation.serving import ServingNetworks
-from cshml_tf.gallery import embed_faces, find_face, score_matrix
 from cshml_tf.images import check_pixels, read_named
 from cshml_tf.recogniser import image_size_of
+from cshml_tf.runtimes.embedder import with_runtime
 
 # An image file, or (H, W, 3) uint8 RGB.
 Picture = str | Path | np.ndarray
@@ -38,25 +39,32 @@ def align(picture: Picture, image_size: tuple[int, int] = (112, 96)) -> np.ndarr
     return found.faces[0].crop
 
 
-def embed(recogniser: keras.Model, faces: Sequence[Picture]) -> np.ndarray:
+def embed(recogniser: keras.Model, faces: Sequence[Picture], runtime: str = "keras") -> np.ndarray:
     """Embed aligned faces.
 
     Args:
         recogniser: as `load_recogniser` returns.
         faces: image files or (H, W, 3) uint8 RGB arrays, all of one size.
+        runtime: what embeds them, see `with_runtime`; the network is converted in each call, so for many calls
+            give this one what `with_runtime` returns.
 
     Returns:
         (faces, E) float32, each row of unit length.
 
     Raises:
-        ValueError: no faces, or one that cannot be read or differs in size from the first.
+        ValueError: no faces, or one that cannot be read or differs in size from the first; or the runtime is not
+            installed.
     """
-    (embeddings,) = embedding.embed(list(faces), [embedding.View(recogniser)])
+    network = recogniser if runtime == "keras" else with_runtime(recogniser, runtime)
+    (embeddings,) = embedding.embed(list(faces), [embedding.View(network)])
     return embeddings
 
 
 def load_networks(
-    hr_model: str | Path, lr_models: Sequence[str | Path] = (), hr_width: float | None = None
+    hr_model: str | Path,
+    lr_models: Sequence[str | Path] = (),
+    hr_width: float | None = None,
+    runtime: str = "auto",
 ) -> ServingNetworks:
     """Load the networks that serve faces of different widths.
 
@@ -64,14 +72,15 @@ def load_networks(
         hr_model: model folder of the HR network.
         lr_models: model folders of LR networks.
         hr_width: the HR network serves faces at least this wide, in pixels; None for half the width of its input.
+        runtime: what embeds, see `with_runtime`.
 
     Returns:
         ServingNetworks, for `compare`.
 
     Raises:
-        ValueError: not a model folder, or incompatible networks.
+        ValueError: not a model folder, or incompatible networks; or the runtime is not installed.
     """
-    networks, _ = serving.load_serving_networks(hr_model, lr_models, hr_width)
+    networks, _ = serving.load_serving_networks(hr_model, lr_models, hr_width, runtime)
     return networks
 
 
@@ -85,8 +94,7 @@ def compare(
 
     Args:
         networks: as `load_networks` returns.
-        first: an image file, or (H, W, 3) uint8 RGB. A picture without a face, or too small for the detector, is
-            taken as a crop.
+        first: an image file, or (H, W, 3) uint8 RGB.
         second: the other picture, in the same form.
         aligned: whether both are aligned crops already, so that face detection is skipped.
 
@@ -94,10 +102,15 @@ def compare(
         Cosine similarity, -1..1. `compare.py` applies the thresholds of a report to it.
 
     Raises:
-        ValueError: a picture cannot be read.
+        ValueError: a picture cannot be read, or no face was found in it, not even in an enlarged copy.
     """
-    detector = None if aligned else _detector()
-    faces = [find_face(_pixels(picture), image_size_of(networks.hr), detector) for picture in (first, second)]
+    detector, faces = None if aligned else _detector(), []
+    for picture in (first, second):
+        face = find_face(_pixels(picture), image_size_of(networks.hr), detector)
+        if face is None:
+            expected = "a photograph with a face, or aligned=True for face crops"
+            raise ValueError(f"picture: expected {expected}, found none in {_name(picture)}")
+        faces.append(face)
     embeddings, _ = embed_faces(faces, networks)
     return float(score_matrix(embeddings)[0, 1])
 

@@ -131,15 +131,15 @@ def draw_colour_network(sees):
     )
 
 
-def save_colour_network(folder, kind, resolutions, factor=1.0):
-    """Save a recogniser of 48 x 40 whose embedding is the mean colour times a factor."""
+def save_colour_network(folder, kind, resolutions, factor=1.0, size=SIZE):
+    """Save a recogniser of some size whose embedding is the mean colour times a factor."""
     from cshml_tf.model_folder import save_model
     from cshml_tf.recogniser import build_recogniser
 
-    pixels = keras.Input((*SIZE, 3))
+    pixels = keras.Input((*size, 3))
     last_map = keras.layers.Rescaling(factor)(pixels)
     embedding = keras.layers.GlobalAveragePooling2D()(last_map)
     backbone = keras.Model(pixels, {"last_map": last_map, "embedding": embedding}, name="backbone")
-    card = {"kind": kind, "image_size": list(SIZE), "resolutions": resolutions, "degradation": "antialias"}
+    card = {"kind": kind, "image_size": list(size), "resolutions": resolutions, "degradation": "antialias"}
     # Whitening would leave nothing of a picture of one colour.
     save_model(folder, build_recogniser(backbone, "fixed"), card | {"figures": {}})

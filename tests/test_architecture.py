@@ -12,11 +12,12 @@ PACKAGE = Path(cshml_tf.__file__).parent
 
 # The lowest level first; a module may import from its own level and from below.
 LEVELS = [
-    ["files", "images", "degradation", "metrics", "losses"],
+    ["files", "images", "degradation", "metrics", "losses", "distillation", "workers"],
     ["layers", "backbones", "alignment", "data", "settings"],
-    ["recogniser", "model_folder", "network", "pretrained"],
-    ["training", "evaluation", "export", "plots", "gallery", "shortcuts"],
-    ["ablation", "toy"],
+    ["recogniser", "saved_recogniser", "model_folder", "network", "pretrained", "runtimes", "terms"],
+    ["training", "evaluation", "export", "plots", "comparing", "gallery", "shortcuts", "embedding"],
+    ["ablation", "toy", "watch"],
+    ["server"],
     ["cli"],
 ]
 

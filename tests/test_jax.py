@@ -9,6 +9,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from worker_processes import largest_difference
 
 import cshml_tf
 from cshml_tf.cli import train_cshml
@@ -20,9 +21,14 @@ pytestmark = [
 
 # Modules that exist only for TensorFlow.
 OF_TENSORFLOW = {
+    "data.bitmaps",
     "data.decoding",
+    "data.file_bytes",
+    "data.refusals",
     "data.tensorflow_carrier",
-    "export",
+    *(f"export{name}" for name in ("", ".exporting", ".litert", ".onnx", ".openvino", ".saved_model", ".served")),
+    *(f"export.{name}" for name in ("accuracy", "check", "description", "faces", "folder", "format")),
+    "runtimes.graph",
     "training.tensorflow_step",
     "cli.export_saved_model",
 }
@@ -122,7 +128,29 @@ def test_class_folders_train_as_packed_faces_do(command, texture_folder, packed_
     assert losses[0] == losses[1] and len(losses[0]) == 4
 
 
-def test_several_replicas_are_refused(command):
-    result = run_without_tensorflow("train/train_cshml.py", *command, "--strategy", "mirrored")
-    assert result.returncode == 2
-    assert "strategy: expected auto or one on Keras's jax backend, got mirrored" in result.stderr
+@pytest.mark.slow
+def test_cached_outputs_of_the_hr_network_train_as_the_network_does(command, tmp_path):
+    for name, cache in (("plain", []), ("cached", ["--cache_teacher", tmp_path / "cache"])):
+        result = run_without_tensorflow("train/train_cshml.py", *command, "--run_name", name, *cache)
+        assert result.returncode == 0, result.stderr
+    assert "30 faces: 4.08 kB to write to" in result.stderr
+    for a, b in zip(rows_of(tmp_path, "plain"), rows_of(tmp_path, "cached"), strict=True):
+        for term in ("classifier", "contrastive", "multi_hierarchy"):
+            assert abs(float(a[term]) / float(b[term]) - 1) < 2e-3
+
+
+@pytest.mark.slow
+def test_two_replicas_learn_what_one_device_learns(command, tmp_path):
+    names = {"one": [], "two": ["--strategy", "mirrored", "--replicas", "2", "--log_every", "2"]}
+    for name, words in names.items():
+        result = run_without_tensorflow("train/train_cshml.py", *command, "--run_name", name, *words)
+        assert result.returncode == 0, result.stderr
+    one, two = (cshml_tf.load_recogniser(tmp_path / "models" / name).get_weights() for name in names)
+    assert largest_difference(one, two) < 1e-5
+
+
+def test_a_batch_that_two_replicas_cannot_share_is_refused(command):
+    words = [*command, "--strategy", "mirrored", "--replicas", "2", "--batch_size", "7"]
+    result = run_without_tensorflow("train/train_cshml.py", *words)
+    assert result.returncode == 2 and result.stderr.count("\n") == 1
+    assert "--batch_size: expected a multiple of 2 replicas, got 7" in result.stderr

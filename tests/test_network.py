@@ -44,7 +44,9 @@ def train(network, batch, steps=3, weight_decay=5e-4):
     optimizer = keras.optimizers.SGD(0.05, momentum=0.9)
     optimizer.build(network.trainable_variables)
     step = make_step(network, optimizer, weight_decay, choose_strategy("one"))
-    return [{name: float(value) for name, value in step(batch).items()} for _ in range(steps)]
+    rows = [{name: float(value) for name, value in step(batch).items()} for _ in range(steps)]
+    step.write_back()
+    return rows
 
 
 def values(model):
@@ -99,6 +101,20 @@ def test_terms_are_the_equations(recogniser, batch):
     terms = network.terms(batch)
     assert terms.keys() == expected.keys()
     assert max(abs(float(terms[name]) / expected[name] - 1) for name in expected) < 1e-5
+
+
+def test_the_hr_networks_values_can_come_with_the_batch(recogniser, batch):
+    """As `hr_values` returns them, with what a batch without HR faces has; then the HR network is not run."""
+    network = two_branches(recogniser)
+    expected = {name: float(value) for name, value in network.terms(batch).items()}
+    given = {f"teacher_{name}": np.asarray(value) for name, value in network.hr_values(batch.pop("hr")).items()}
+    assert given.keys() == {"teacher_embedding", "teacher_pooled"}
+    for variable in network.teacher.variables:
+        variable.assign(keras.ops.full_like(variable.value, np.nan if "float" in str(variable.dtype) else 0))
+    found = {name: float(value) for name, value in network.terms(batch | given).items()}
+    assert found == pytest.approx(expected, rel=1e-6)
+    without = two_branches(recogniser, LossSettings(tap="block_b", multi_hierarchy_weight=0.0))
+    assert set(without.hr_values(batch["lr"])) == {"embedding"}
 
 
 def test_total_is_the_weighted_sum(recogniser):

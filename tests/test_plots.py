@@ -4,11 +4,20 @@ import cv2
 import numpy as np
 import pytest
 from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from cshml_tf import plots
 from cshml_tf.evaluation.examples import ExamplePair, ScoredPairs
-from cshml_tf.plots import plot_by_resolution, plot_cumulative_matches, plot_pairs, plot_roc, plot_score_histograms
+from cshml_tf.plots import (
+    plot_by_resolution,
+    plot_cumulative_matches,
+    plot_error_reject,
+    plot_pairs,
+    plot_roc,
+    plot_scatters,
+    plot_score_histograms,
+)
 
 
 def curves(count=2, pairs=60):
@@ -49,6 +58,23 @@ def test_accuracies_by_resolution(tmp_path, accuracies):
     assert np.mean(cv2.imread(str(tmp_path / "figure.png")) < 128) > 0.005
 
 
+def test_error_reject_curves(tmp_path, figures):
+    """Three panels, each with its title and curves; the legend lists every label once, and hides no words."""
+    curves = {"at random": [0.3, 0.3, 0.3], "quality": [0.3, 0.2, 0.1]}
+    panels = {"8": curves, "12": curves, "all": curves | {"width": [0.3, 0.3, 0.2]}}
+    plot_error_reject(tmp_path / "figure.png", [0, 0.1, 0.2], panels, "Title")
+    (figure,) = figures
+    shown = [axes for axes in figure.axes if axes.axison]
+    assert [axes.get_title(loc="left") for axes in shown] == ["8", "12", "all"]
+    for axes, drawn in zip(shown, panels.values(), strict=True):
+        assert [line.get_label() for line in axes.lines] == list(drawn)
+        np.testing.assert_array_equal(axes.lines[1].get_xydata(), [[0, 0.3], [0.1, 0.2], [0.2, 0.1]])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["at random", "quality", "width"]
+    legend = figure.legends[0].get_window_extent()
+    assert not any(legend.overlaps(axes.xaxis.label.get_window_extent()) for axes in shown)
+    assert sum(bool(axes.get_xlabel()) for axes in shown) == 2
+
+
 def test_roc_of_pairs_of_one_kind(tmp_path):
     with pytest.raises(ValueError, match="expected pairs of both kinds"):
         plot_roc(tmp_path / "figure.png", {"curve": ([0.1, 0.2], [True, True])}, "Title")
@@ -80,13 +106,13 @@ def plot_examples(path, scores=((0.1, 0.6), (0.5, 0.7), (0.45, 0.1), (-0.2, 0.5)
 @pytest.fixture
 def figures(monkeypatch):
     """The Matplotlib figures that were saved."""
-    collected, save = [], plots._save
+    collected, save = [], plots.common.save
 
     def collect(figure, path):
         save(figure, path)
         collected.append(figure)
 
-    monkeypatch.setattr(plots, "_save", collect)
+    monkeypatch.setattr(plots.common, "save", collect)
     return collected
 
 
@@ -142,7 +168,7 @@ class TestPairs:
 
 def test_cumulative_matches_rise_from_rank_1(tmp_path, monkeypatch):
     shown = []
-    monkeypatch.setattr(plots, "_save", lambda figure, path: shown.append(figure))
+    monkeypatch.setattr(plots.common, "save", lambda figure, path: shown.append(figure))
     plot_cumulative_matches(tmp_path / "cmc.png", {"one": [0.25, 0.5, 1.0], "other": [0.5]}, "Title")
     (axes,) = shown[0].axes
     np.testing.assert_array_equal(axes.lines[0].get_xydata(), [[1, 0.25], [2, 0.5], [3, 1]])
@@ -154,3 +180,52 @@ def test_cumulative_matches_rise_from_rank_1(tmp_path, monkeypatch):
 def test_cumulative_matches_are_written(tmp_path):
     plot_cumulative_matches(tmp_path / "cmc.png", {"one": [0.25]}, "Title")
     assert np.mean(cv2.imread(str(tmp_path / "cmc.png")) < 128) > 0.005
+
+
+def drawn_by(monkeypatch, plot, *arguments):
+    """Draw a figure, and return it."""
+    figures = []
+    monkeypatch.setattr(plots.common, "save", lambda figure, path: figures.append(figure))
+    plot("figure.png", *arguments)
+    return figures[0]
+
+
+def test_thresholds_are_marked_in_the_histograms(monkeypatch):
+    thresholds = {"curve 0": {"best": 0.25, "at FAR 0.1": 0.5}, "curve 1": {"best": -0.125}}
+    figure = drawn_by(monkeypatch, plot_score_histograms, curves(), "Title", thresholds)
+    marked = [[line.get_xdata()[0] for line in axes.lines] for axes in figure.axes]
+    assert marked == [[0.25, 0.5], [-0.125]]
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words == ["same person", "different people", "best", "at FAR 0.1"]
+    assert figure.axes[-1].get_xlabel() == "cosine similarity of the pair"
+
+
+def test_one_resolution_is_a_list_of_accuracies(monkeypatch):
+    """No place along an axis of resolutions: one row per choice, the accuracy along the other axis."""
+    lines = {"one": {"12": [90.0, 92.0]}, "other": {"12": [95.0]}, "elsewhere": {"8": [1.0]}}
+    (axes,) = drawn_by(monkeypatch, plot_by_resolution, ["12"], lines, {"HR": 99.25}, "HL").axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["one", "other"]
+    means = axes.containers[0].lines[0]
+    assert list(means.get_xdata()) == [91.0, 95.0] and list(means.get_ydata()) == [0, 1]
+    assert axes.get_xlabel() == "accuracy on pairs, %" and axes.get_title() == "HL, resolution 12"
+    assert axes.lines[-1].get_xdata()[0] == 99.25
+
+
+def test_scatters_have_axis_labels_and_titles_that_fit(monkeypatch):
+    points = np.random.default_rng(0).normal(size=(6, 2))
+    panels = {
+        name: {"HR": points, "LR": -points} for name in ("short", "a name of many words that needs two lines")
+    }
+    figure = drawn_by(
+        monkeypatch, plot_scatters, panels, np.arange(6) % 2, "Title", ("component 1", "component 2")
+    )
+    assert (figure.get_supxlabel(), figure.get_supylabel(), figure.get_suptitle()) == (
+        "component 1",
+        "component 2",
+        "Title",
+    )
+    FigureCanvasAgg(figure).draw()
+    words = [axes.title.get_window_extent() for axes in figure.axes]
+    assert not words[0].overlaps(words[1])
+    legend = figure.legends[0].get_window_extent()
+    assert not any(legend.overlaps(axes.get_tightbbox()) for axes in figure.axes)

@@ -15,7 +15,7 @@ import cshml_tf
 
 def test_dir_shows_only_the_public_names():
     names = dir(cshml_tf)
-    assert {"align", "compare", "embed", "load_networks", "load_recogniser", "losses"} <= set(names)
+    assert {"Client", "align", "compare", "embed", "load_networks", "load_recogniser", "losses"} <= set(names)
     assert not [name for name in names if name.startswith("_")]
     assert all(getattr(cshml_tf, name) is not None for name in names)
     with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
@@ -34,7 +34,7 @@ def test_functions_of_the_readme_stay_where_they_were():
 def test_nothing_heavy_is_imported_and_nothing_printed():
     code = (
         "import sys, cshml_tf\n"
-        "dir(cshml_tf), cshml_tf.metrics.verification, cshml_tf.degradation.degrade\n"
+        "dir(cshml_tf), cshml_tf.metrics.verification, cshml_tf.degradation.degrade, cshml_tf.Client\n"
         "assert not {'tensorflow', 'keras', 'jax'} & set(sys.modules)\n"
         "cshml_tf.losses\n"
         "assert 'keras' in sys.modules\n"
@@ -70,5 +70,11 @@ def test_compare_serves_each_picture_by_its_width(tmp_path):
 def test_a_picture_without_a_face_is_refused(tmp_path):
     with pytest.raises(ValueError, match="expected a photograph with a face, found none in the array"):
         cshml_tf.align(np.full((60, 60, 3), 128, np.uint8))
+    save_colour_network(tmp_path / "hr", "hr", [])
+    networks = cshml_tf.load_networks(tmp_path / "hr")
+    for size in (60, 12):
+        grey = np.full((size, size, 3), 128, np.uint8)
+        with pytest.raises(ValueError, match="or aligned=True for face crops, found none in the array"):
+            cshml_tf.compare(networks, grey, grey)
     with pytest.raises(ValueError, match="cannot open"):
         cshml_tf.align(tmp_path / "missing.jpg")

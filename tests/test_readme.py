@@ -58,11 +58,14 @@ def workplace(tmp_path_factory):
     folder = tmp_path_factory.mktemp("workplace")
     people = ["--people", "3", "--pictures", "4", "--test_people", "4", "--test_pictures", "12"]
     pairs = ["--folds", "2", "--pairs_per_fold", "60"]
-    assert make_synthetic.main([str(folder / "drawn"), "--photographs", "--workers", "2", *people, *pairs]) == 0
+    clip = "--clip --clip_people 1 --clip_passers 0 --clip_strangers 1 --clip_seconds 2".split()
+    words = [str(folder / "drawn"), "--photographs", "--workers", "2", *people, *pairs, *clip]
+    assert make_synthetic.main(words) == 0
     shutil.move(folder / "drawn" / "train", folder / "photographs")
     shutil.move(folder / "drawn" / "test", folder / "lfw")
     shutil.move(folder / "drawn" / "pairs.txt", folder / "pairs.txt")
-    for room in ("align", "train", "eval"):
+    shutil.move(folder / "drawn" / "clip.mp4", folder / "clip.mp4")
+    for room in ("align", "train", "eval", "serve"):
         (folder / room).symlink_to(ROOT / room)
     one, other = sorted((folder / "lfw").glob("*/*.png"))[:2]
     cv2.imwrite(str(folder / "portrait.jpg"), cv2.imread(str(one)))
@@ -82,6 +85,7 @@ def test_the_readmes_commands_and_code_run_unchanged(workplace, monkeypatch):
             done = subprocess.run(command, cwd=workplace, env=environment, capture_output=True, text=True)
             assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     assert {"align_dataset.py", "train_cshml.py", "evaluate_lfw.py", "export_saved_model.py"} <= set(scripts)
+    assert scripts.count("gallery.py") == 3
 
     monkeypatch.chdir(workplace)
     shutil.copy("camera.png", "face.png")
@@ -98,7 +102,7 @@ def test_the_commands_of_the_documents_are_understood(tmp_path, monkeypatch, cap
     monkeypatch.chdir(tmp_path)
     variables = {}
     # The commands of the laboratory use the variables of the results.
-    pages = ["results.md", "laboratory.md", "howto.md", "reproduce.md"]
+    pages = ["results.md", "laboratory.md", "howto.md", "watch-list.md", "reproduce.md"]
     tried = [words for page in pages for words in commands((DOCS / page).read_text(encoding="utf-8"), variables)]
     assert len(tried) > 50
     for _, script, *words in tried:
@@ -150,3 +154,19 @@ def test_the_architecture_page_names_existing_rooms_and_files():
     files = {name for name in re.findall(r"[\w/]+\.py\b", text) if "NAME" not in name}
     assert len(files) > 10
     assert not [name for name in files if not (ROOT / name).exists() and not (ROOT / "cshml_tf" / name).exists()]
+
+
+def test_every_test_that_the_list_of_faults_names_exists():
+    """In a row, a name without a file belongs to the file before it."""
+    named = []
+    for row in (DOCS / "faults.md").read_text(encoding="utf-8").splitlines():
+        file = None
+        for path, name in re.findall(r"`(tests/[\w/]+\.py)?(?:::(\w+))?(?:\[[^`]*\])?`", row):
+            file = path or file
+            if file is not None and (path or name):
+                named.append((file, name))
+    assert len(named) > 150
+    texts = {file: (ROOT / file).read_text(encoding="utf-8") for file in {file for file, _ in named}}
+    assert [
+        (file, name) for file, name in named if not re.search(rf"^\s*(def|class) {name}\b", texts[file], re.M)
+    ] == []

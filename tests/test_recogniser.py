@@ -9,11 +9,13 @@ from cshml_tf.layers import Standardise
 from cshml_tf.recogniser import (
     backbone_of,
     build_recogniser,
+    checked,
     clone,
     features,
     image_size_of,
     settle_batch_norm,
     standardisation_of,
+    unchecked,
 )
 
 SIZE = (48, 40)
@@ -96,3 +98,57 @@ def test_settled_batch_norm_has_the_statistics_of_its_batches(recogniser, pixels
     settled = features(network, pixels)["embedding"]
     assert np.abs(np.asarray(settled) - np.asarray(trained)).max() < 1e-3 * np.abs(np.asarray(trained)).max()
     assert np.abs(np.asarray(unsettled) - np.asarray(trained)).max() > 0.01 * np.abs(np.asarray(trained)).max()
+
+
+def test_a_checked_recogniser_refuses_what_is_not_rgb_of_0_to_255(recogniser, pixels):
+    guarded = checked(recogniser)
+    for embed in (guarded, guarded.predict_on_batch, lambda x: guarded.predict(x, verbose=0)):
+        with pytest.raises(ValueError, match="pixels: expected RGB of 0..255, got values of 0..1: multiply"):
+            embed(pixels.astype(np.float32) / 255)
+        for wrong in (-0.5, 256.0, np.nan, np.inf):
+            damaged = pixels.astype(np.float32)
+            damaged[2, 3, 4, 1] = wrong
+            with pytest.raises(ValueError, match="pixels: expected RGB of 0..255, got values of"):
+                embed(damaged)
+    with pytest.raises(ValueError, match="multiply"):
+        guarded(keras.ops.convert_to_tensor(pixels.astype(np.float32) / 255))
+
+
+def test_a_checked_recogniser_embeds_everything_else_as_before(recogniser, pixels):
+    guarded = checked(recogniser)
+    expected = np.asarray(recogniser(pixels))
+    pixels[1] = 0
+    dark = np.asarray(recogniser(pixels))
+    for kind in (np.uint8, np.float32, np.float64, np.int32):
+        np.testing.assert_allclose(np.asarray(guarded(pixels.astype(kind))), dark, atol=1e-6)
+    np.testing.assert_allclose(guarded.predict(pixels.astype(np.float32), verbose=0), dark, atol=1e-6)
+    # One black picture, and nothing but black ones.
+    assert np.isfinite(np.asarray(guarded(np.zeros((2, *SIZE, 3), np.float32)))).all()
+    assert np.abs(expected[0] - dark[0]).max() < 1e-6
+    assert backbone_of(guarded) is backbone_of(recogniser) and image_size_of(guarded) == SIZE
+
+
+def test_nothing_is_checked_inside_a_compiled_function(recogniser, pixels):
+    """Where a graph is traced there are no values: training and JAX's jit stay as fast as without the check."""
+    guarded, scaled = checked(recogniser), pixels.astype(np.float32) / 255
+    expected = np.asarray(recogniser(scaled))
+    if keras.backend.backend() == "jax":
+        import jax
+
+        compiled = jax.jit(lambda x: guarded(x))
+    else:
+        import tensorflow as tf
+
+        compiled = tf.function(lambda x: guarded(x), input_signature=[tf.TensorSpec(scaled.shape, tf.float32)])
+    assert np.abs(np.asarray(compiled(scaled)) - expected).max() < 1e-5
+
+
+def test_a_checked_recogniser_is_saved_and_cloned(recogniser, pixels, tmp_path):
+    guarded = checked(recogniser)
+    assert type(unchecked(guarded)) is type(recogniser) and unchecked(recogniser) is recogniser
+    guarded.save(tmp_path / "guarded.keras")
+    again = keras.models.load_model(tmp_path / "guarded.keras", compile=False)
+    assert np.abs(np.asarray(again(pixels)) - np.asarray(recogniser(pixels))).max() < 1e-6
+    with pytest.raises(ValueError, match="multiply"):
+        again(pixels / 255)
+    assert np.abs(np.asarray(clone(guarded)(pixels)) - np.asarray(recogniser(pixels))).max() < 1e-6

@@ -5,19 +5,28 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from cshml_tf.ablation.measurement import PairsTest
 from cshml_tf.data.protocols import read_people
 from cshml_tf.data.sources import open_source
-from cshml_tf.files import write_json
-from cshml_tf.model_folder import RECOGNISER, read_card
+from cshml_tf.files import read_json, write_json
+from cshml_tf.model_folder import digest_of_network, read_card
 from cshml_tf.settings.ablation import recipe_options
+from cshml_tf.settings.losses import further_weight_names
 from cshml_tf.settings.option import current_names
 from cshml_tf.settings.training import LrSettings
 from cshml_tf.training.experiment import schedule_of
 
 _FILE = "ablation.json"
+# The weights of further terms; 0 means that no cell has the term.
+_FURTHER = frozenset(further_weight_names().values())
+
+
+class _Note(TypedDict):
+    """What is always in the note: the digest of each HR network, by the name of its folder."""
+
+    networks: dict[str, str]
 
 
 class Common:
@@ -26,6 +35,7 @@ class Common:
     Args:
         output_dir: the ablation's folder, which may be absent.
         settings: those of any cell, from which the common ones are taken.
+        options: the training options that all cells share.
         test: the pairs that every network is measured on.
         networks: model folders of HR networks.
 
@@ -34,23 +44,42 @@ class Common:
     """
 
     def __init__(
-        self, output_dir: str | Path, settings: LrSettings, test: PairsTest, networks: Iterable[str | Path]
+        self,
+        output_dir: str | Path,
+        settings: LrSettings,
+        options: Mapping[str, Any],
+        test: PairsTest,
+        networks: Iterable[str | Path],
     ) -> None:
         self._path = Path(output_dir) / _FILE
-        self._shared = json.loads(json.dumps(_describe(settings, test)))
+        # A cell without a further term has set its weight to 0.
+        further = {name: options.get(name, 0.0) for name in _FURTHER}
+        self._shared = json.loads(json.dumps(_describe(settings, test) | further))
         self._networks = {Path(network).resolve().name: _digest_of_network(network) for network in networks}
+        self.compare()
+
+    def compare(self) -> None:
+        """Compare with the folder's note, if it has one by now.
+
+        Raises:
+            ValueError: the note is of an ablation with another recipe, training set, test or network, or is
+                damaged.
+        """
         if self._path.exists():
             self._compare(self._read())
 
     def note(self) -> None:
         """Write the note; called once a cell has been trained."""
-        noted = self._read()["networks"] if self._path.exists() else {}
-        write_json(self._path, self._shared | {"networks": noted | self._networks})
+        noted: Mapping[str, Any] = self._read() if self._path.exists() else {"networks": {}}
+        # A further term that no cell of this call has may be in cells of an earlier one.
+        kept = {name: noted[name] for name in _FURTHER if noted.get(name) and not self._shared[name]}
+        write_json(self._path, self._shared | kept | {"networks": noted["networks"] | self._networks})
 
     def _compare(self, noted):
         written = _in_current_names(noted)
         names = sorted((set(written) | set(self._shared)) - {"networks"})
-        differing = [name for name in names if written.get(name) != self._shared.get(name)]
+        unused = {name for name in _FURTHER if not (written.get(name) and self._shared[name])}
+        differing = [name for name in names if name not in unused and written.get(name) != self._shared.get(name)]
         if differing:
             first = differing[0]
             raise ValueError(
@@ -66,12 +95,9 @@ class Common:
 
     def _read(self):
         try:
-            noted = json.loads(self._path.read_text(encoding="utf-8"))
-            if isinstance(noted["networks"], dict):
-                return noted
-        except (ValueError, TypeError, KeyError):
-            pass
-        raise ValueError(f"{self._path}: expected the note of an ablation, got other content")
+            return read_json(self._path, _Note)
+        except ValueError as error:
+            raise ValueError(f"{error}; expected the note of an ablation, got other content") from None
 
 
 def _describe(settings, test):
@@ -101,7 +127,7 @@ def _in_current_names(noted: Mapping[str, Any]) -> dict[str, Any]:
 
 def _digest_of_network(model_dir):
     read_card(model_dir)
-    return hashlib.sha256((Path(model_dir) / RECOGNISER).read_bytes()).hexdigest()
+    return digest_of_network(model_dir)
 
 
 def _digest(lines):

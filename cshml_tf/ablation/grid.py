@@ -7,15 +7,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from cshml_tf.degradation.resolution import format_resolution, resolution_sides
+from cshml_tf.degradation.resolution import expand_range, format_resolution, resolution_sides
 from cshml_tf.settings.ablation import AblationSettings
 from cshml_tf.settings.groups import read_resolution
-from cshml_tf.settings.losses import weight_names
+from cshml_tf.settings.losses import further_weight_names, weight_names
 from cshml_tf.settings.option import OptionError, require
 from cshml_tf.settings.training import LrSettings
 
-# The setting that weights each of the paper's equations.
-_WEIGHTS = weight_names()
+# The setting that weights each of the paper's equations, and each further term.
+_WEIGHTS = {str(number): name for number, name in weight_names().items()}
+_FURTHER = further_weight_names()
 # Equation 4 is equation 5 without its pool.
 _WITHOUT_POOL = 1
 
@@ -27,7 +28,7 @@ class Cell:
     Attributes:
         network: model folder of the HR network.
         resolutions: tuple of r or (h, w) that the LR network serves.
-        losses: the equations it is trained with, such as "2+3+5".
+        losses: the equations it is trained with, such as "2+3+5", and further terms by name: "2+3+5+bank".
         seed: seed of every random decision.
         tap: the feature map of equations 4 and 5; None for the network's default, and for losses without these
             equations.
@@ -71,19 +72,19 @@ class Cell:
         Raises:
             ValueError: an option that `LrSettings` refuses, or a weight of 0 for an equation of the cell.
         """
-        equations = [int(number) for number in self.losses.split("+")]
-        used = {_WEIGHTS[number] for number in equations}
-        weights = {name: 0.0 for name in set(_WEIGHTS.values()) - used}
-        for number in equations:
-            name = _WEIGHTS[number]
-            require(
-                options.get(name) != 0, f"{{{name}}}: expected a weight above 0 for equation %s, got 0", number
-            )
+        terms = self.losses.split("+")
+        names = _WEIGHTS | _FURTHER
+        weights = {name: 0.0 for name in set(names.values()) - {names[term] for term in terms}}
+        for term in terms:
+            kind = "term" if term in _FURTHER else "equation"
+            # The weights of further terms are 0 unless they are given.
+            given = options.get(names[term], 0 if term in _FURTHER else None)
+            require(given != 0, f"{{{names[term]}}}: expected a weight above 0 for {kind} %s, got 0", term)
         require(
-            5 not in equations or options.get("pool_size") != _WITHOUT_POOL,
+            "5" not in terms or options.get("pool_size") != _WITHOUT_POOL,
             "{pool_size}: expected a pool for equation 5, got 1, which is equation 4",
         )
-        pool = {"pool_size": _WITHOUT_POOL} if 4 in equations else {}
+        pool = {"pool_size": _WITHOUT_POOL} if "4" in terms else {}
         own = {
             "pretrained_model": self.network,
             "resolution": self.resolutions,
@@ -96,25 +97,27 @@ class Cell:
 
 
 def parse_losses(text: str) -> str:
-    """Read a choice of equations, such as "2+3+5".
+    """Read a choice of equations and further terms, such as "2+3+5" or "2+3+5+bank".
 
     Returns:
-        str, the equations in rising order.
+        str, the equations in rising order, then the further terms in the order of their options.
 
     Raises:
-        OptionError: an equation that is not one of 2 to 5, one given twice, or equations 4 and 5 together.
+        OptionError: an equation that is not one of 2 to 5, an unknown term, one given twice, or equations 4 and 5
+            together.
     """
     words = str(text).split("+")
-    numbers = sorted(int(word) for word in words if word.isdecimal() and int(word) in _WEIGHTS)
+    known = _WEIGHTS | _FURTHER
+    terms = [term for term in known if term in words]
     # The equations of one weight exclude each other.
-    is_choice = len({_WEIGHTS[number] for number in numbers}) == len(words)
-    expected = "{losses}: expected some of the equations 2, 3 and 4 or 5, such as 2+3+5, got %s"
-    require(is_choice, expected, repr(str(text)))
-    return "+".join(map(str, numbers))
+    is_choice = len({known[term] for term in terms}) == len(words)
+    expected = "{losses}: expected some of the equations 2, 3 and 4 or 5, such as 2+3+5, or also %s, got %s"
+    require(is_choice, expected, ", ".join(_FURTHER), repr(str(text)))
+    return "+".join(sorted(set(terms) & set(_WEIGHTS)) + [term for term in terms if term in _FURTHER])
 
 
 def parse_resolutions(text: str) -> tuple[int | tuple[int, int], ...]:
-    """Read the resolutions of one network: "12", or "8+12+16+20" for a network of all four.
+    """Read the resolutions of one network: "12", "8+12+16+20" for a network of all four, or a range, "6-28".
 
     Returns:
         tuple of r or (h, w), the smallest first.
@@ -123,7 +126,8 @@ def parse_resolutions(text: str) -> tuple[int | tuple[int, int], ...]:
         OptionError: a word that is not a resolution, or a resolution given twice.
     """
     try:
-        resolutions = tuple(sorted(map(read_resolution, str(text).split("+")), key=resolution_sides))
+        words = [word for part in str(text).split("+") for word in expand_range(part)]
+        resolutions = tuple(sorted(map(read_resolution, words), key=resolution_sides))
     except ValueError as error:
         raise OptionError("{resolutions}: %s", error) from None
     require(len(set(resolutions)) == len(resolutions), "{resolutions}: expected each once, got %s", repr(text))

@@ -51,9 +51,11 @@ def run_ablation(
     settings = [cell.settings(**options | folders) for cell in cells]
     for network in {cell.network for cell in cells}:
         card_of_kind(network, "hr")
-    common = Common(output_dir, settings[0], test, {cell.network for cell in cells})
+    common = Common(output_dir, settings[0], options, test, {cell.network for cell in cells})
     output_dir.mkdir(parents=True, exist_ok=True)
     with lock_folder(output_dir):
+        # Another process may have worked here since.
+        common.compare()
         yield from _run(list(zip(cells, settings, strict=True)), test, output_dir, common, max_minutes, progress)
 
 

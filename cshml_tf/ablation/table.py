@@ -15,8 +15,8 @@ import numpy as np
 
 from cshml_tf.degradation.resolution import parse_resolution, resolution_sides
 from cshml_tf.evaluation import published
-from cshml_tf.evaluation.report import protocol_line, resolution_keys
-from cshml_tf.files import write_text
+from cshml_tf.evaluation.report import ABOVE_WHOLE, protocol_line, resolution_keys
+from cshml_tf.files import printable, write_text
 from cshml_tf.metrics.confidence import gap_closed
 from cshml_tf.plots import plot_by_resolution
 
@@ -51,7 +51,7 @@ class AblationRow:
     @property
     def label(self) -> str:
         """The name of the row in the table."""
-        name = f"paper, {self.network}" if self.is_published else self.network
+        name = f"paper, {self.network}" if self.is_published else printable(self.network)
         if not self.losses:
             return f"{name}, HR network on both sides"
         tap = f", tap {self.tap}" if self.tap else ""
@@ -156,7 +156,7 @@ def format_csv(reports: Iterable[dict[str, Any]]) -> str:
             figures = [report["HR"]["accuracy"], *accuracies, part["gap_closed"]]
             shown = ["" if figure is None else f"{figure:.5f}" for figure in figures]
             writer.writerow(
-                [cell["network"], cell["losses"], cell["tap"] or "", served, cell["seed"], key, *shown]
+                [printable(cell["network"]), cell["losses"], cell["tap"] or "", served, cell["seed"], key, *shown]
             )
     return text.getvalue()
 
@@ -166,9 +166,10 @@ def summary(report: dict[str, Any]) -> str:
     parts = []
     for key in resolution_keys(report):
         part = report[key]
-        closed = "" if part["gap_closed"] is None else f", gap closed {100 * part['gap_closed']:.1f}"
+        gap = part["gap_closed"]
+        closed = "" if gap is None else f", gap closed {100 * gap:.1f}"
         accuracies = f"HL {100 * part['HL']['accuracy']:.2f}, LL {100 * part['LL']['accuracy']:.2f}"
-        parts.append(f"{key}: {accuracies}{closed} %")
+        parts.append(f"{key}: {accuracies}{closed} %{'' if gap is None or gap <= 1 else f' ({ABOVE_WHOLE})'}")
     return "; ".join(parts)
 
 
@@ -185,7 +186,11 @@ def write_tables(output_dir: str | Path, reports: Sequence[dict[str, Any]]) -> N
     if any(row.tap for row in ours):
         papers += published_rows_of_taps()
     compared = protocol_line(reports[0]["protocol"])
-    write_text(output_dir / TABLE, f"{format_markdown(ours + papers)}\nOurs: {compared}.\n")
+    gaps = [
+        value for row in ours for (_, figure), values in row.values.items() if figure == "gap" for value in values
+    ]
+    note = f"gap: {ABOVE_WHOLE}.\n" if max(gaps, default=0) > 100 else ""
+    write_text(output_dir / TABLE, f"{format_markdown(ours + papers)}\nOurs: {compared}.\n{note}")
     write_text(output_dir / RUNS, format_csv(reports))
     resolutions = resolutions_of(ours)
     lines = {

@@ -77,18 +77,18 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
     if source.shape != target.shape or source.ndim != 2 or source.shape[1] != 2:
         raise ValueError(f"source, target: expected two (N, 2) arrays, got {source.shape} and {target.shape}")
-    if not (np.isfinite(source).all() and np.isfinite(target).all()):
-        raise ValueError("source, target: expected finite coordinates, got NaN or infinity")
+    # Beyond this, squares overflow.
+    if not (np.abs(source) < 1e100).all() or not (np.abs(target) < 1e100).all():
+        raise ValueError("source, target: expected finite coordinates below 1e100, got others")
+    if len(source) < 2 or _is_one_position(source):
+        raise ValueError("source: expected at least two distinct points, got a single position")
     source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
     x, y = (source - source_mean).T
     u, v = (target - target_mean).T
-    spread = np.sum(x * x + y * y)
+    spread, target_spread = np.sum(x * x + y * y), np.sum(u * u + v * v)
     cosine, sine = np.sum(x * u + y * v), np.sum(x * v - y * u)
-    # Relative to the size of the coordinates: smaller differences are rounding errors.
-    negligible = 1e-12 * (1 + np.abs(source).max() ** 2)
-    if len(source) < 2 or spread <= negligible:
-        raise ValueError("source: expected at least two distinct points, got a single position")
-    if np.hypot(cosine, sine) <= 1e-9 * np.sqrt(spread * np.sum(u * u + v * v)) or not np.any(u + v):
+    # A mirror image without a best rotation cancels out.
+    if _is_one_position(target) or np.hypot(cosine, sine) <= 1e-9 * np.sqrt(spread * target_spread):
         raise ValueError(
             "target: expected roughly source turned, scaled and shifted, got a single position or a mirror image"
         )
@@ -142,3 +142,8 @@ def check_image_size(image_size: Sequence[int]) -> tuple[int, int]:
     if len(size) != 2 or any(side != int(side) or side < 1 for side in size):
         raise ValueError(f"image_size: expected (height, width) in pixels, got {image_size}")
     return int(size[0]), int(size[1])
+
+
+def _is_one_position(points: np.ndarray) -> bool:
+    """Return whether (N, 2) points differ by no more than rounding errors of their coordinates."""
+    return bool(np.ptp(points, axis=0).max() <= 1e-9 * np.abs(points).max())

@@ -1,8 +1,10 @@
 """Backbones: they turn standardised pictures into named feature maps and an embedding."""
 
+import ast
 import importlib
 import inspect
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,6 +33,18 @@ def builder(name: str) -> "Callable[..., keras.Model]":
         raise ValueError(f"model_def: expected one of {', '.join(BACKBONES)}, got {name!r}")
     module = importlib.import_module(f"cshml_tf.backbones.{BACKBONES[name]}")
     return getattr(module, BACKBONES[name])
+
+
+def options_of_network(name: str) -> tuple[str, ...]:
+    """Return the options that a network has besides its sizes, read from its source without importing Keras.
+
+    Args:
+        name: a key of `BACKBONES`.
+    """
+    source = Path(__file__).with_name(f"{BACKBONES[name]}.py").read_text(encoding="utf-8")
+    functions = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
+    arguments = next(function.args for function in functions if function.name == BACKBONES[name])
+    return tuple(argument.arg for argument in (*arguments.args[2:], *arguments.kwonlyargs))
 
 
 def build(

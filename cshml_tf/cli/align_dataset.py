@@ -1,14 +1,12 @@
 """`cshml-align`: photographs to aligned face crops."""
 
-import contextlib
 import functools
-import signal
-import sys
 import time
 from collections.abc import Sequence
 
 from cshml_tf.cli.errors import one_line_errors
-from cshml_tf.cli.quiet_start import native_noise_silenced
+from cshml_tf.cli.long_work import bar_interval, silently, terminate_as_exit
+from cshml_tf.files import printable
 from cshml_tf.settings.alignment import AlignCommandSettings, AlignmentSettings
 from cshml_tf.settings.parser import read_settings
 
@@ -40,26 +38,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Heavy imports come after the arguments, so that --help answers at once.
     import tqdm
 
-    from cshml_tf.alignment.detector import check_detection_runs
     from cshml_tf.alignment.folder import align_dataset, detector_on_cpu
+    from cshml_tf.workers import Cluster
 
-    check_detection_runs()
+    cluster = Cluster(settings.scheduler, settings.scheduler_timeout) if settings.scheduler else None
     alignment = settings.part(AlignmentSettings)
     done = 0
 
     def progress(results, total):
         nonlocal done
-        # A log file gets a line every half minute, a terminal a moving bar.
-        interval = 0.1 if sys.stderr.isatty() else 30
         bar = tqdm.tqdm(
-            results, desc="aligning", total=total, unit="image", mininterval=interval, disable=not total
+            silently(results),
+            desc="aligning",
+            total=total,
+            unit="image",
+            mininterval=bar_interval(),
+            disable=not total,
         )
         for rows in bar:
             yield rows
             done += 1
 
     started = time.monotonic()
-    with _terminate_as_exit(), native_noise_silenced():
+    with terminate_as_exit():
         record = align_dataset(
             settings.input_dir,
             settings.output_dir,
@@ -67,9 +68,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             workers=settings.workers,
             retry_failures=settings.retry_failures,
             make_detector=functools.partial(
-                detector_on_cpu, alignment, threads=1 if settings.workers > 1 else None
+                detector_on_cpu, alignment, threads=1 if settings.workers > 1 or cluster else None
             ),
             progress=progress,
+            cluster=cluster,
         )
     counts = record.counts()
     print(_summary(counts, done, time.monotonic() - started, record.path))
@@ -81,18 +83,5 @@ def _summary(counts, done, seconds, path):
     total = sum(counts[status] for status in statuses)
     parts = ", ".join(f"{counts[status]} {status}" for status in statuses)
     rate = f"{done / seconds:.1f} images/s" if done else "nothing was missing"
-    return f"{total} images: {parts}; {counts['crops']} crops. {done} done now in {seconds:.1f} s ({rate}). {path}"
-
-
-@contextlib.contextmanager
-def _terminate_as_exit():
-    """Let SIGTERM unwind as an interrupt does, so that the record is left in order."""
-
-    def stop(number, frame):
-        raise SystemExit(128 + number)
-
-    previous = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+    done_now = f"{done} done now in {seconds:.1f} s ({rate})"
+    return f"{total} images: {parts}; {counts['crops']} crops. {done_now}. {printable(path)}"

@@ -1,20 +1,33 @@
 """`cshml-evaluate-scface`: identification on SCface by both protocols, next to the paper's table 5."""
 
+import contextlib
+import functools
 import sys
 from collections.abc import Sequence
 
 from cshml_tf.cli.errors import one_line_errors
-from cshml_tf.cli.evaluation_outputs import check_writable, make_output_folders, progress_bar
+from cshml_tf.cli.evaluation_outputs import (
+    check_outputs,
+    check_writable,
+    check_writable_place,
+    deliver,
+    make_output_folders,
+    progress_bar,
+    writers_of,
+)
 from cshml_tf.cli.quiet_start import start_backend
-from cshml_tf.settings.parser import read_settings
+from cshml_tf.degradation.resolution import check_reductions
+from cshml_tf.settings.joint_bayesian import fit_options_in_errors
+from cshml_tf.settings.parser import flags_in_errors, read_settings
+from cshml_tf.settings.places import size_in_card
 from cshml_tf.settings.scface import ALL_PEOPLE, SPLIT_PEOPLE, ScfaceSettings
 
 DESCRIPTION = (
     "Identify SCface's surveillance images (probes) among the mugshots. First, all 130 people are measured with "
     "the given HR (high-resolution) and LR (low-resolution) networks, 650 probes per distance. Then, for every "
-    "seed, 50 randomly chosen people are used for learning, by fine-tuning the LR networks with equation 3 and by "
-    "the linear mappings of classical methods, and the other 80 people are measured, 400 probes per distance. "
-    "Rates in the report are fractions."
+    "seed, 50 randomly chosen people are used for learning, by fine-tuning the LR networks with equation 3, by "
+    "linear mappings of classical methods and, with --general_dir, by a joint Bayesian classifier; the other 80 "
+    "people are measured, 400 probes per distance. Rates in the report are fractions."
 )
 
 
@@ -26,19 +39,27 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv: the words of the command line; None takes the process's own.
     """
     settings = read_settings(ScfaceSettings, argv, DESCRIPTION)
+    check_outputs(settings)
+    if settings.crops:
+        check_writable_place("--crops", settings.crops)
+    image_size = size_in_card(settings.hr_model)
+    for flag, reductions in (("--reduce", settings.reduce), ("--general_reduce", settings.general_reduce)):
+        for distance, to in reductions:
+            check_reductions([to], image_size, f"{flag} of distance {distance}: ")
+    # The lists are read before the long work, so that a damaged one is reported at once.
+    data = _read(settings)
     start_backend()
-    from cshml_tf.degradation.resolution import check_reductions
     from cshml_tf.evaluation.scface.experiment import ScfaceExperiment
     from cshml_tf.evaluation.scface.networks import load_scface_networks
     from cshml_tf.evaluation.scface.protocol import describe
 
-    networks = load_scface_networks(settings.hr_model, dict(settings.serve))
-    for distance, to in settings.reduce:
-        check_reductions([to], networks.image_size, f"--reduce of distance {distance}: ")
+    networks = load_scface_networks(
+        settings.hr_model, dict(settings.serve), settings.ricnn, settings.runtime, settings.mixed_precision
+    )
+    general = _general_faces(settings, networks)
     # The report mentions fine-tuning only if something is fine-tuned.
     all_hr = all(served.is_hr for served in networks.served.values())
     fine_tuning = None if all_hr else settings.fine_tuning
-    data = _read(settings)
     figures_dir = make_output_folders(settings)
     if settings.crops:
         settings.crops.mkdir(parents=True, exist_ok=True)
@@ -53,31 +74,34 @@ def main(argv: Sequence[str] | None = None) -> None:
         settings.use_flipped_images,
         settings.embedding_batch_size,
         progress_bar("batch"),
+        networks.ricnn,
+        general,
     )
-    protocol = describe(settings, networks, fine_tuning, data, mugshots, probes)
-    rows = _measure(experiment, settings, fine_tuning, protocol)
-    if figures_dir:
-        _draw(rows, figures_dir)
+    protocol = describe(settings, networks, fine_tuning, data, mugshots, probes, general)
+    _measure(experiment, settings, fine_tuning, protocol, figures_dir)
 
 
-def _measure(experiment, settings, fine_tuning, protocol):
-    """Measure the protocols; if a row fails, the rows before it are still printed and written."""
+def _measure(experiment, settings, fine_tuning, protocol, figures_dir):
+    """Measure the protocols; if a row fails, the rows before it are still written and printed."""
     from cshml_tf.evaluation.scface.protocol import in_words
     from cshml_tf.evaluation.scface.table import format_ranks, format_scface_table, rows_as_json
     from cshml_tf.files import write_json
 
     rows = []
     try:
-        for row in _rows(experiment, settings, fine_tuning):
-            rows.append(row)
-            if settings.report:
-                write_json(settings.report, {"rows": rows_as_json(rows), "protocol": protocol})
+        with fit_options_in_errors():
+            for row in _rows(experiment, settings, fine_tuning):
+                rows.append(row)
+                if settings.report:
+                    # A full disk ends nothing here: the rows are written again at the end.
+                    with contextlib.suppress(OSError):
+                        write_json(settings.report, {"rows": rows_as_json(rows), "protocol": protocol})
     finally:
         if rows:
-            print(format_scface_table(rows))
-            print(format_ranks(rows))
-            print("\n".join(in_words(protocol)))
-    return rows
+            table = "\n".join([format_scface_table(rows), format_ranks(rows), *in_words(protocol)])
+            report = {"rows": rows_as_json(rows), "protocol": protocol}
+            draw = functools.partial(_draw, rows)
+            deliver(table, writers=writers_of(settings.report, report, figures_dir, draw))
 
 
 def _rows(experiment, settings, fine_tuning):
@@ -85,7 +109,27 @@ def _rows(experiment, settings, fine_tuning):
     if ALL_PEOPLE in settings.protocols:
         yield from experiment.all_people()
     if SPLIT_PEOPLE in settings.protocols:
-        yield from experiment.split(settings.seeds, fine_tuning, settings.mappings)
+        yield from experiment.split(settings.seeds, fine_tuning, settings.mappings, settings.fit)
+
+
+def _general_faces(settings, networks):
+    """Open the general faces, and decide to what each distance's copies are reduced; None without any."""
+    if settings.general_dir is None:
+        return None
+    from cshml_tf.data.protocols import read_people
+    from cshml_tf.data.sources import open_source
+    from cshml_tf.evaluation.scface.mixture import GeneralFaces
+
+    with flags_in_errors(ScfaceSettings):
+        people = read_people(settings.general_people) if settings.general_people else None
+        source = open_source(settings.general_dir, people, networks.image_size)
+        source.check(networks.image_size)
+    asked = dict(settings.reduce) | dict(settings.general_reduce)
+    resolutions = {
+        distance: asked.get(distance, served.resolution) for distance, served in networks.served.items()
+    }
+    modes = {distance: served.degradation for distance, served in networks.served.items()}
+    return GeneralFaces(source, resolutions, modes)
 
 
 def _read(settings):

@@ -1,11 +1,10 @@
 """`cshml-evaluate-survface`: verification, and open-set identification, of surveillance faces."""
 
 import functools
-import sys
 from collections.abc import Sequence
 
 from cshml_tf.cli.errors import one_line_errors
-from cshml_tf.cli.evaluation_outputs import make_output_folders, progress_bar
+from cshml_tf.cli.evaluation_outputs import check_outputs, deliver, make_output_folders, progress_bar, writers_of
 from cshml_tf.cli.native_faces import TWO_WAYS, sources
 from cshml_tf.cli.quiet_start import start_backend
 from cshml_tf.settings.evaluation import SurvFaceSettings
@@ -28,25 +27,31 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv: the words of the command line; None takes the process's own.
     """
     settings = read_settings(SurvFaceSettings, argv, DESCRIPTION)
-    start_backend()
+    check_outputs(settings)
     from cshml_tf.data import survface as readers
-    from cshml_tf.evaluation import survface
-    from cshml_tf.evaluation.serving import load_serving_networks
-    from cshml_tf.evaluation.survface_report import format_survface_tables, remarks
-    from cshml_tf.files import write_json
 
-    identify = functools.partial(survface.evaluate_identification, gallery_of=settings.gallery)
-    tests = {
-        "verification": (readers.read_survface_verification, survface.evaluate_verification),
-        "identification": (readers.read_survface_identification, identify),
+    read = {
+        "verification": readers.read_survface_verification,
+        "identification": readers.read_survface_identification,
     }
     present = readers.survface_tests(settings.root, settings.images_root)
     # Every list is read before the long work, so that a damaged one is reported at once.
-    data = {name: _read(tests[name][0], settings) for name in present}
-    networks, folders = load_serving_networks(settings.hr_model, settings.lr_model, settings.hr_width)
+    data = {name: _read(read[name], settings) for name in present}
+    start_backend()
+    from cshml_tf.evaluation import survface
+    from cshml_tf.evaluation.serving import load_serving_networks
+    from cshml_tf.evaluation.survface_report import format_survface_tables, remarks
+
+    evaluate = {
+        "verification": survface.evaluate_verification,
+        "identification": functools.partial(survface.evaluate_identification, gallery_of=settings.gallery),
+    }
+    networks, folders = load_serving_networks(
+        settings.hr_model, settings.lr_model, settings.hr_width, settings.runtime, settings.mixed_precision
+    )
     figures_dir = make_output_folders(settings)
     measured = {
-        name: tests[name][1](
+        name: evaluate[name](
             test,
             networks,
             distributed,
@@ -56,14 +61,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         for name, (test, distributed) in data.items()
     }
-    report = _report(measured, [name for name in tests if name not in present], networks, settings, folders)
-    print(format_survface_tables(report))
-    for line in remarks(report):
-        print(line, file=sys.stderr)
-    if settings.report:
-        write_json(settings.report, report)
-    if figures_dir and "verification" in measured:
-        _draw(measured["verification"].curves, figures_dir)
+    report = _report(measured, [name for name in read if name not in present], networks, settings, folders)
+    writers = writers_of(settings.report, report, figures_dir, functools.partial(_draw, measured))
+    deliver(format_survface_tables(report), remarks(report), writers)
 
 
 def _read(reader, settings):
@@ -85,9 +85,10 @@ def _report(measured, absent, networks, settings, folders):
     }
 
 
-def _draw(curves, folder):
+def _draw(measured, folder):
     from cshml_tf.evaluation.tables import SERVED_ROWS
     from cshml_tf.plots import plot_roc
 
-    curves = {SERVED_ROWS[name]: curve for name, curve in curves.items()}
-    plot_roc(folder / "roc.png", curves, "Verification of QMUL-SurvFace's pairs")
+    if "verification" in measured:
+        curves = {SERVED_ROWS[name]: curve for name, curve in measured["verification"].curves.items()}
+        plot_roc(folder / "roc.png", curves, "Verification of QMUL-SurvFace's pairs")

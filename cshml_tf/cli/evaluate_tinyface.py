@@ -1,10 +1,10 @@
 """`cshml-evaluate-tinyface`: identification of natively low-resolution faces among distractors."""
 
-import sys
+import functools
 from collections.abc import Sequence
 
 from cshml_tf.cli.errors import one_line_errors
-from cshml_tf.cli.evaluation_outputs import make_output_folders, progress_bar
+from cshml_tf.cli.evaluation_outputs import check_outputs, deliver, make_output_folders, progress_bar, writers_of
 from cshml_tf.cli.native_faces import TWO_WAYS, sources
 from cshml_tf.cli.quiet_start import start_backend
 from cshml_tf.settings.evaluation import TinyFaceSettings
@@ -25,15 +25,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv: the words of the command line; None takes the process's own.
     """
     settings = read_settings(TinyFaceSettings, argv, DESCRIPTION)
-    start_backend()
+    check_outputs(settings)
     from cshml_tf.data.tinyface import read_tinyface
-    from cshml_tf.evaluation.serving import load_serving_networks
-    from cshml_tf.evaluation.tinyface import evaluate, format_tinyface_table, remarks
-    from cshml_tf.files import write_json
 
+    # Every list is read before the long work, so that a damaged one is reported at once.
     test = read_tinyface(settings.root, settings.images_root)
     distributed = read_tinyface(settings.root) if settings.needs_distributed else None
-    networks, folders = load_serving_networks(settings.hr_model, settings.lr_model, settings.hr_width)
+    start_backend()
+    from cshml_tf.evaluation.serving import load_serving_networks
+    from cshml_tf.evaluation.tinyface import evaluate, format_tinyface_table, remarks
+
+    networks, folders = load_serving_networks(
+        settings.hr_model, settings.lr_model, settings.hr_width, settings.runtime, settings.mixed_precision
+    )
     figures_dir = make_output_folders(settings)
     evaluation = evaluate(
         test,
@@ -45,13 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     report = evaluation.report
     report["protocol"] |= sources(settings, folders)
-    print(format_tinyface_table(report))
-    for line in remarks(report["protocol"]):
-        print(line, file=sys.stderr)
-    if settings.report:
-        write_json(settings.report, report)
-    if figures_dir:
-        _draw(evaluation, figures_dir)
+    writers = writers_of(settings.report, report, figures_dir, functools.partial(_draw, evaluation))
+    deliver(format_tinyface_table(report), remarks(report["protocol"]), writers)
 
 
 def _draw(evaluation, folder):

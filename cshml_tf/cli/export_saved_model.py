@@ -1,4 +1,4 @@
-"""`cshml-export`: a model folder to a SavedModel that needs only TensorFlow."""
+"""The command of `train/export_saved_model.py`: a model folder to a SavedModel that needs only TensorFlow."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,8 @@ from cshml_tf.settings.parser import read_settings
 DESCRIPTION = (
     "Export a recogniser as a SavedModel, which needs only TensorFlow to load. Signature "
     "serving_default takes images (N, H, W, 3): aligned faces of any size as RGB uint8 pixels. Signature encoded "
-    "takes image_bytes (N,): aligned faces as image files. Both return embeddings (N, E), float32, of unit length."
+    "takes image_bytes (N,): aligned faces as JPEG, PNG or BMP files. Both return embeddings (N, E), float32, of "
+    "unit length. The folder's recogniser.json says what each takes and refuses."
 )
 
 

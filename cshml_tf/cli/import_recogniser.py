@@ -7,6 +7,7 @@ from cshml_tf.cli.errors import one_line_errors
 from cshml_tf.cli.quiet_start import start_backend
 from cshml_tf.settings.models import ImportSettings
 from cshml_tf.settings.parser import read_settings
+from cshml_tf.settings.places import CARD
 
 DESCRIPTION = (
     "Turn a pretrained recogniser into a model folder that serves as the HR (high-resolution) network of "
@@ -26,11 +27,25 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv: the words of the command line; None takes the process's own.
     """
     settings = read_settings(ImportSettings, argv, DESCRIPTION)
+    _check_early(settings)
     start_backend(tensorflow_only=not settings.is_onnx)
     if settings.is_onnx:
         _import_onnx(settings)
     else:
         _import_facenet(settings)
+
+
+def _check_early(settings):
+    """Refuse what needs no TensorFlow, which takes seconds and memory, to be refused."""
+    from cshml_tf.files import claimed_empty
+
+    with claimed_empty(settings.out_dir, CARD):
+        if settings.is_onnx:
+            from onnx import ModelProto
+
+            from cshml_tf.pretrained.wire import read_checked
+
+            read_checked(settings.source, ModelProto)
 
 
 def _import_onnx(settings):
@@ -84,6 +99,7 @@ def _evenly(count):
 
 def _import_facenet(settings):
     from cshml_tf.evaluation.tables import some_of
+    from cshml_tf.pretrained.facenet import AVERAGE
     from cshml_tf.pretrained.importing import import_facenet
 
     classes = _class_names(settings.classes) if settings.classes else None
@@ -97,8 +113,10 @@ def _import_facenet(settings):
         settings.crop,
     )
     if skipped:
+        has_averages = any(AVERAGE in name.split("/") for name in skipped)
         print(
-            f"note: {len(skipped)} tensors that only training needs were skipped: {some_of(skipped)}",
+            f"note: {len(skipped)} tensors that only training needs were skipped: {some_of(skipped)}"
+            + ("; the weights are those of the last step, not their moving averages" if has_averages else ""),
             file=sys.stderr,
         )
     kept = "kept as the shared classifier's initial weights" if classes else "dropped"
@@ -108,9 +126,12 @@ def _import_facenet(settings):
 
 def _state(model_dir):
     """Print which faces the network takes, and how to make them."""
+    from cshml_tf.files import printable
     from cshml_tf.model_folder import read_card
 
     card = read_card(model_dir)
+    if others := card["source"].get("other_outputs"):
+        print(f"embedding: {printable(card['source']['embedding'])}; left out: {printable(', '.join(others))}")
     height, width = card["image_size"]
     # FaceNet's margin is 32 pixels at 160 x 160.
     crop = f" --crop box --margin {round(height / 5)}" if card["template"] == "box" else ""
@@ -121,10 +142,8 @@ def _state(model_dir):
 
 
 def _class_names(path):
+    from cshml_tf.files import read_lines, visible_entries
+
     if path.is_dir():
-        return sorted(folder.name for folder in path.iterdir() if folder.is_dir())
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: expected names in UTF-8, got {error.reason}") from error
-    return [line.strip() for line in text.splitlines() if line.strip()]
+        return [folder.name for folder in visible_entries(path) if folder.is_dir()]
+    return [line.strip(" \t") for line in read_lines(path) if line.strip(" \t")]

@@ -2,9 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+from cshml_tf.files import printable
+
 if TYPE_CHECKING:
     from cshml_tf.training.loop import Outcome
     from cshml_tf.training.run_folder import Run
+
+
+_MOST_NAMES = 10
 
 
 def report_outcome(run: "Run", outcome: "Outcome | None") -> None:
@@ -23,4 +28,11 @@ def report_outcome(run: "Run", outcome: "Outcome | None") -> None:
         else f"stopped; the same command with --run_name {run.model_dir.name} resumes"
     )
     print(f"{state}: {outcome.steps} steps done, {outcome.seconds / 60:.1f} minutes in this call")
+    if outcome.unreadable:
+        shown = ", ".join(map(printable, outcome.unreadable[:_MOST_NAMES]))
+        more = ", ..." if len(outcome.unreadable) > _MOST_NAMES else ""
+        print(f"unreadable images, for which other faces stood in: {len(outcome.unreadable)}: {shown}{more}")
+    if outcome.worker:
+        print(f"worker {outcome.worker}: worker 0 has written the model and the logs")
+        return
     print(f"model: {run.model_dir}  logs: {run.log_dir}")

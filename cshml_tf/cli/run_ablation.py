@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cshml_tf.cli.errors import one_line_errors
+from cshml_tf.cli.evaluation_outputs import check_writable_place
 from cshml_tf.cli.quiet_start import start_backend
 from cshml_tf.settings.ablation import AblationSettings
 from cshml_tf.settings.parser import flags_in_errors, read_settings
@@ -27,13 +28,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     settings = read_settings(AblationSettings, argv, DESCRIPTION)
     from cshml_tf.ablation.grid import cells_of
+    from cshml_tf.training.early import check_network
 
     with flags_in_errors(AblationSettings):
         cells = cells_of(settings)
         for cell in cells:
-            cell.settings(**settings.shared_options())
-    start_backend()
-    _run(settings, cells)
+            check_network(cell.settings(**settings.shared_options()))
+        check_writable_place("OUT_DIR", Path(settings.output_dir))
+        _check_lists(settings)
+        start_backend()
+        _run(settings, cells)
+
+
+def _check_lists(settings):
+    """Read the lists, so that a bad one is refused before the backend is loaded."""
+    from cshml_tf.data.protocols import read_pairs, read_people
+
+    read_pairs(settings.lfw_pairs)
+    if settings.people:
+        read_people(settings.people)
 
 
 def _run(settings, cells):
@@ -56,12 +69,12 @@ def _run(settings, cells):
     finished = run_ablation(cells, settings.shared_options(), test, output_dir, settings.max_minutes)
     for cell, report in finished:
         done += 1
+        write_tables(output_dir, read_reports(output_dir))
         print(f"{done} of {len(cells)}: {cell.name}: {summary(report)}", flush=True)
         for line in remarks(report["protocol"]):
             if line not in warned:
                 print(line, file=sys.stderr)
                 warned.add(line)
-        write_tables(output_dir, read_reports(output_dir))
     if done:
         print((output_dir / TABLE).read_text(encoding="utf-8"), end="")
         print(f"table: {output_dir / TABLE}  figure: {output_dir / PLOT}  runs: {output_dir / RUNS}")

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Sequence
 
 from cshml_tf.cli.errors import one_line_errors
-from cshml_tf.cli.evaluation_outputs import progress_bar
+from cshml_tf.cli.evaluation_outputs import check_writable_place, progress_bar
 from cshml_tf.cli.quiet_start import start_backend
 from cshml_tf.settings.comparison import ShowPairsSettings
 from cshml_tf.settings.parser import read_settings
@@ -27,8 +27,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv: the words of the command line; None takes the process's own.
     """
     settings = read_settings(ShowPairsSettings, argv, DESCRIPTION)
-    start_backend()
+    check_writable_place("--output", settings.output.parent)
     from cshml_tf.data.protocols import read_pairs
+
+    pairs = read_pairs(settings.lfw_pairs)
+    start_backend()
     from cshml_tf.data.sources import find_images
     from cshml_tf.evaluation.examples import draw_pairs, example_pairs, score_before_and_after
     from cshml_tf.evaluation.lfw import evaluate, present_pairs
@@ -36,7 +39,6 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     networks = _choose_networks(settings)
     (resolution,) = networks.resolutions
-    pairs = read_pairs(settings.lfw_pairs)
     images = find_images(settings.lfw_dir, pairs)
     compared, _ = present_pairs(pairs, images)
     drawn = draw_pairs([pair.same for pair in compared], settings.pairs, settings.seed)
@@ -55,8 +57,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     scored = score_before_and_after(evaluation, resolution)
     examples = example_pairs(compared, images, scored, drawn, resolution, networks.degradation[resolution])
     warnings = _warnings(evaluation.report["protocol"], networks, compared)
-    for warning in warnings:
-        print(f"warning: {warning}", file=sys.stderr)
     plot_pairs(
         settings.output,
         examples,
@@ -65,6 +65,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         _caption(settings, evaluation.report["protocol"], warnings),
     )
     print(f"figure: {settings.output}")
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
 
 
 def _choose_networks(settings):

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from cshml_tf.cli.errors import one_line_errors
 from cshml_tf.cli.outcome import report_outcome
-from cshml_tf.cli.quiet_start import start_backend
-from cshml_tf.settings.parser import read_settings
+from cshml_tf.cli.quiet_start import native_noise_of_workers_silenced, start_backend
+from cshml_tf.settings.parser import flags_in_errors, read_settings
 from cshml_tf.settings.training import LrSettings
 
 DESCRIPTION = (
@@ -23,7 +23,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv: the words of the command line; None takes the process's own.
     """
     settings = read_settings(LrSettings, argv, DESCRIPTION)
-    start_backend()
-    from cshml_tf.training.lr import train_lr
+    with flags_in_errors(LrSettings):
+        from cshml_tf.training.early import check_start
 
-    report_outcome(*train_lr(settings))
+        check_start(settings)
+        start_backend()
+        from cshml_tf.training.lr import train_lr
+
+        with native_noise_of_workers_silenced(settings.strategy):
+            run, outcome = train_lr(settings)
+        report_outcome(run, outcome)

@@ -50,13 +50,22 @@ def carry(make_batch: Callable[[int], Batch], signature: Signature, start_step: 
         NumPy arrays.
     """
     if keras.backend.backend() != "tensorflow":
-        return _on_threads(make_batch, start_step)
+        return on_threads(make_batch, start_step)
     from cshml_tf.data.tensorflow_carrier import TensorFlowStream
 
     return TensorFlowStream(make_batch, signature, start_step, MAKERS)
 
 
-def _on_threads(make_batch: Callable[[int], Batch], start_step: int) -> Generator[Batch, None, None]:
+def on_threads(make_batch: Callable[[int], Batch], start_step: int) -> Generator[Batch, None, None]:
+    """Stream the batches that a function makes, each on one of several threads, ahead of their use.
+
+    Args:
+        make_batch: function of a step that makes its batch.
+        start_step: the first step.
+
+    Yields:
+        The batches in the order of the steps, without an end.
+    """
     pool = concurrent.futures.ThreadPoolExecutor(MAKERS, "batches")
     waiting = collections.deque()
     try:

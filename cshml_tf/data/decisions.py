@@ -18,7 +18,7 @@ from cshml_tf.data.face_source import FaceSource
 from cshml_tf.data.pairing import check_mixup, rolled_pairs
 
 # One stream of random numbers for each decision, so that none depends on another.
-ORDER, FLIP, PARTNER, RESOLUTION, DOWN, ACROSS, MIXED, OWN = range(8)
+ORDER, FLIP, PARTNER, RESOLUTION, DOWN, ACROSS, MIXED, OWN, SUBSTITUTE, CAMERA, JITTER, REDUCED = range(12)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Policy:
         pairing: one of `cshml_tf.data.pairing.PAIRINGS`.
         negative_share: share of the rows whose LR faces are rolled by one row.
         mixup: share of the rows, by chance, that are mixed with the row before.
+        together: how many images of a class follow each other in an epoch, if it has as many.
+        reduced: share of the rows, by chance, whose HR face is replaced by its LR copy.
 
     Raises:
         ValueError: an unknown pairing, or a share that the batch cannot have.
@@ -47,10 +49,19 @@ class Policy:
     pairing: str = "same_image"
     negative_share: float = 0.0
     mixup: float = 0.0
+    together: int = 1
+    reduced: float = 0.0
 
     def __post_init__(self):
         rolled_pairs(self.pairing, self.negative_share, self.batch_size)
         check_mixup(self.mixup, self.pairing, self.negative_share, self.batch_size)
+
+    @property
+    def one_side(self) -> bool:
+        """Whether both sides of every batch show the same faces, so that `Decision.lr` is `Decision.hr`."""
+        return self.pairing == "same_image" and not rolled_pairs(
+            self.pairing, self.negative_share, self.batch_size
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,15 +90,19 @@ class Decision:
     Attributes:
         hr: Faces.
         lr: Faces; the same object as `hr` if every row pairs a face with itself.
-        resolution: (rows,) int32, which of the resolutions the LR face gets.
+        resolution: (rows,) int32, which of the resolutions the LR face, or the LR copy of the HR face, gets.
         own: (rows,) float32, the weight of the row's own pixels; the remainder is the weight of the previous
             row (for the first row, of the last row). 1 in rows that are not mixed.
+        seed: (rows,) int64, for a degradation that draws at random.
+        reduced: (rows,) bool, whether the row's HR face is replaced by its LR copy.
     """
 
     hr: Faces
     lr: Faces
     resolution: np.ndarray
     own: np.ndarray
+    seed: np.ndarray
+    reduced: np.ndarray
 
 
 def decide(policy: Policy, source: FaceSource, step: int) -> Decision:
@@ -102,7 +117,7 @@ def decide(policy: Policy, source: FaceSource, step: int) -> Decision:
         Decision; the same for the same labels, policy and step.
     """
     uniform = functools.partial(_uniform, policy.seed, step, policy.batch_size)
-    image = _images_of_step(policy, len(source), step)
+    image = _images_of_step(policy, source, step)
     change = _changes(policy, uniform)
     mixed = uniform(MIXED) < policy.mixup if policy.mixup else np.zeros(policy.batch_size, bool)
     own = np.where(mixed, uniform(OWN), 1.0) if policy.mixup else np.ones(policy.batch_size)
@@ -119,26 +134,46 @@ def decide(policy: Policy, source: FaceSource, step: int) -> Decision:
     rows = np.concatenate([np.roll(np.arange(rolled), 1), np.arange(rolled, policy.batch_size)])
     lr = hr if partner is image and not rolled else side(partner, rows)
     resolution = (uniform(RESOLUTION) * policy.resolutions).astype(np.int32)
-    return Decision(hr, lr, resolution, own.astype(np.float32))
+    seed = (uniform(CAMERA) * 2**53).astype(np.int64)
+    reduced = uniform(REDUCED) < policy.reduced
+    return Decision(hr, lr, resolution, own.astype(np.float32), seed, reduced)
 
 
 def _uniform(seed, step, count, stream):
     return np.random.default_rng([seed, stream, step]).random(count)
 
 
-def _images_of_step(policy, images, step):
+def _images_of_step(policy, source, step):
     """Return the images at the step's positions of the endless stream."""
+    images = len(source)
     positions = np.arange(step * policy.batch_size, (step + 1) * policy.batch_size)
     epochs, places = positions // images, positions % images
     image = np.empty(policy.batch_size, np.int64)
     for epoch in np.unique(epochs):
-        image[epochs == epoch] = _order(policy.seed, int(epoch), images)[places[epochs == epoch]]
+        order = _order(policy.seed, int(epoch), images)
+        if policy.together > 1:
+            order = _gathered(policy.seed, int(epoch), policy.together, source.labels.tobytes())
+        image[epochs == epoch] = order[places[epochs == epoch]]
     return image
 
 
 @functools.lru_cache(maxsize=4)
 def _order(seed, epoch, images):
     return np.random.default_rng([seed, ORDER, epoch]).permutation(images)
+
+
+@functools.lru_cache(maxsize=4)
+def _gathered(seed, epoch, together, labels):
+    """Return an epoch's order in which up to `together` images of a class follow each other."""
+    labels = np.frombuffer(labels, np.int32)
+    order = _order(seed, epoch, len(labels))
+    place = np.argsort(order)
+    # The images of a class in the order of the epoch, in groups; the first of a group says where the group comes.
+    by_class = np.lexsort((place, labels))
+    starts = np.searchsorted(labels[by_class], labels[by_class])
+    rank = np.arange(len(labels)) - starts
+    firsts = place[by_class[np.arange(len(labels)) - rank % together]]
+    return by_class[np.lexsort((rank, firsts))]
 
 
 def _partners(source, image, uniform, pairing):

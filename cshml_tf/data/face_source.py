@@ -36,6 +36,10 @@ class FaceSource(abc.ABC):
         """Number of images of each class: (classes,) integers."""
         return np.bincount(self.labels, minlength=len(self.classes))
 
+    def name_of(self, image: int) -> str:
+        """Return the name of an image, "class/file"."""
+        return f"{self.classes[self.labels[image]]}/{self.names[image]}"
+
     @property
     @abc.abstractmethod
     def images(self) -> Sequence[Any]:
@@ -55,6 +59,10 @@ class FaceSource(abc.ABC):
         Raises:
             ValueError: a face is unreadable or has another size; the message names its file.
         """
+
+    def files(self, indices: np.ndarray) -> list[Path]:
+        """Return the files that contain these faces, one or more: here, the one file of the whole source."""
+        return [self.folder]
 
     def check(self, image_size: tuple[int, int]) -> None:
         """Read the first face, so that a wrong size is reported before training begins.

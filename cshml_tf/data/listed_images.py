@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from cshml_tf.files import normalised, printable
 from cshml_tf.images import list_images
 
 
@@ -20,7 +21,7 @@ class LabelledImage(NamedTuple):
 
 
 def find_entry(folder: str | Path, *names: str) -> Path | None:
-    """Follow the names of nested folders, and possibly of a file, in any letter case.
+    """Follow the names of nested folders, and possibly of a file, in any letter case and any Unicode form.
 
     Args:
         folder: where to start.
@@ -36,7 +37,7 @@ def find_entry(folder: str | Path, *names: str) -> Path | None:
             path = exact
             continue
         entries = sorted(path.iterdir()) if path.is_dir() else []
-        match = next((entry for entry in entries if entry.name.lower() == name.lower()), None)
+        match = next((entry for entry in entries if _folded(entry.name) == _folded(name)), None)
         if match is None:
             return None
         path = match
@@ -65,7 +66,7 @@ def find_list(folders: Sequence[Path | None], name: str, data_set: str) -> Path:
 
 
 def images_by_stem(folder: str | Path) -> dict[str, Path]:
-    """Map the stem (name without suffix, in lower case) of every image below a folder to its path.
+    """Map the stem (name without suffix, see `stem_of`) of every image below a folder to its path.
 
     `001_frontal.JPG` is thus also found as `001_frontal.png`, the name that alignment gives its copy.
 
@@ -83,10 +84,13 @@ def images_by_stem(folder: str | Path) -> dict[str, Path]:
         raise ValueError(f"{folder}: expected a folder of images, found none")
     found: dict[str, Path] = {}
     for relative in list_images(folder):
-        stem = relative.stem.lower()
+        stem = stem_of(relative.name)
         if stem in found:
             first = found[stem].relative_to(folder)
-            raise ValueError(f"{folder}: expected one image named {stem}, found {first} and {relative}")
+            raise ValueError(
+                f"{printable(folder)}: expected one image named {printable(stem)}, found {printable(first)} and "
+                f"{printable(relative)}"
+            )
         found[stem] = folder / relative
     if not found:
         raise ValueError(f"{folder}: expected images, found none")
@@ -153,5 +157,9 @@ def find_copies(distributed: Path, folder: Path) -> tuple[list[Path], list[Path]
 
 
 def stem_of(name: str) -> str:
-    """Return the key of a listed file name in `images_by_stem`."""
-    return Path(name).stem.lower()
+    """Return the key of a file name in `images_by_stem`: no suffix, in lower case and Unicode's composed form."""
+    return _folded(Path(name).stem)
+
+
+def _folded(name: str) -> str:
+    return normalised(name).lower()

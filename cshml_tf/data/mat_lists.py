@@ -1,24 +1,23 @@
 """Read lists from MATLAB files: names, numbers, and pairs of names.
 
-A list of names is a cell array in MATLAB. SciPy returns it as arrays of objects around arrays of text, nested to a
-depth that depends on how it was saved, so the readers here look only at the leaves. Source: the documentation of
-`scipy.io.loadmat`.
+A list of names is a cell array in MATLAB: arrays of objects around arrays of text, nested to a depth that depends
+on how it was saved. The readers here therefore look only at the leaves.
 """
 
-import io
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.io import loadmat
+
+from cshml_tf.data.mat_file import read_variables
 
 
 def read_names_and_ids(path: str | Path, names_field: str, ids_field: str) -> tuple[list[str], list[int]]:
     """Read a list of file names and the person shown by each.
 
     Args:
-        path: the .mat file, version 4 to 7.2.
+        path: the .mat file, version 5 to 7.2.
         names_field: the variable with the names, a cell array or a matrix of characters.
         ids_field: the variable with the people, whole numbers.
 
@@ -30,7 +29,7 @@ def read_names_and_ids(path: str | Path, names_field: str, ids_field: str) -> tu
         ValueError: not a MATLAB file, a variable is missing or has the wrong type, a name is repeated, or the two
             lists differ in length; the message names the file and the variable.
     """
-    fields = _read_fields(path, names_field, ids_field)
+    fields = read_variables(path, (names_field, ids_field))
     names = [_only_name(path, names_field, cell) for cell in _cells(fields[names_field])]
     ids = [_only_id(path, ids_field, cell) for cell in _cells(fields[ids_field])]
     if not names or len(names) != len(ids):
@@ -48,7 +47,7 @@ def read_name_pairs(path: str | Path, field: str) -> list[tuple[str, str]]:
     """Read a list of pairs of file names.
 
     Args:
-        path: the .mat file, version 4 to 7.2.
+        path: the .mat file, version 5 to 7.2.
         field: the variable: a cell array of (pairs, 2) names, or of pairs that are cell arrays of two names.
 
     Returns:
@@ -59,7 +58,7 @@ def read_name_pairs(path: str | Path, field: str) -> list[tuple[str, str]]:
         ValueError: not a MATLAB file, or the variable is missing, empty or has the wrong type; the message names
             the file and the variable.
     """
-    cells = _unwrapped(_read_fields(path, field)[field])
+    cells = _unwrapped(read_variables(path, (field,))[field])
     is_matrix = cells.ndim == 2 and cells.shape[1] == 2 and len(cells) and len(_leaves(cells[0, 0])) == 1
     rows = cells if is_matrix else cells.ravel()
     pairs = []
@@ -71,21 +70,6 @@ def read_name_pairs(path: str | Path, field: str) -> list[tuple[str, str]]:
     if not pairs:
         raise ValueError(f"{path}, {field}: expected pairs of names, got none")
     return pairs
-
-
-def _read_fields(path: str | Path, *fields: str) -> dict[str, Any]:
-    data = Path(path).read_bytes()
-    if data[:10] == b"MATLAB 7.3":
-        raise ValueError(f"{path}: expected a MATLAB file of version 7.2 or earlier, got 7.3: save it with -v7")
-    try:
-        found = loadmat(io.BytesIO(data))
-    except Exception as error:  # A damaged file can make the parser raise any type.
-        raise ValueError(f"{path}: expected a MATLAB file, got a damaged or different one ({error})") from None
-    for field in fields:
-        if field not in found:
-            held = ", ".join(sorted(name for name in found if not name.startswith("__")))
-            raise ValueError(f"{path}: expected the variable {field}, got {held or 'none'}")
-    return found
 
 
 def _unwrapped(value: Any) -> np.ndarray:

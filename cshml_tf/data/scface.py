@@ -16,12 +16,17 @@ from typing import NamedTuple
 import numpy as np
 
 from cshml_tf.data.listed_images import find_entry, images_by_stem
+from cshml_tf.files import printable, read_lines
+from cshml_tf.images import LONGEST_SIDE
 
 PEOPLE = tuple(range(1, 131))
 DISTANCES = (1, 2, 3)
 CAMERAS = (1, 2, 3, 4, 5)
 INFRARED_CAMERAS = (6, 7)
 LANDMARKS = ("left_eye", "right_eye", "nose", "mouth")
+
+# In pixels; no image that is read is larger.
+_LARGEST_COORDINATE = LONGEST_SIDE
 
 _MUGSHOT = re.compile(r"(?P<person>\d{3})_frontal")
 _SURVEILLANCE = re.compile(r"(?P<person>\d{3})_cam(?P<camera>[1-7])_(?P<distance>[1-3])")
@@ -149,7 +154,7 @@ def read_landmarks(path: str | Path) -> dict[str, np.ndarray]:
     lines and repeated lines are ignored.
 
     Args:
-        path: the file, with Unix or Windows line endings.
+        path: the file; see `files.read_lines`.
 
     Returns:
         dict of name in lower case to (4, 2) float64: image-left eye, image-right eye, tip of the nose, centre of
@@ -157,16 +162,12 @@ def read_landmarks(path: str | Path) -> dict[str, np.ndarray]:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: a line has another format, or two lines give an image different landmarks; the message names
-            the file and the line.
+        ValueError: a line has another format, a number is not that of a pixel, or two lines give an image
+            different landmarks; the message names the file and the line.
     """
     points: dict[str, np.ndarray] = {}
     line_of: dict[str, int] = {}
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: expected a text file in UTF-8, {error.reason}") from None
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():
             continue
         name, values = _read_line(path, number, line.strip())
@@ -262,6 +263,10 @@ def _read_line(path: str | Path, number: int, line: str) -> tuple[str, np.ndarra
         values = [float(field) for field in fields[1:]]
     except ValueError:
         values = [math.nan]
-    if not all(map(math.isfinite, values)):
-        raise ValueError(f"{path}, line {number}: expected 8 numbers after {fields[0]}, got {fields[1:]}")
+    # Comparisons with NaN are false.
+    if not all(abs(value) <= _LARGEST_COORDINATE for value in values):
+        raise ValueError(
+            f"{printable(path)}, line {number}: expected 8 numbers after {fields[0]}, got {fields[1:]}; "
+            f"coordinates are pixels, at most {_LARGEST_COORDINATE}"
+        )
     return fields[0].lower(), np.array(values).reshape(4, 2)

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from cshml_tf.data.face_files import find_images_below
 from cshml_tf.data.face_source import FaceSource
 from cshml_tf.data.folder import read_class_folders
 from cshml_tf.data.insightface.records import has_records
 from cshml_tf.data.insightface.source import read_record_source
 from cshml_tf.data.packed.source import find_packed_images, is_packed, read_packed
-from cshml_tf.data.protocols import find_image
 
 
 def open_source(
@@ -39,17 +39,23 @@ def open_source(
 
 
 def find_images(folder: str | Path, pairs: Iterable[Any]) -> dict[Any, Any]:
-    """Find the images of pairs in class folders or a packed folder.
+    """Find the images of pairs in class folders, in folders of any depth or in a packed folder.
 
     Args:
-        folder: the aligned images, `Name/Name_0001.png`, or the same packed.
+        folder: the aligned images, `Name/Name_0001.png`, or as the list names their paths; or class folders
+            packed.
         pairs: `cshml_tf.data.protocols.Pair`s.
 
     Returns:
-        dict from `FaceImage` to a Path, or to (H, W, 3) uint8 RGB; missing images are left out.
+        dict from `FaceImage` or `ListedFile` to a Path, or to (H, W, 3) uint8 RGB; missing images are left out.
+
+    Raises:
+        ValueError: two photographs lead to one image, or two names are one in Unicode's composed form.
+
+    Warns:
+        ListWarning: photographs have several aligned faces, of which the most prominent one is taken.
     """
     wanted = dict.fromkeys(image for pair in pairs for image in (pair.first, pair.second))
     if is_packed(folder):
         return find_packed_images(folder, wanted)
-    found = {image: find_image(folder, image) for image in wanted}
-    return {image: path for image, path in found.items() if path is not None}
+    return find_images_below(folder, wanted)

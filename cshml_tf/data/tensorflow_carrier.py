@@ -27,6 +27,7 @@ class TensorFlowStream:
         makers: int,
     ):
         self._step = start_step
+        self._rows = next(iter(signature.values()))[0][0]
         self._failures: dict[int, Exception] = {}
         self._batches: Any = _dataset(make_batch, signature, start_step, makers, self._failures)
         self._iterator: Any = None
@@ -57,13 +58,23 @@ class TensorFlowStream:
         """Share each batch among the replicas of a strategy.
 
         Args:
-            strategy: its number of replicas divides the batch.
+            strategy: its number of replicas divides the batch. That of several workers gets each worker's slice.
 
         Returns:
             The stream itself, of batches as `strategy.experimental_distribute_dataset` makes them.
         """
-        self._batches = strategy.experimental_distribute_dataset(self._batches)
+        if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            # Each worker makes its own slice; its devices divide it.
+            self._batches = strategy.distribute_datasets_from_function(lambda context: self._divided(context))
+        else:
+            self._batches = strategy.experimental_distribute_dataset(self._batches)
         return self
+
+    def _divided(self, context: tf.distribute.InputContext) -> tf.data.Dataset:
+        devices = context.num_replicas_in_sync // context.num_input_pipelines
+        if devices == 1:
+            return self._batches
+        return self._batches.rebatch(self._rows // devices, drop_remainder=True)
 
     def close(self) -> None:
         """End the stream; tf.data ends its threads as soon as their batches are made."""
@@ -91,5 +102,6 @@ def _dataset(make_batch, signature, start_step, makers, failures):
             for (name, (shape, _)), array in zip(signature.items(), arrays, strict=True)
         }
 
-    steps = tf.data.Dataset.range(start_step, np.iinfo(np.int64).max)
+    # Endless in type, too: otherwise several workers would ask each other, at each step, whether it is the last.
+    steps = tf.data.Dataset.counter(start_step)
     return steps.map(batch_of, num_parallel_calls=makers, deterministic=True).prefetch(_READY)

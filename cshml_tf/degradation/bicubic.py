@@ -3,7 +3,8 @@
 Resizing is linear in the rows and in the columns of a picture. With Keys' kernel at a = -0.5 and an
 antialiased reduction, this is what MATLAB, PIL and `tf.image.resize(antialias=True)` compute. With weights of 22
 binary places, and rounding to 8 bits between the two passes, the result equals PIL's to the last bit. The
-arithmetic is float64 because the 30 bits of a product must not be rounded. NumPy arrays are resized by NumPy,
+arithmetic is float64 because the 30 bits of a product must not be rounded; tensors of type uint8 are multiplied by
+the weights' digits in float32 instead, as exactly. NumPy arrays are resized by NumPy,
 tensors by their backend, with identical results. Keras is imported only when the first tensor arrives: settings
 and batches need nothing but NumPy.
 """

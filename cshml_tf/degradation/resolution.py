@@ -6,6 +6,8 @@ from typing import TypeAlias
 import numpy as np
 
 Resolution: TypeAlias = int | tuple[int, int]
+# No range needs to go further.
+_LONGEST_SIDE = 1000
 
 
 def parse_resolution(text: str | int) -> Resolution:
@@ -29,10 +31,28 @@ def parse_resolution(text: str | int) -> Resolution:
     return sides[0] if len(sides) == 1 or sides[0] == sides[1] else (sides[0], sides[1])
 
 
+def expand_range(text: str) -> list[str]:
+    """Return every resolution of a range, "6-28"; any other text alone.
+
+    Args:
+        text: as given on a command line; what is neither is returned as it is, for `parse_resolution` to refuse.
+    """
+    low, dash, high = text.partition("-")
+    if not (dash and low.isdecimal() and high.isdecimal() and 0 < int(low) < int(high) <= _LONGEST_SIDE):
+        return [text]
+    return list(map(str, range(int(low), int(high) + 1)))
+
+
 def format_resolution(resolution: Resolution) -> str:
     """Format a resolution for reports and folder names: 12 as "12", (14, 12) as "14x12"."""
     height, width = resolution_sides(resolution)
     return str(height) if height == width else f"{height}x{width}"
+
+
+def resolution_as_json(resolution: Resolution) -> int | list[int]:
+    """Return a resolution as a model folder's card holds it: r, or [height, width] if it is not square."""
+    height, width = resolution_sides(resolution)
+    return height if height == width else [height, width]
 
 
 def resolution_sides(resolution: Resolution) -> tuple[int, int]:

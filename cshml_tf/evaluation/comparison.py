@@ -5,14 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
+from cshml_tf.comparing import Decision, FoundFace
 from cshml_tf.degradation.resolution import Resolution, format_resolution
 from cshml_tf.evaluation.networks import ModelFolders
-from cshml_tf.gallery import Decision, FoundFace
+from cshml_tf.files import printable
 
 
 def face_lines(
     paths: Sequence[Path],
-    faces: Sequence[FoundFace],
+    faces: Sequence[FoundFace | None],
     resolutions: Sequence[Resolution | None],
     folders: ModelFolders,
     with_boxes: bool = False,
@@ -21,7 +22,7 @@ def face_lines(
 
     Args:
         paths: the pictures.
-        faces: the face of each picture.
+        faces: the face of each picture, None where none was found.
         resolutions: for each face the resolution of the LR network that embedded it, None for the HR network.
         folders: the networks' model folders.
         with_boxes: whether to add the detector's box and score.
@@ -31,8 +32,11 @@ def face_lines(
     """
     rows: list[tuple[str, ...]] = [("", "face", "width", "network", "folder")]
     for number, (path, face, resolution) in enumerate(zip(paths, faces, resolutions, strict=True), 1):
+        if face is None:
+            rows.append((str(number), printable(path), "-", "no face found", ""))
+            continue
         folder = folders.hr_dir if resolution is None else folders.lr_dirs[resolution]
-        row = (str(number), str(path), f"{face.width:.1f} px", _network_name(resolution), str(folder))
+        row = (str(number), printable(path), f"{face.width:.1f} px", _network_name(resolution), printable(folder))
         rows.append(row + ((_box(face),) if with_boxes else ()))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return [
@@ -42,8 +46,12 @@ def face_lines(
 
 
 def score_lines(scores: np.ndarray) -> list[str]:
-    """Format a (faces, faces) matrix of cosine similarities with numbered rows and columns."""
-    return _matrix(len(scores), lambda row, column: f"{scores[row, column]:.3f}")
+    """Format a (faces, faces) matrix of cosine similarities with numbered rows and columns; "-" for NaN."""
+
+    def cell(row: int, column: int) -> str:
+        return "-" if np.isnan(scores[row, column]) else f"{scores[row, column]:.3f}"
+
+    return _matrix(len(scores), cell)
 
 
 def decision_lines(decisions: Sequence[Decision], size: int) -> list[str]:

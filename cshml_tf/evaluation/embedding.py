@@ -8,7 +8,7 @@ from typing import Protocol
 import keras
 import numpy as np
 
-from cshml_tf.degradation.degrade import degrade
+from cshml_tf.degradation.degrade import check_mode, degrade
 from cshml_tf.degradation.resolution import Resolution
 from cshml_tf.images import check_pixels, read_named
 from cshml_tf.metrics.vectors import unit_rows
@@ -39,6 +39,10 @@ class View:
     recogniser: keras.Model
     resolution: Resolution | None = None
     mode: str = "antialias"
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown degradation."""
+        check_mode(self.mode)
 
 
 def embed(

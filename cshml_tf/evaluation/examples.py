@@ -6,12 +6,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cshml_tf.data.protocols import FaceImage, Pair
-from cshml_tf.degradation.degrade import degrade
+from cshml_tf.data.protocols import Pair
+from cshml_tf.degradation.degrade import check_mode, degrade
 from cshml_tf.degradation.resolution import Resolution, format_resolution
 from cshml_tf.evaluation.lfw import Evaluation
 from cshml_tf.images import read_image
@@ -108,7 +109,7 @@ def draw_pairs(same: ArrayLike, count: int, seed: int = 0) -> np.ndarray:
 
 def example_pairs(
     pairs: Sequence[Pair],
-    images: Mapping[FaceImage, str | Path | np.ndarray],
+    images: Mapping[Any, str | Path | np.ndarray],
     scored: Mapping[str, ScoredPairs],
     drawn: Iterable[int],
     resolution: Resolution,
@@ -128,8 +129,9 @@ def example_pairs(
         One `ExamplePair` per drawn pair, in the same order.
 
     Raises:
-        ValueError: an image cannot be read.
+        ValueError: an image cannot be read, or the degradation is unknown.
     """
+    check_mode(degradation, "degradation")
     return [
         ExamplePair(
             first=_pixels(images[pairs[index].first]),

@@ -4,11 +4,14 @@ HR compares two undegraded images. At a given resolution, HL compares the first 
 and LL compares both images degraded. HL and LL are measured with the LR network for the degraded images, and with
 the HR network for all images. Source: section 4.1 of the paper; the folds are LFW's own.
 
+With `Options.second_score`, HL joined by LL is measured as well, see `cshml_tf.evaluation.second_score`.
+
 With `Options.as_they_are`, nothing is degraded, for images that themselves differ in quality, as in XQLFW (Knoche
 et al., "Cross-Quality LFW", 2021). HL then uses the HR network for the first image and the LR network for the
 second, LL the LR network for both, and HR the HR network for both.
 """
 
+import functools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,12 +21,15 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from cshml_tf.data.protocols import FaceImage, Pair
+from cshml_tf.data.protocols import FaceImage, ListedFile, Pair, PairList
 from cshml_tf.data.selection import Selection
+from cshml_tf.degradation.degrade import check_mode
 from cshml_tf.degradation.resolution import Resolution, format_resolution
 from cshml_tf.evaluation.embedding import View, embed
-from cshml_tf.evaluation.report import FARS, held_out_scores, verification_figures
-from cshml_tf.metrics.confidence import gap_closed, paired_difference
+from cshml_tf.evaluation.lfw_figures import Scored, Trials, measure, report_of
+from cshml_tf.evaluation.report import FARS, FUSED, JOINT_BAYESIAN
+from cshml_tf.evaluation.second_score import choose_weights, join_scores
+from cshml_tf.metrics.joint_bayesian import HR, LR, JointBayesian
 from cshml_tf.metrics.vectors import unit_rows
 
 
@@ -40,6 +46,8 @@ class Options:
         as_they_are: whether to leave all images undegraded. A resolution then only selects the LR network.
         batch_size: number of images per forward pass.
         fars: false accept rates to report thresholds for.
+        second_score: weights of the second score by resolution, such as {"8": 1.0}, to measure it too; others have
+            the default weight. None leaves it out.
     """
 
     flip: bool = False
@@ -48,19 +56,7 @@ class Options:
     as_they_are: bool = False
     batch_size: int = 32
     fars: tuple[float, ...] = FARS
-
-
-class Trials(NamedTuple):
-    """Scored pairs, for curves and histograms.
-
-    Attributes:
-        scores: (trials,) float64, cosine similarity, computed after subtracting the mean for the trial's fold if
-            `subtract_mean` is set.
-        same: (trials,) bool.
-    """
-
-    scores: np.ndarray
-    same: np.ndarray
+    second_score: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +65,7 @@ class Evaluation:
 
     Attributes:
         report: JSON-compatible dict: "HR", one entry per resolution, and "protocol".
-        trials: dict of `Trials`; a key is ("HR",) or begins with (resolution as in the report, "HL" or "LL").
+        trials: dict of `Trials`; a key is ("HR",) or (resolution as in the report, condition as in the report).
     """
 
     report: dict[str, Any]
@@ -77,24 +73,17 @@ class Evaluation:
 
 
 class _Comparison(NamedTuple):
-    """One kind of comparison: the view of the first image and the view of the second."""
+    """One kind of comparison: the view of each image, and what scores pairs of embeddings; None for the cosine."""
 
     key: tuple[str, ...]
     first: View
     second: View
-
-
-class _Measured(NamedTuple):
-    """The figures of a comparison, the share of each pair's trials judged correctly, and the trials."""
-
-    figures: dict[str, Any]
-    correct: np.ndarray
-    trials: Trials
+    score: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
 
 def evaluate(
     pairs: Sequence[Pair],
-    images: Mapping[FaceImage, str | Path | np.ndarray],
+    images: Mapping[Any, str | Path | np.ndarray],
     hr_recogniser: keras.Model,
     lr_recognisers: Mapping[Resolution, keras.Model] | None = None,
     resolutions: Iterable[Resolution] | None = None,
@@ -103,6 +92,7 @@ def evaluate(
     image_size: tuple[int, int] | None = None,
     progress: Callable[[Iterable], Iterable] = iter,
     hr_embeddings: dict[View, np.ndarray] | None = None,
+    classifiers: Mapping[str, JointBayesian] | None = None,
 ) -> Evaluation:
     """Evaluate networks on pairs of faces.
 
@@ -126,21 +116,29 @@ def evaluate(
         hr_embeddings: a dict, empty at first, that caches the HR network's embeddings between calls, for measuring
             many LR networks against one HR network. Pass it again only with the same pairs, images, options and HR
             weights.
+        classifiers: the joint Bayesian classifier for each resolution of `lr_recognisers`, such as {"8": ...}, to
+            score HL and LL by them as well; None for the cosine alone.
 
     Returns:
         An `Evaluation`.
 
     Raises:
         ValueError: no pair is left, all pairs are of one kind, an image is unreadable or of another size, or a
-            resolution has no network.
+            resolution has no network or an unknown degradation; or the second score is asked for without LR
+            networks or without a degradation, or with the weight of another resolution.
     """
     started = time.monotonic()
     options = options or Options()
     lr_recognisers = lr_recognisers or {}
     resolutions = list(dict.fromkeys(lr_recognisers if resolutions is None else resolutions))
-    modes = {r: None if options.as_they_are else _mode(degradation, r) for r in resolutions}
+    own = {r: _mode(degradation, r) for r in resolutions}
+    modes = {r: None if options.as_they_are else mode for r, mode in own.items()}
+    weights = {} if options.second_score is None else choose_weights(options.second_score, resolutions)
+    if weights and (not lr_recognisers or options.as_they_are):
+        raise ValueError("second_score: expected LR networks, and images that are reduced, got neither or one")
     present, protocol = present_pairs(pairs, images)
     comparisons = _comparisons(hr_recogniser, lr_recognisers, modes)
+    comparisons += _by_classifiers(comparisons, classifiers or {})
     names = sorted({image for pair in present for image in (pair.first, pair.second)})
     views = list(dict.fromkeys(view for item in comparisons for view in (item.first, item.second)))
     by_view = {} if hr_embeddings is None else dict(hr_embeddings)
@@ -150,8 +148,12 @@ def evaluate(
         by_view |= zip(views, embedded, strict=True)
     if hr_embeddings is not None:
         hr_embeddings |= {view: by_view[view] for view in by_view if view.recogniser is hr_recogniser}
-    measured = {item.key: _measure(item, by_view, present, names, options) for item in comparisons}
-    report = _report(measured)
+    scored = {item.key: _score(item, by_view, present, names, options) for item in comparisons}
+    scored |= {(key, FUSED): _joined(scored[key, "HL"], scored[key, "LL"], each) for key, each in weights.items()}
+    measured = {key: measure(trials, options.fars) for key, trials in scored.items()}
+    report = report_of(measured)
+    for key, weight in weights.items():
+        report[key][FUSED]["weight"] = weight
     report["protocol"] = protocol | {
         "images": len(names),
         "score": "cosine similarity",
@@ -162,7 +164,7 @@ def evaluate(
     return Evaluation(report, {key: of_one.trials for key, of_one in measured.items()})
 
 
-def present_pairs(pairs: Sequence[Pair], images: Mapping[FaceImage, Any]) -> tuple[list[Pair], dict[str, Any]]:
+def present_pairs(pairs: Sequence[Pair], images: Mapping[Any, Any]) -> tuple[list[Pair], dict[str, Any]]:
     """Separate the pairs whose images are available from the rest.
 
     Args:
@@ -189,6 +191,7 @@ def present_pairs(pairs: Sequence[Pair], images: Mapping[FaceImage, Any]) -> tup
     folds = {pair.fold for pair in present}
     return present, {
         "folds": len(folds),
+        **({"folds_by": pairs.folds_by} if isinstance(pairs, PairList) else {}),
         "dropped_folds": sorted({pair.fold + 1 for pair in pairs} - {fold + 1 for fold in folds}),
         "pairs_listed": len(pairs),
         "pairs": len(present),
@@ -221,6 +224,19 @@ def _comparisons(
     return comparisons
 
 
+def _by_classifiers(
+    comparisons: Sequence[_Comparison], classifiers: Mapping[str, JointBayesian]
+) -> list[_Comparison]:
+    """Return the comparisons of HL and LL by the LR networks again, scored by their resolution's classifier."""
+    kinds, again = {"HL": (HR, LR), "LL": (LR, LR)}, []
+    for name, plain in JOINT_BAYESIAN.items():
+        for item in comparisons:
+            if item.key[0] in classifiers and item.key[1:] == (plain,):
+                score = functools.partial(classifiers[item.key[0]].score_pairs, kinds=kinds[plain])
+                again.append(item._replace(key=(item.key[0], name), score=score))
+    return again
+
+
 def _view(recogniser: keras.Model, resolution: Resolution, mode: str | None) -> View:
     return View(recogniser, resolution, mode) if mode else View(recogniser)
 
@@ -234,17 +250,21 @@ def _two_comparisons(resolution: Resolution, suffix: str, hr_view: View, lr_view
 
 
 def _mode(degradation: str | Mapping[Resolution, str], resolution: Resolution) -> str:
-    return degradation if isinstance(degradation, str) else degradation[resolution]
+    if isinstance(degradation, Mapping):
+        if resolution not in degradation:
+            raise ValueError(f"degradation: expected one for resolution {format_resolution(resolution)}, got none")
+        degradation = degradation[resolution]
+    return check_mode(degradation, "degradation")
 
 
-def _measure(
+def _score(
     comparison: _Comparison,
     by_view: Mapping[View, np.ndarray],
     pairs: Sequence[Pair],
-    names: Sequence[FaceImage],
+    names: Sequence[FaceImage | ListedFile],
     options: Options,
-) -> _Measured:
-    """Score the trials of one comparison and measure them."""
+) -> Scored:
+    """Score the trials of one comparison."""
     position = {name: index for index, name in enumerate(names)}
     first = np.array([position[pair.first] for pair in pairs])
     second = np.array([position[pair.second] for pair in pairs])
@@ -255,9 +275,15 @@ def _measure(
     left, right = (np.concatenate(side) for side in zip(*sides, strict=True))
     same = np.tile([pair.same for pair in pairs], orders)
     folds = np.tile([pair.fold for pair in pairs], orders)
-    scores = _scores(left, right, folds, options.subtract_mean)
-    figures, correct = verification_figures(scores, same, folds, orders, options.fars)
-    return _Measured(figures, correct, Trials(held_out_scores(scores, folds), same))
+    if comparison.score is not None:
+        return Scored(comparison.score(left, right), same, folds, orders)
+    return Scored(_scores(left, right, folds, options.subtract_mean), same, folds, orders)
+
+
+def _joined(hl: Scored, ll: Scored, weight: float) -> Scored:
+    """Return the trials of HL with the second score. LL is the same in both orders, and has only one."""
+    both = np.concatenate([ll.scores] * (hl.orders // ll.orders), axis=-1)
+    return hl._replace(scores=join_scores(hl.scores, both, weight))
 
 
 def _scores(left: np.ndarray, right: np.ndarray, folds: np.ndarray, subtract_mean: bool) -> np.ndarray:
@@ -272,24 +298,3 @@ def _scores(left: np.ndarray, right: np.ndarray, folds: np.ndarray, subtract_mea
         mean = np.concatenate([left[training], right[training]]).mean(axis=0)
         rows.append(np.sum(unit_rows(left - mean) * unit_rows(right - mean), axis=1))
     return np.stack(rows)
-
-
-def _report(measured: Mapping[tuple[str, ...], _Measured]) -> dict[str, Any]:
-    report: dict[str, Any] = {}
-    for key, of_one in measured.items():
-        if key == ("HR",):
-            report["HR"] = of_one.figures
-        else:
-            report.setdefault(key[0], {})[key[1]] = of_one.figures
-    for key, part in report.items():
-        if key == "HR" or "HL" not in part:
-            continue
-        if "HL_hr_network" in part:
-            part["gap_closed"] = gap_closed(
-                report["HR"]["accuracy"], part["HL_hr_network"]["accuracy"], part["HL"]["accuracy"]
-            )
-        for condition in ("HL", "LL"):
-            reference = measured.get((key, f"{condition}_hr_network"), measured[("HR",)])
-            difference, interval = paired_difference(measured[key, condition].correct, reference.correct)
-            part[f"{condition}_gain"] = {"difference": difference, "interval": list(interval)}
-    return report

@@ -7,9 +7,12 @@ from typing import Any
 
 import keras
 
-from cshml_tf.data.protocols import FaceImage, Pair
+from cshml_tf.data.protocols import Pair
+from cshml_tf.degradation.degrade import check_mode
 from cshml_tf.degradation.resolution import Resolution, check_reductions, format_resolution
+from cshml_tf.files import normalised
 from cshml_tf.model_folder import card_of_kind, load_recogniser, trained_people
+from cshml_tf.runtimes.embedder import with_runtime
 
 
 @dataclass(frozen=True)
@@ -34,16 +37,26 @@ class ModelFolders:
         """Return every folder once, the HR network's first."""
         return list(dict.fromkeys([self.hr_dir, *self.lr_dirs.values()]))
 
-    def load(self) -> tuple[keras.Model, dict[Resolution, keras.Model]]:
+    def load(
+        self, runtime: str = "auto", mixed_precision: str = "off"
+    ) -> tuple[keras.Model, dict[Resolution, keras.Model]]:
         """Load the networks.
+
+        Args:
+            runtime: what embeds, and
+            mixed_precision: whether in bfloat16, see `cshml_tf.runtimes.embedder.with_runtime`.
 
         Returns:
             The HR recogniser, and the LR recogniser of each resolution.
 
         Raises:
-            ValueError: a network cannot be loaded, or its embeddings differ in length from the HR network's.
+            ValueError: a network cannot be loaded, or its embeddings differ in length from the HR network's; or
+                the runtime is not installed.
         """
-        loaded = {model_dir: load_recogniser(model_dir) for model_dir in self.model_dirs()}
+        loaded = {
+            model_dir: with_runtime(load_recogniser(model_dir), runtime, mixed_precision, str(model_dir))
+            for model_dir in self.model_dirs()
+        }
         size = loaded[self.hr_dir].output_shape[-1]
         for model_dir, recogniser in loaded.items():
             got = recogniser.output_shape[-1]
@@ -73,8 +86,10 @@ def choose_networks(
 
     Raises:
         ValueError: a folder is not a model folder, or is of the wrong kind or image size, or a resolution is not
-            listed by exactly one LR network; the message names the folders.
+            listed by exactly one LR network; the message names the folders. Or the degradation is unknown.
     """
+    if degradation is not None:
+        check_mode(degradation, "degradation")
     hr_dir = Path(hr_dir)
     hr_card = card_of_kind(hr_dir, "hr")
     cards = {folder: card_of_kind(folder, "lr") for folder in dict.fromkeys(map(Path, lr_dirs))}
@@ -104,7 +119,7 @@ def people_trained_on(model_dirs: Iterable[str | Path], people: Iterable[str]) -
 
     Args:
         model_dirs: model folders.
-        people: names of the people in the test.
+        people: names of the people in the test, in any Unicode form.
 
     Returns:
         The names that at least one of the folders lists, sorted.
@@ -112,12 +127,12 @@ def people_trained_on(model_dirs: Iterable[str | Path], people: Iterable[str]) -
     Raises:
         ValueError: a folder is not a model folder.
     """
-    known: frozenset[str] = frozenset().union(*(trained_people(folder) for folder in model_dirs))
-    return sorted(known & set(people))
+    known = {normalised(name) for folder in model_dirs for name in trained_people(folder)}
+    return sorted(name for name in set(people) if normalised(name) in known)
 
 
 def trained_on(
-    model_dirs: Iterable[str | Path], pairs: Sequence[Pair], images: Mapping[FaceImage, Any]
+    model_dirs: Iterable[str | Path], pairs: Sequence[Pair], images: Mapping[Any, Any]
 ) -> dict[str, Any]:
     """Report which of the compared people the networks were trained on.
 

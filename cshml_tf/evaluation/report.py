@@ -4,13 +4,16 @@ All figures are fractions; what cannot be measured is None (null in JSON), never
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cshml_tf.data.protocols import STATED
 from cshml_tf.degradation.resolution import Resolution, format_resolution
 from cshml_tf.evaluation.tables import align_columns, some_of
+from cshml_tf.files import printable
 from cshml_tf.metrics.confidence import accuracy_interval
 from cshml_tf.metrics.verification import (
     area_under_curve,
@@ -23,10 +26,20 @@ from cshml_tf.metrics.verification import (
 
 VAL_FAR = 1e-3
 FARS = (0.1, 0.01, 0.001)
+# A threshold that rejects every pair lies just above a score of 1.
+LARGEST_THRESHOLD = 1 + 1e-6
 
+# The entry of the second score, see `cshml_tf.evaluation.second_score`.
+FUSED = "HL_fused"
+# The entries scored by a joint Bayesian classifier, and those that compare the same embeddings by their cosine.
+JOINT_BAYESIAN = {"HL_hjb": "HL", "LL_hjb": "LL"}
+ABOVE_WHOLE = "above 100 %: HL is above HR itself, as happens near chance and with few pairs"
 _CONDITIONS = {
     "HL": "HL  LR network",
+    FUSED: "HL  second score",
+    "HL_hjb": "HL  joint Bayesian",
     "LL": "LL  LR network",
+    "LL_hjb": "LL  joint Bayesian",
     "HL_hr_network": "HL  HR network for both",
     "LL_hr_network": "LL  HR network for both",
 }
@@ -118,6 +131,19 @@ def resolution_keys(report: dict[str, Any]) -> list[str]:
     return [key for key in report if key not in ("HR", "protocol", "cell")]
 
 
+class StoredReport(dict[str, Any]):
+    """A report read from a file, which errors about it name.
+
+    Args:
+        content: the report.
+        path: the file.
+    """
+
+    def __init__(self, content: dict[str, Any], path: str | Path) -> None:
+        super().__init__(content)
+        self.path = path
+
+
 def read_threshold(
     report: dict[str, Any],
     mode: str,
@@ -129,7 +155,7 @@ def read_threshold(
 
     Args:
         report: an LFW report read from JSON.
-        mode: the condition, "HR", "HL", "LL", "HL_hr_network" or "LL_hr_network".
+        mode: the condition, "HR", "HL", "HL_fused", "LL", "HL_hr_network" or "LL_hr_network".
         resolution: r or (h, w), or its name in the report, such as "14x12"; not used for "HR".
         far: false accept rate, one that the report states thresholds for.
         flip: whether the scores to be judged come from embeddings averaged with those of mirrored images.
@@ -140,16 +166,17 @@ def read_threshold(
     Raises:
         ValueError: the report has no such threshold, or its scores were computed in a different way.
     """
+    name = printable(report.path) if isinstance(report, StoredReport) else "report"
     options = report.get("protocol", {}).get("options", {})
     if options.get("subtract_mean"):
         raise ValueError(
-            "report: expected thresholds for plain cosine similarities, got ones for embeddings with the test's "
+            f"{name}: expected thresholds for plain cosine similarities, got ones for embeddings with the test's "
             "mean subtracted; evaluate without mean subtraction"
         )
     if bool(options.get("flip")) != bool(flip):
         wanted, made = ("with", "without") if flip else ("without", "with")
         raise ValueError(
-            f"report: expected thresholds for embeddings {wanted} flip averaging, got ones for embeddings {made}"
+            f"{name}: expected thresholds for embeddings {wanted} flip averaging, got ones for embeddings {made}"
         )
     if mode == "HR":
         where, figures = "HR", report.get("HR")
@@ -163,16 +190,38 @@ def read_threshold(
             "HR",
             *(f"{key} {name}" for key in resolution_keys(report) for name in _CONDITIONS if name in report[key]),
         ]
-        raise ValueError(f"report: expected an entry {where}, got {', '.join(known)}")
-    stated = {float(name): threshold for name, threshold in figures["thresholds"].items()}
+        raise ValueError(f"{name}: expected an entry {where}, got {', '.join(known)}")
+    return _stated_threshold(f"{name}: expected a threshold for {where}", figures["thresholds"], far)
+
+
+def _stated_threshold(expected: str, thresholds: dict[str, float | None], far: float) -> float:
+    """Return the threshold at a false accept rate; `expected` begins the error messages."""
+    stated = {float(rate): threshold for rate, threshold in thresholds.items()}
     if far not in stated:
-        raise ValueError(
-            f"report: expected a threshold for {where} at FAR {far:g}, "
-            f"got thresholds at {', '.join(figures['thresholds'])}"
-        )
-    if stated[far] is None:
-        raise ValueError(f"report: expected a threshold for {where} at FAR {far:g}, got too few pairs for one")
-    return stated[far]
+        raise ValueError(f"{expected} at FAR {far:g}, got thresholds at {', '.join(thresholds)}")
+    threshold = stated[far]
+    if threshold is None:
+        raise ValueError(f"{expected} at FAR {far:g}, got too few pairs for one")
+    if not is_threshold(threshold):
+        raise ValueError(f"{expected} between -1 and 1, a cosine similarity, got {threshold!r}")
+    return threshold
+
+
+def is_threshold(value: Any) -> bool:
+    """Return whether a value can be a threshold of cosine similarities: finite, and -1..1 but for rounding."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and -LARGEST_THRESHOLD <= value <= LARGEST_THRESHOLD
+
+
+def marked_thresholds(figures: dict[str, Any]) -> dict[str, float]:
+    """Return the thresholds that a report states for one comparison, by their names in a figure's legend.
+
+    Args:
+        figures: one comparison's part of a report; thresholds that it has too few pairs for are left out.
+    """
+    middle = {"threshold of highest accuracy (mean of the folds)": float(np.mean(figures["fold_thresholds"]))}
+    by_far = figures["thresholds"].items()
+    return middle | {f"threshold at FAR {far}": value for far, value in by_far if value is not None}
 
 
 def remarks(protocol: dict[str, Any]) -> list[str]:
@@ -206,9 +255,11 @@ def protocol_line(protocol: dict[str, Any]) -> str:
         "both orders": options["average_orders"],
     }
     modes = sorted(set(protocol["degradation"].values()))
+    folds_by = protocol.get("folds_by", STATED)
+    cut = "" if folds_by == STATED else f" ({folds_by})"
     return "; ".join(
         [
-            f"{protocol['pairs']} pairs, {protocol['folds']} fold(s), threshold {protocol['threshold']}"
+            f"{protocol['pairs']} pairs, {protocol['folds']} fold(s){cut}, threshold {protocol['threshold']}"
             + (" (optimistic)" if protocol["folds"] == 1 else ""),
             *(f"{name} {'on' if on else 'off'}" for name, on in switches.items()),
             *([f"degradation {', '.join(modes)}"] if modes else []),
@@ -230,18 +281,25 @@ def _table_row(name: str, figures: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
+def _points(gain: dict[str, Any]) -> str:
+    low, high = (100 * bound for bound in gain["interval"])
+    return f"{100 * gain['difference']:+.2f} points (95 % interval {low:+.2f} to {high:+.2f})"
+
+
 def _gain_lines(key: str, part: dict[str, Any]) -> list[str]:
     lines = []
     for condition in ("HL", "LL"):
         gain = part.get(f"{condition}_gain")
         if gain:
-            low, high = (100 * bound for bound in gain["interval"])
-            lines.append(
-                f"{key} {condition}: LR network minus HR network {100 * gain['difference']:+.2f} points "
-                f"(95 % interval {low:+.2f} to {high:+.2f})"
-            )
+            lines.append(f"{key} {condition}: LR network minus HR network {_points(gain)}")
+    if gain := part.get(f"{FUSED}_gain"):
+        words = f"second score (HL with {part[FUSED]['weight']:g} LL) minus plain HL"
+        lines.append(f"{key} HL: {words} {_points(gain)}")
+    for name, plain in JOINT_BAYESIAN.items():
+        if gain := part.get(f"{name}_gain"):
+            lines.append(f"{key} {plain}: joint Bayesian minus cosine {_points(gain)}")
     if "gap_closed" in part:
         closed = part["gap_closed"]
         shown = "not defined, HR is not above HL" if closed is None else f"{100 * closed:.1f} %"
-        lines.append(f"{key} gap closed: {shown}")
+        lines.append(f"{key} gap closed: {shown}{'' if closed is None or closed <= 1 else f'; {ABOVE_WHOLE}'}")
     return lines

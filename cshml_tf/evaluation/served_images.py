@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from cshml_tf.data.listed_images import stem_of
 from cshml_tf.degradation.resolution import Resolution, format_resolution
 from cshml_tf.evaluation.embedding import check_embeddings, embed_pixels
 from cshml_tf.evaluation.serving import ServingNetworks
@@ -105,13 +106,13 @@ def width_files(paths: Sequence[Path], distributed: Iterable[Path]) -> list[Path
     Raises:
         ValueError: an image has no distributed file.
     """
-    by_stem = {path.stem.lower(): path for path in distributed}
+    by_stem = {stem_of(path.name): path for path in distributed}
     for path in paths:
-        if path.stem.lower() not in by_stem:
+        if stem_of(path.name) not in by_stem:
             raise ValueError(
                 f"{path}: expected the image as distributed too, whose width selects the network, got none"
             )
-    return [by_stem[path.stem.lower()] for path in paths]
+    return [by_stem[stem_of(path.name)] for path in paths]
 
 
 def embed_files(
@@ -138,12 +139,9 @@ def embed_files(
             finite.
     """
     check_readable(files)
-    embedded = embed_served(progress(files), len(files), networks, batch_size, flip, by_hr_too=True)
-    for name, embeddings in embedded.by_choice().items():
-        check_embeddings(
-            embeddings, files.paths.__getitem__, "HR network" if name == "hr_network" else "LR network"
-        )
-    return embedded
+    return embed_served(
+        progress(files), len(files), networks, batch_size, flip, by_hr_too=True, name_of=files.paths.__getitem__
+    )
 
 
 def embed_served(
@@ -153,6 +151,7 @@ def embed_served(
     batch_size: int = 32,
     flip: bool = False,
     by_hr_too: bool = False,
+    name_of: Callable[[int], str | Path] = lambda index: f"picture {index + 1}",
 ) -> ServedEmbeddings:
     """Embed pictures of any size, each with the network that suits its width.
 
@@ -163,9 +162,13 @@ def embed_served(
         batch_size: number of pictures per forward pass.
         flip: whether to add the embedding of the mirrored picture and normalise the sum.
         by_hr_too: whether the HR network also embeds the pictures of the LR networks.
+        name_of: function of an index that returns the picture's name for the error message.
 
     Returns:
         `ServedEmbeddings`.
+
+    Raises:
+        ValueError: an embedding is zero or not finite.
     """
     served = np.zeros((count, networks.hr.output_shape[-1]), np.float32)
     by_hr = np.zeros_like(served) if by_hr_too and networks.lr else served
@@ -182,9 +185,14 @@ def embed_served(
         resolutions.append(resolution)
     for queue in queues.values():
         queue.flush()
+    own = np.array([resolution is None for resolution in resolutions], bool)
     if by_hr is not served:
-        own = [resolution is None for resolution in resolutions]
         served[own] = by_hr[own]
+    if by_hr is not served:
+        check_embeddings(by_hr, name_of, "HR network")
+    for rows, network in ((own, "HR network"), (~own, "LR network")):
+        places = np.flatnonzero(rows)
+        check_embeddings(served[places], lambda index, places=places: name_of(int(places[index])), network)
     return ServedEmbeddings(served, resolutions, by_hr if by_hr_too else None)
 
 

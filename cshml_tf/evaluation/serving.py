@@ -47,7 +47,11 @@ class ServingNetworks:
 
 
 def load_serving_networks(
-    hr_dir: str | Path, lr_dirs: Iterable[str | Path] = (), hr_width: float | None = None
+    hr_dir: str | Path,
+    lr_dirs: Iterable[str | Path] = (),
+    hr_width: float | None = None,
+    runtime: str = "auto",
+    mixed_precision: str = "off",
 ) -> tuple[ServingNetworks, ModelFolders]:
     """Load the networks that embed faces of different widths.
 
@@ -56,14 +60,16 @@ def load_serving_networks(
         lr_dirs: model folders of LR networks.
         hr_width: width in pixels from which faces go to the HR network; None for half the width of the networks'
             input.
+        runtime: what embeds, and
+        mixed_precision: whether in bfloat16, see `cshml_tf.runtimes.embedder.with_runtime`.
 
     Returns:
         The loaded networks and their model folders.
 
     Raises:
         ValueError: a folder is not a model folder, is of the wrong kind, or its input or embedding size differs
-            from the HR network's; or two LR networks list the same resolution.
+            from the HR network's; or two LR networks list the same resolution; or the runtime is not installed.
     """
     folders = choose_networks(hr_dir, lr_dirs)
-    hr, lr = folders.load()
+    hr, lr = folders.load(runtime, mixed_precision)
     return ServingNetworks(hr, lr, folders.image_size[1] / 2 if hr_width is None else hr_width), folders

@@ -14,7 +14,7 @@ import numpy as np
 from keras import ops
 
 from cshml_tf.degradation.bicubic import resize
-from cshml_tf.degradation.degrade import degrade_each
+from cshml_tf.degradation.degrade import DRAWN, check_mode, degrade_each
 from cshml_tf.degradation.resolution import Resolution, resolution_sides
 from cshml_tf.losses import Tensor
 
@@ -121,7 +121,7 @@ class Degrade(Float32Layer):
 
     Args:
         resolutions: the resolutions to choose from, each r or (h, w).
-        mode: "antialias" or "plain".
+        mode: "antialias" or "plain"; what draws at random is not available within a network.
         **kwargs: arguments of `keras.layers.Layer`.
 
     Call with pixels (batch, H, W, 3) 0..255 and choice (batch,) integers; returns what `degrade_each` returns.
@@ -130,6 +130,8 @@ class Degrade(Float32Layer):
     def __init__(self, resolutions: Sequence[Resolution], mode: str = "antialias", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.resolutions = [resolution_sides(resolution) for resolution in resolutions]
+        if check_mode(mode) in DRAWN:
+            raise ValueError(f"mode: {mode} draws at random, which a network's layer does not")
         self.mode = mode
 
     def call(self, pixels: Tensor, choice: Tensor) -> Tensor:

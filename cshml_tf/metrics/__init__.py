@@ -7,6 +7,7 @@ from cshml_tf.metrics.identification import (
     rank_rates,
     tpir_at_fpir,
 )
+from cshml_tf.metrics.rejection import error_reject_curve, predict_errors
 from cshml_tf.metrics.verification import (
     area_under_curve,
     best_threshold,
@@ -24,11 +25,13 @@ __all__ = [
     "best_threshold",
     "cumulative_match_curve",
     "equal_error_rate",
+    "error_reject_curve",
     "gap_closed",
     "kfold_accuracy",
     "kfold_val",
     "mean_average_precision",
     "paired_difference",
+    "predict_errors",
     "rank_rates",
     "roc",
     "tar_at_far",

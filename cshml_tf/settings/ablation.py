@@ -3,13 +3,27 @@
 import dataclasses
 from typing import Any, ClassVar
 
+from cshml_tf.settings.augmentation import check_augmentation
 from cshml_tf.settings.checks import SEED
-from cshml_tf.settings.groups import DataOptions, DeviceOptions, LoggingOptions, OptimisationOptions
-from cshml_tf.settings.losses import CosFaceOptions, TapOptions, WeightOptions
+from cshml_tf.settings.groups import (
+    DataOptions,
+    DeviceOptions,
+    LoggingOptions,
+    OptimisationOptions,
+    UnreadableOptions,
+)
+from cshml_tf.settings.losses import CosFaceOptions, FurtherTermOptions, TapOptions, WeightOptions
 from cshml_tf.settings.measuring import BothOrdersOptions, ComparisonOptions, PairListOptions
-from cshml_tf.settings.option import REQUIRED, Settings, option, options_of, varied
+from cshml_tf.settings.option import REQUIRED, Settings, option, options_of, require, varied
 from cshml_tf.settings.places import HR_MODEL, output_folder
-from cshml_tf.settings.training import LrNetworkOptions, LrSettings, PairOptions, check_optimisation, check_pairs
+from cshml_tf.settings.teacher_cache import TeacherCacheOptions, check_teacher_cache
+from cshml_tf.settings.training import (
+    LrNetworkOptions,
+    LrSettings,
+    PairOptions,
+    check_optimisation,
+    check_pairs,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,15 +42,16 @@ class GridOptions(Settings):
     resolutions: tuple[str, ...] = option(
         REQUIRED,
         "resolutions, one LR network for each: 12, or 14x12 (height x width); 8+12+16+20 is one network for all "
-        "four",
+        "four, and 6-28 one for that range",
         metavar="R",
         cell="resolution",
     )
     losses: tuple[str, ...] = option(
         ("2+3+5",),
         "the paper's equations in the loss, such as 2 2+3 2+3+5: 2 is the classifier loss, 3 the contrastive "
-        "loss, 5 the multi-hierarchy loss, and 4 is equation 5 without pooling",
-        metavar="EQUATIONS",
+        "loss, 5 the multi-hierarchy loss, and 4 is equation 5 without pooling; further terms follow by name, "
+        "such as 2+3+5+bank, and need their weights",
+        metavar="TERMS",
     )
     taps: tuple[str, ...] = varied(
         TapOptions,
@@ -55,13 +70,16 @@ class GridOptions(Settings):
 class AblationSettings(
     GridOptions,
     DataOptions,
+    UnreadableOptions,
     PairListOptions,
     ComparisonOptions,
     BothOrdersOptions,
     WeightOptions,
     CosFaceOptions,
+    FurtherTermOptions,
     PairOptions,
     LrNetworkOptions,
+    TeacherCacheOptions,
     OptimisationOptions,
     DeviceOptions,
     LoggingOptions,
@@ -81,7 +99,14 @@ class AblationSettings(
         """Refuse combinations that no cell can have."""
         super().__post_init__()
         check_optimisation(self)
+        require(
+            self.strategy != "multi_worker",
+            "{strategy}: expected auto, one or mirrored for an ablation, got %s",
+            self.strategy,
+        )
         check_pairs(self)
+        check_teacher_cache(self)
+        check_augmentation(self)
 
     def shared_options(self) -> dict[str, Any]:
         """Return the training options that all cells share: the fields of `LrSettings` that no cell decides.

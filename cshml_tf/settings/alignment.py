@@ -4,17 +4,24 @@ import dataclasses
 from pathlib import Path
 from typing import Any, ClassVar
 
-from cshml_tf.settings.checks import SEED, at_least
+from cshml_tf.settings.checks import SEED, at_least, between
 from cshml_tf.settings.choices import FALLBACKS
+from cshml_tf.settings.cluster import ClusterOptions
 from cshml_tf.settings.groups import CropOptions, DataOptions, ImageSizeOptions, WorkerOptions
 from cshml_tf.settings.option import REQUIRED, option, require, varied
 from cshml_tf.settings.places import FACES, NEW, folder, output_folder
 
 SMALLEST_FACE = 20
+# Pixels of a side of the window that the detector moves over a photograph.
+WINDOW = 12
 
 
 def _idle_margin(settings: Any) -> str | None:
     return None if settings.crop == "box" else "has no effect without --crop box"
+
+
+def _idle_without_clip(settings: Any) -> str | None:
+    return None if settings.clip else "has no effect without --clip"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,6 +35,7 @@ class AlignmentSettings(ImageSizeOptions, CropOptions):
         detect_multiple_faces: whether every face is written, not only the most prominent one.
         fallback: "skip" or "center", for photographs without a face.
         longest_side: larger photographs are shrunk to this before detection, pixels.
+        min_face: width of the smallest face to look for, pixels of the photograph so shrunk.
     """
 
     TITLE: ClassVar[str] = "crops"
@@ -58,6 +66,14 @@ class AlignmentSettings(ImageSizeOptions, CropOptions):
         check=at_least(SMALLEST_FACE),
         group="detection",
     )
+    min_face: int = option(
+        SMALLEST_FACE,
+        "width of the smallest face to look for, in pixels of the photograph as it is searched; a larger one "
+        "takes less time",
+        metavar="PIXELS",
+        check=at_least(WINDOW),
+        group="detection",
+    )
 
     @property
     def box_margin(self) -> int | None:
@@ -66,7 +82,7 @@ class AlignmentSettings(ImageSizeOptions, CropOptions):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class AlignCommandSettings(AlignmentSettings, WorkerOptions):
+class AlignCommandSettings(AlignmentSettings, ClusterOptions):
     """The options of `cshml-align`."""
 
     input_dir: Path = option(
@@ -149,8 +165,42 @@ class SyntheticSettings(ImageSizeOptions, WorkerOptions):
         group=ImageSizeOptions.TITLE,
     )
     seed: int = option(0, "seed that decides which people are drawn", check=SEED, group=ImageSizeOptions.TITLE)
+    clip: bool = option(
+        False,
+        "draw people who walk past a camera as well: clip.mp4, clip.csv with who is where in each frame, "
+        "portraits/ of people to enrol, and strangers/ to calibrate with",
+        group="clip",
+    )
+    clip_people: int = option(
+        8, "people in portraits/, with 3 pictures each", check=at_least(1), group="clip", idle=_idle_without_clip
+    )
+    clip_strangers: int = option(
+        200,
+        "people in strangers/, with 1 picture each; none of them walks past the camera",
+        check=at_least(1),
+        group="clip",
+        idle=_idle_without_clip,
+    )
+    clip_passers: int = option(
+        6,
+        "people who pass while the first person of portraits/ walks towards the camera: strangers and people of "
+        "portraits/ in turn",
+        check=at_least(0),
+        group="clip",
+        idle=_idle_without_clip,
+    )
+    clip_seconds: float = option(
+        13.0, "length of the clip", metavar="SECONDS", check=between(1, 600), group="clip", idle=_idle_without_clip
+    )
 
     def __post_init__(self) -> None:
-        """Refuse to draw nothing."""
+        """Refuse to draw nothing, or more passers-by than there are people."""
         super().__post_init__()
-        require(self.people + self.test_people > 0, "{people} and {test_people} are both 0: nothing to draw")
+        require(
+            self.clip or self.people + self.test_people > 0,
+            "{people} and {test_people} are both 0: nothing to draw",
+        )
+        require(
+            not self.clip or 2 * self.clip_people > self.clip_passers,
+            "{clip_people}: expected more than half of {clip_passers}",
+        )

@@ -5,6 +5,14 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+# Beyond these, float32 overflows within few steps.
+MOST = 1000
+MOST_WEIGHT = 1_000_000
+# About nineteen years.
+MOST_MINUTES = 10_000_000
+# No picture is wider.
+_MOST_PIXELS = 100_000
+
 
 @dataclasses.dataclass(frozen=True)
 class Check:
@@ -45,8 +53,14 @@ def above(low: float, *, up_to: float = math.inf) -> Check:
 POSITIVE = Check("a positive number", lambda value: value > 0)
 SHARE = between(0, 1)
 RATE = Check("a rate between 0 and 1", lambda value: 0 < value < 1)
+LEARNING_RATE = Check(f"a rate above 0, up to {MOST}", lambda value: 0 < value <= MOST)
+SCHEDULED_RATE = Check(
+    f"a rate above 0, up to {MOST}, or -1 for the schedule", lambda value: 0 < value <= MOST or value == -1
+)
+MINUTES = Check(f"minutes above 0, up to {MOST_MINUTES}", lambda value: 0 < value <= MOST_MINUTES)
 DECAY = Check("0 or more, below 1", lambda value: 0 <= value < 1)
-PIXELS = Check("a number of pixels above 0", lambda value: 0 < value < math.inf)
+SEVERITY = between(1, 5)
+PIXELS = Check("a number of pixels above 0", lambda value: 0 < value <= _MOST_PIXELS)
 SEED = between(0, 2**32 - 1)
 FOLDER_NAME = Check(
     "the name of a folder, without a path",

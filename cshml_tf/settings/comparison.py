@@ -6,7 +6,13 @@ from typing import ClassVar
 
 from cshml_tf.settings.checks import RATE, SEED, Check, between
 from cshml_tf.settings.groups import read_resolution
-from cshml_tf.settings.measuring import HrModelOptions, ModelOptions, PairListOptions, ServingOptions
+from cshml_tf.settings.measuring import (
+    HrModelOptions,
+    ModelOptions,
+    PairListOptions,
+    RuntimeOptions,
+    ServingOptions,
+)
 from cshml_tf.settings.option import REQUIRED, Settings, option, require, varied
 from cshml_tf.settings.places import TEST_FACES, file
 
@@ -35,13 +41,17 @@ class DecisionOptions(Settings):
         metavar="T",
         check=between(-1, 1, "a cosine similarity"),
     )
-    far: float = option(
-        0.001, "false accept rate of the thresholds, one of those in the report", metavar="RATE", check=RATE
+    far: float | None = option(
+        None,
+        "false accept rate of the thresholds, one of those in the report (default: the strictest at which the "
+        "report has a threshold for every pair)",
+        metavar="RATE",
+        check=RATE,
     )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CompareSettings(ModelOptions, ServingOptions, DecisionOptions):
+class CompareSettings(ModelOptions, ServingOptions, RuntimeOptions, DecisionOptions):
     """The options of `cshml-compare`."""
 
     images: tuple[Path, ...] = option(
@@ -59,6 +69,13 @@ class CompareSettings(ModelOptions, ServingOptions, DecisionOptions):
         "every face)",
         many="repeat",
     )
+    fused: bool = option(
+        False,
+        "also score each sharp face with each small one by the second score, and decide on that: the sharp face "
+        "is shown to the LR network too, reduced to the small one's resolution; --report needs its thresholds "
+        "(evaluate_lfw.py --fused)",
+        group="decisions",
+    )
     detail: bool = option(
         False,
         "also print the detector's box and score for each face, and the threshold for each pair",
@@ -70,6 +87,7 @@ class CompareSettings(ModelOptions, ServingOptions, DecisionOptions):
         super().__post_init__()
         require(len(self.images) > 1, "{images}: expected two or more, got only %s", self.images[0])
         require(self.report is None or self.threshold is None, "{threshold}: cannot be combined with {report}")
+        require(not self.fused or bool(self.lr_model), "{fused}: needs LR networks ({lr_model})")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,8 @@ import dataclasses
 from pathlib import Path
 from typing import ClassVar
 
-from cshml_tf.settings.checks import RATE
-from cshml_tf.settings.choices import GALLERIES
+from cshml_tf.settings.checks import RATE, SEVERITY
+from cshml_tf.settings.choices import GALLERIES, SCORERS
 from cshml_tf.settings.groups import DegradationOptions, read_resolution
 from cshml_tf.settings.measuring import (
     BothOrdersOptions,
@@ -14,10 +14,12 @@ from cshml_tf.settings.measuring import (
     ModelOptions,
     OutputOptions,
     PairListOptions,
+    RuntimeOptions,
+    ScoreOptions,
     ServingOptions,
 )
 from cshml_tf.settings.option import REQUIRED, Settings, option, require, varied
-from cshml_tf.settings.places import PAIR_FACES, folder
+from cshml_tf.settings.places import PAIR_FACES, file, folder
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,14 @@ class ResolutionsOptions(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LfwSettings(
-    PairListOptions, ModelOptions, ResolutionsOptions, BothOrdersOptions, ComparisonOptions, OutputOptions
+    PairListOptions,
+    ModelOptions,
+    ResolutionsOptions,
+    BothOrdersOptions,
+    ScoreOptions,
+    ComparisonOptions,
+    RuntimeOptions,
+    OutputOptions,
 ):
     """The options of `cshml-evaluate-lfw`."""
 
@@ -62,6 +71,13 @@ class LfwSettings(
         "networks)",
         group="protocol",
     )
+    severity: int | None = option(
+        None,
+        "how bad the simulated camera of --degradation camera is, 1 to 5 (default: drawn for each face, 0 to 5)",
+        metavar="N",
+        check=SEVERITY,
+        group="protocol",
+    )
     average_orders: bool = varied(
         BothOrdersOptions,
         "average_orders",
@@ -72,6 +88,32 @@ class LfwSettings(
         False,
         "reduce nothing, for images that already have a low quality, such as XQLFW's: in HR, the HR network "
         "embeds both images; in HL, the LR network embeds the second one; in LL, the LR network embeds both",
+        group="protocol",
+    )
+    fused: bool = option(
+        False,
+        "also measure the second score: HL joined by LL, with the weights of --ll_weight",
+        group="protocol",
+    )
+    ll_weight: tuple[tuple[str, float], ...] = varied(
+        ScoreOptions,
+        "ll_weight",
+        help="weight of LL in the second score per resolution, such as 8=1 12=0.5 (default: 0.5 up to 12 pixels, "
+        "0.25 up to 20, 0 above)",
+        group="protocol",
+    )
+    scorer: str = option(
+        "cosine",
+        "what scores pairs: the cosine of their embeddings; hjb also measures HL and LL of the LR networks by the "
+        "joint Bayesian classifier in --hjb",
+        choices=SCORERS,
+        group="protocol",
+    )
+    hjb: Path | None = option(
+        None,
+        "file of fit_hjb.py, fitted to the embeddings of these networks on other people than those compared",
+        metavar="FILE.npz",
+        place=file("a file of fit_hjb.py"),
         group="protocol",
     )
     far: tuple[float, ...] = option(
@@ -106,9 +148,42 @@ class LfwSettings(
             "{degradation}: cannot be combined with {as_they_are}, which reduces nothing",
         )
         require(
+            self.severity is None or self.degradation == "camera",
+            "{severity}: only for {degradation} camera, got %s",
+            self.degradation,
+        )
+        require(
             not self.as_they_are or not self.resolutions or bool(self.lr_model),
             "{resolutions}: expected LR networks ({lr_model}) to choose from with {as_they_are}, got none",
         )
+        require(not self.fused or bool(self.lr_model), "{fused}: needs LR networks ({lr_model})")
+        require(
+            not self.fused or not self.as_they_are,
+            "{fused}: cannot be combined with {as_they_are}, which reduces nothing",
+        )
+        require(self.fused or not self.ll_weight, "{ll_weight}: needs {fused} as well")
+        self._check_scorer(is_pair_set)
+
+    def _check_scorer(self, is_pair_set: bool) -> None:
+        by_hjb = self.scorer == "hjb"
+        require(by_hjb or self.hjb is None, "{hjb}: expected {scorer} hjb, got %s", self.scorer)
+        require(not by_hjb or self.hjb is not None, "{scorer}: hjb needs a classifier, {hjb}; got none")
+        require(not by_hjb or bool(self.lr_model), "{scorer}: hjb needs LR networks ({lr_model})")
+        require(
+            not by_hjb or not self.as_they_are,
+            "{scorer}: hjb cannot be combined with {as_they_are}, because it was fitted to reduced faces",
+        )
+        require(
+            not by_hjb or not is_pair_set,
+            "{scorer}: hjb cannot be combined with a pair set (.bin), which does not say whom it shows, so that "
+            "nothing tells whether the classifier was fitted on the same people; got %s",
+            self.lfw_dir,
+        )
+
+    @property
+    def reduction(self) -> str | None:
+        """The name of the degradation, its severity included; None for that of each network's training."""
+        return self.degradation if self.severity is None else f"{self.degradation}-{self.severity}"
 
     @property
     def is_pair_set(self) -> bool:
@@ -117,7 +192,7 @@ class LfwSettings(
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class NativeFacesSettings(ModelOptions, ServingOptions, EmbeddingOptions, OutputOptions):
+class NativeFacesSettings(ModelOptions, ServingOptions, EmbeddingOptions, RuntimeOptions, OutputOptions):
     """The options that the commands for natively low-resolution data sets share."""
 
     root: Path = option(

@@ -5,8 +5,18 @@ import os
 from typing import ClassVar
 
 from cshml_tf.degradation.resolution import parse_resolution, resolution_sides
-from cshml_tf.settings.checks import DECAY, FOLDER_NAME, POSITIVE, SEED, at_least, between
-from cshml_tf.settings.choices import CROPS, DEGRADATIONS, OPTIMIZERS, STANDARDISATIONS, STRATEGIES
+from cshml_tf.settings.checks import (
+    DECAY,
+    FOLDER_NAME,
+    MINUTES,
+    MOST,
+    POSITIVE,
+    SCHEDULED_RATE,
+    SEED,
+    at_least,
+    between,
+)
+from cshml_tf.settings.choices import AUGMENTED_ON, CROPS, DEGRADATIONS, OPTIMIZERS, STANDARDISATIONS, STRATEGIES
 from cshml_tf.settings.option import REQUIRED, Settings, option
 from cshml_tf.settings.places import FACES, file, output_folder
 
@@ -49,6 +59,28 @@ class DataOptions(Settings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class UnreadableOptions(Settings):
+    """What happens to images that cannot be read or are of another size."""
+
+    TITLE: ClassVar[str] = "data"
+
+    check_images: bool = option(
+        False,
+        "read every image before training begins, and name all that cannot be read; an interrupted check goes on "
+        "where it stopped, and what was checked is not read again",
+        continues=True,
+    )
+    skip_unreadable: int = option(
+        0,
+        "pass over up to this many unreadable images; another face stands in for each, of the same person if "
+        "possible, and the last line and history.csv count them; more end training, as one does by default",
+        metavar="N",
+        check=at_least(0),
+        continues=True,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class OptimisationOptions(Settings):
     """Steps, learning rate, optimiser, regularisation and augmentation."""
 
@@ -65,11 +97,13 @@ class OptimisationOptions(Settings):
     max_minutes: float | None = option(
         None,
         "stop after this many minutes; to resume, repeat the command with the same --run_name (default: no limit)",
-        check=POSITIVE,
+        check=MINUTES,
         continues=True,
     )
     optimizer: str = option("MOM", "optimiser; MOM is SGD with momentum 0.9", choices=OPTIMIZERS)
-    learning_rate: float = option(-1.0, "constant learning rate, or -1 to follow the schedule")
+    learning_rate: float = option(
+        -1.0, "constant learning rate, or -1 to follow the schedule", check=SCHEDULED_RATE
+    )
     cosine_decay: bool = option(
         False, "lower the constant learning rate to 0 by the last step, along half a cosine"
     )
@@ -81,7 +115,7 @@ class OptimisationOptions(Settings):
         place=file(),
     )
     weight_decay: float = option(
-        5e-4, "factor of the L2 penalty on kernels and classifier weights", check=at_least(0)
+        5e-4, "factor of the L2 penalty on kernels and classifier weights", check=between(0, MOST)
     )
     moving_average_decay: float = option(
         0.0,
@@ -99,6 +133,7 @@ class OptimisationOptions(Settings):
         metavar="PIXELS",
         check=at_least(0),
         batch="shift",
+        changes_hr=True,
     )
 
 
@@ -111,7 +146,8 @@ class DeviceOptions(Settings):
     strategy: str = option(
         "auto",
         "devices to train on; one: a single device; mirrored: one replica per GPU; auto: mirrored if there are "
-        "several GPUs, otherwise one",
+        "several GPUs, otherwise one; multi_worker: all devices of several processes, which run the same command "
+        "and find each other by TF_CONFIG, JAX's or Slurm's variables",
         choices=STRATEGIES,
     )
     replicas: int | None = option(
@@ -120,6 +156,18 @@ class DeviceOptions(Settings):
         check=POSITIVE,
     )
     mixed_precision: bool = option(False, "compute the backbone in bfloat16; weights stay float32")
+    augment_on: str = option(
+        "auto",
+        "where faces are mirrored, shifted, mixed and reduced; host: in the input pipeline; device: in the "
+        "training step, so that only 8-bit faces travel; auto: device if there is a GPU, otherwise host",
+        choices=AUGMENTED_ON,
+        continues=True,
+    )
+    xla: bool = option(
+        False,
+        "let XLA compile the whole training step on TensorFlow, which takes a single device; JAX always does",
+        continues=True,
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -133,7 +181,7 @@ class LoggingOptions(Settings):
         None, "steps between two checkpoints (default: an epoch)", check=POSITIVE
     )
     checkpoint_minutes: float = option(
-        10.0, "longest time between two checkpoints, in minutes", check=POSITIVE, continues=True
+        10.0, "longest time between two checkpoints, in minutes", check=MINUTES, continues=True
     )
 
 
@@ -176,7 +224,8 @@ class DegradationOptions(Settings):
 
     degradation: str = option(
         "antialias",
-        "how faces are reduced: antialias as cameras do, or plain bicubic interpolation",
+        "how faces are reduced: by antialiased bicubic interpolation, or plain; or by a simulated camera, which "
+        "blurs, adds noise and compresses, of severity 1 to 5 or, with camera alone, one drawn for each face",
         choices=DEGRADATIONS,
         batch="mode",
     )

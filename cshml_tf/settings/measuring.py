@@ -5,8 +5,43 @@ from pathlib import Path
 from typing import ClassVar
 
 from cshml_tf.settings.checks import PIXELS, POSITIVE
-from cshml_tf.settings.option import REQUIRED, Settings, option
-from cshml_tf.settings.places import FACES, HR_MODEL, LR_MODEL, REPORT, file, output_folder
+from cshml_tf.settings.choices import MIXED_PRECISIONS, RUNTIMES
+from cshml_tf.settings.groups import read_resolution
+from cshml_tf.settings.option import REQUIRED, Settings, option, require
+from cshml_tf.settings.places import FACES, HR_MODEL, LR_MODEL, PAIRS, REPORT, output_folder
+
+
+def read_weight(word: str) -> tuple[str, float]:
+    """Read the weight of a resolution's second score, "8=1" or "14x12=0.5", for `Option.parse`."""
+    resolution, equals, weight = word.partition("=")
+    try:
+        number = float(weight)
+    except ValueError:
+        number = -1.0
+    if not equals or not 0 <= number <= 1e6:
+        raise ValueError(f"expected RESOLUTION=WEIGHT with a weight of 0 or more, such as 8=1, got {word!r}")
+    sides = read_resolution(resolution)
+    return (str(sides) if isinstance(sides, int) else f"{sides[0]}x{sides[1]}"), number
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RuntimeOptions(Settings):
+    """What runs the networks that embed faces."""
+
+    TITLE: ClassVar[str] = "running"
+
+    runtime: str = option(
+        "auto",
+        "what runs the networks; auto: openvino if it is installed, otherwise keras; a network whose embeddings "
+        "differ from keras's by more than 1e-5 is run by keras",
+        choices=RUNTIMES,
+    )
+    mixed_precision: str = option(
+        "off",
+        "on: compute in bfloat16, whose embeddings have a cosine of 0.999 or more to float32's; auto: where it is "
+        "faster, which a few seconds of measuring tell for each network",
+        choices=MIXED_PRECISIONS,
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,7 +87,11 @@ class PairListOptions(Settings):
         of_test=True,
     )
     lfw_pairs: str = option(
-        REQUIRED, "list of pairs, such as LFW's pairs.txt", metavar="FILE", place=file(), of_test=True
+        REQUIRED,
+        "list of pairs, such as LFW's, CALFW's or CPLFW's, or lines 'path path label'; or CFP's folder of folds",
+        metavar="FILE",
+        place=PAIRS,
+        of_test=True,
     )
 
 
@@ -119,3 +158,29 @@ class ServingOptions(Settings):
         metavar="PIXELS",
         check=PIXELS,
     )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ScoreOptions(Settings):
+    """How a person is scored."""
+
+    TITLE: ClassVar[str] = "scores"
+
+    ll_weight: tuple[tuple[str, float], ...] = option(
+        (),
+        "weight of the second score per resolution, such as 8=1 12=0.5: the cosine of the probe and the portrait "
+        "reduced to the probe's resolution, added to that of the probe and the sharp portrait (default: 0.5 up to "
+        "12 pixels, 0.25 up to 20, 0 above)",
+        metavar="R=W",
+        parse=read_weight,
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse two weights for one resolution."""
+        super().__post_init__()
+        require(len(self.weights) == len(self.ll_weight), "{ll_weight}: expected one weight per resolution")
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weights by resolution."""
+        return dict(self.ll_weight)

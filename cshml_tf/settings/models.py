@@ -25,7 +25,10 @@ class ExportSettings(Settings):
 
     model_dir: Path = option(REQUIRED, "model folder of an HR or LR network", positional="MODEL_DIR", place=MODEL)
     out_dir: Path = option(
-        REQUIRED, "folder for the SavedModel, absent or empty", positional="OUT_DIR", place=new_folder()
+        REQUIRED,
+        "folder for the SavedModel, absent or empty",
+        positional="OUT_DIR",
+        place=new_folder(with_hidden=True),
     )
 
 
@@ -68,7 +71,10 @@ class OnnxOptions(Settings):
     TITLE: ClassVar[str] = "ONNX"
 
     embedding: str | None = option(
-        None, "node that computes the embedding (default: the only output)", metavar="NODE"
+        None,
+        "node that computes the embedding (default: the only output, or the only one that is a vector of several "
+        "values)",
+        metavar="NODE",
     )
     colours: str | None = option(None, "order of the input's channels", choices=COLOURS, otherwise="rgb")
     compare_on: Path | None = option(
@@ -108,13 +114,17 @@ class ImportSettings(EitherOptions, OnnxOptions, FaceNetOptions):
 
     source: Path = option(
         REQUIRED,
-        "an ONNX file (.onnx), or a FaceNet checkpoint: its folder, prefix or .index file",
+        "an ONNX file (.onnx), or a FaceNet checkpoint: its folder, prefix, or .index, .meta or .data file",
         positional="SOURCE",
         place=NETWORK,
         group="input and output",
     )
     out_dir: Path = option(
-        REQUIRED, "model folder to create", positional="OUT_DIR", place=new_folder(), group="input and output"
+        REQUIRED,
+        "model folder to create",
+        positional="OUT_DIR",
+        place=new_folder(),
+        group="input and output",
     )
 
     # The usual values for each kind.

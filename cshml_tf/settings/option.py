@@ -14,6 +14,8 @@ from cshml_tf.settings.checks import Check
 from cshml_tf.settings.places import Place
 
 REQUIRED = dataclasses.MISSING
+# No seed is larger, and no whole number below it overflows what counts steps or bytes.
+_MOST_WHOLE = 2**32 - 1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,7 @@ class Option:
         metavar: placeholder for the value in `--help`; a tuple has one for each of several values.
         parse: function that reads one word of the command line and raises ValueError for a bad one; None reads the
             word as the field's type.
+        expand: function of one word that returns the words it stands for; None leaves each word alone.
         place: for a path, what it must lead to.
         many: how several values are given: "words" after one flag, "extend" after one flag or several of them,
             "repeat" one per flag, "any" none or more after one flag.
@@ -41,6 +44,7 @@ class Option:
         continues: whether a run may be resumed with another value.
         of_test: whether the option says how networks are measured, not how they are trained.
         batch: the argument of `cshml_tf.data.batches` that receives the option's value.
+        changes_hr: whether the option, if it is on, changes HR faces at random by more than mirroring.
         cell: for a list of values in the ablation, the training setting that receives one of them in each cell.
         term: for a weight, the term of equation 6 that it applies to.
         equations: for a weight, the paper's equations that it applies to.
@@ -53,6 +57,7 @@ class Option:
     positional: str | None = None
     metavar: str | tuple[str, ...] | None = None
     parse: Callable[[str], Any] | None = None
+    expand: Callable[[str], list[str]] | None = None
     place: Place | None = None
     many: str = "words"
     formerly: tuple[str, ...] = ()
@@ -63,6 +68,7 @@ class Option:
     continues: bool = False
     of_test: bool = False
     batch: str | None = None
+    changes_hr: bool = False
     cell: str | None = None
     term: str | None = None
     equations: tuple[int, ...] = ()
@@ -283,6 +289,8 @@ def _check_one(about: Option, kind: Kind, label: str, value: Any) -> None:
         require(value in about.choices, f"{label}: expected one of %s, got %s", allowed, repr(value))
     if about.check is not None:
         require(about.check.holds(value), f"{label}: expected %s, got %s", about.check.words, value)
+    if kind.word is int:
+        require(abs(value) <= _MOST_WHOLE, f"{label}: expected at most %s, got %s", _MOST_WHOLE, value)
 
 
 def _as_json(value: Any) -> Any:

@@ -34,10 +34,12 @@ class Parser(argparse.ArgumentParser):
     Args:
         description: what the command does.
         epilog: text to show below the options.
+        action: first word of a command line that begins with one, such as "enrol"; for the usage.
     """
 
-    def __init__(self, description: str, epilog: str | None = None) -> None:
-        super().__init__(description=description, epilog=epilog, allow_abbrev=False)
+    def __init__(self, description: str, epilog: str | None = None, action: str | None = None) -> None:
+        prog = f"{Path(sys.argv[0]).name} {action}" if action else None
+        super().__init__(prog=prog, description=description, epilog=epilog, allow_abbrev=False)
         self._unknown: list[str] = []
         self.add_argument(
             "--version", action="version", version=f"cshml_tf {__version__}", help="show the version and exit"
@@ -63,7 +65,11 @@ class Parser(argparse.ArgumentParser):
 
 
 def read_settings(
-    settings_class: type[_S], argv: Sequence[str] | None, description: str, epilog: str | None = None
+    settings_class: type[_S],
+    argv: Sequence[str] | None,
+    description: str,
+    epilog: str | None = None,
+    action: str | None = None,
 ) -> _S:
     """Read a command line into settings, and check what its paths lead to.
 
@@ -74,6 +80,7 @@ def read_settings(
         argv: the words of the command line; None takes the process's own.
         description: what the command does.
         epilog: text to show below the options.
+        action: as for `Parser`.
 
     Returns:
         An object of `settings_class`.
@@ -81,7 +88,7 @@ def read_settings(
     Raises:
         ValueError: a path does not lead to what the command needs there.
     """
-    parser = make_parser(settings_class, description, epilog)
+    parser = make_parser(settings_class, description, epilog, action)
     words = list(sys.argv[1:] if argv is None else argv)
     given = parser.parse_words(_with_current_names(settings_class, words))
     spell = functools.partial(flag_of, settings_class)
@@ -100,16 +107,29 @@ def read_settings(
 
 @contextlib.contextmanager
 def flags_in_errors(settings_class: type[Settings]) -> Iterator[None]:
-    """Name options as the user types them, in errors from other settings that are made from a command's."""
+    """Name options as the user types them, in the errors of what a command's settings are handed to.
+
+    The library names an option by its field at the start of a message, "data_dir: expected ...".
+    """
     try:
         yield
     except OptionError as error:
         raise ValueError(error.worded(functools.partial(flag_of, settings_class))) from None
+    except ValueError as error:
+        name, colon, rest = str(error).partition(": ")
+        # The cells of an ablation take one value each from its lists.
+        listed = {about.cell: field for field, about in options_of(settings_class).items() if about.cell}
+        flag = flag_of(settings_class, listed.get(name, name))
+        if flag == name:
+            raise
+        raise ValueError(f"{flag}{colon}{rest}") from error
 
 
-def make_parser(settings_class: type[Settings], description: str, epilog: str | None = None) -> Parser:
+def make_parser(
+    settings_class: type[Settings], description: str, epilog: str | None = None, action: str | None = None
+) -> Parser:
     """Make the parser of a settings class; it returns the words of each option given, without reading them."""
-    parser = Parser(description, epilog)
+    parser = Parser(description, epilog, action)
     groups: dict[str, Any] = {}
     # Positional arguments are listed first, because no command can do without them.
     for field in sorted(fields_in_order(settings_class), key=lambda field: option_of(field).positional is None):
@@ -180,7 +200,9 @@ def _value(field: dataclasses.Field, words: Any) -> Any:
         return words
     if kind.count is None:
         return _read(field, words)
-    return tuple(_read(field, word) for word in words)
+    expand = option_of(field).expand
+    each = words if expand is None else [single for word in words for single in expand(word)]
+    return tuple(_read(field, word) for word in each)
 
 
 def _read(field: dataclasses.Field, word: str) -> Any:

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from cshml_tf.settings.checks import POSITIVE, above, at_least
+from cshml_tf.settings.checks import LEARNING_RATE, POSITIVE, at_least
 from cshml_tf.settings.choices import ALIGNMENTS, MAPPINGS
-from cshml_tf.settings.groups import SeedOptions, read_resolution
+from cshml_tf.settings.groups import DataOptions, SeedOptions, read_resolution
+from cshml_tf.settings.joint_bayesian import JointBayesianOptions
 from cshml_tf.settings.losses import WeightOptions
-from cshml_tf.settings.measuring import EmbeddingOptions, HrModelOptions, OutputOptions
+from cshml_tf.settings.measuring import EmbeddingOptions, HrModelOptions, OutputOptions, RuntimeOptions
 from cshml_tf.settings.option import REQUIRED, Settings, option, require, varied
-from cshml_tf.settings.places import MODEL, folder, output_folder
+from cshml_tf.settings.places import HR_MODEL, MODEL, folder, output_folder
 from cshml_tf.settings.training import PairOptions
 
 ALL_PEOPLE, SPLIT_PEOPLE = PROTOCOLS = ("130", "80")
@@ -38,7 +39,7 @@ class FineTuning(Settings):
         0.01,
         "learning rate of fine-tuning at its start; it falls to 0 along half a cosine",
         flag="fine_tune_learning_rate",
-        check=above(0),
+        check=LEARNING_RATE,
     )
     negative_share: float = varied(PairOptions, "negative_share", group=TITLE)
     alpha: float = varied(WeightOptions, "alpha", group=TITLE)
@@ -94,8 +95,44 @@ class ScfaceProtocolOptions(SeedOptions):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class MixtureOptions(JointBayesianOptions):
+    """The general faces of the joint Bayesian classifier."""
+
+    TITLE: ClassVar[str] = JointBayesianOptions.TITLE
+
+    general_dir: str | None = varied(
+        DataOptions,
+        "data_dir",
+        default=None,
+        help="aligned faces of other people than SCface's, class folders or packed: the joint Bayesian classifier "
+        "is fitted to them and to the 50 people, each part with the same weight (default: no such rows)",
+        group=TITLE,
+    )
+    general_people: str | None = varied(
+        DataOptions,
+        "people",
+        help="file of the people to take from --general_dir (default: everyone)",
+        group=TITLE,
+    )
+    general_reduce: tuple[tuple[int, int | tuple[int, int]], ...] = option(
+        (),
+        "resolution to which general faces are reduced for a distance (default: that of --reduce, or else the "
+        "first one of the LR network that --serve names, or else none)",
+        metavar="DISTANCE=R",
+        parse=_at_distance(read_resolution),
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ScfaceSettings(
-    HrModelOptions, AlignmentOptions, ScfaceProtocolOptions, FineTuning, EmbeddingOptions, OutputOptions
+    HrModelOptions,
+    AlignmentOptions,
+    ScfaceProtocolOptions,
+    FineTuning,
+    MixtureOptions,
+    EmbeddingOptions,
+    RuntimeOptions,
+    OutputOptions,
 ):
     """The options of `cshml-evaluate-scface`."""
 
@@ -123,6 +160,14 @@ class ScfaceSettings(
         parse=_at_distance(read_resolution),
         group=HrModelOptions.TITLE,
     )
+    ricnn: Path | None = option(
+        None,
+        "model folder of a network trained with train_hr.py --resolutions, for rows of its own: it embeds all "
+        "images, compared by cosine (RICNN) and, with --general_dir, by the joint Bayesian classifier (RIDN-HJB)",
+        metavar="DIR",
+        place=HR_MODEL,
+        group=HrModelOptions.TITLE,
+    )
     steps: int = varied(
         FineTuning,
         "steps",
@@ -139,13 +184,17 @@ class ScfaceSettings(
     def __post_init__(self) -> None:
         """Refuse distances that are given twice."""
         super().__post_init__()
-        for name in ("serve", "reduce"):
+        for name in ("serve", "reduce", "general_reduce"):
             distances = tuple(distance for distance, _ in getattr(self, name))
             require(
                 len(set(distances)) == len(distances),
                 f"{{{name}}}: expected each distance once, got %s",
                 distances,
             )
+
+        for name in ("general_people", "general_reduce"):
+            given = bool(getattr(self, name))
+            require(self.general_dir is not None or not given, f"{{{name}}}: needs {{general_dir}}")
 
     @property
     def fine_tuning(self) -> FineTuning | None:

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import ClassVar
 
-from cshml_tf.settings.checks import POSITIVE, above
+from cshml_tf.settings.checks import LEARNING_RATE, POSITIVE
 from cshml_tf.settings.choices import TOY_WAYS
 from cshml_tf.settings.groups import SeedOptions
 from cshml_tf.settings.option import REQUIRED, option
@@ -43,10 +43,14 @@ class ToySettings(SeedOptions):
     hr_steps: int = option(500, "training steps of the HR network", check=POSITIVE)
     lr_steps: int = option(300, "training steps of each LR network", check=POSITIVE)
     hr_learning_rate: float = option(
-        0.05, "learning rate of the HR network at its start; it falls to 0 along half a cosine", check=above(0)
+        0.05,
+        "learning rate of the HR network at its start; it falls to 0 along half a cosine",
+        check=LEARNING_RATE,
     )
     lr_learning_rate: float = option(
-        0.01, "learning rate of each LR network at its start; it falls to 0 along half a cosine", check=above(0)
+        0.01,
+        "learning rate of each LR network at its start; it falls to 0 along half a cosine",
+        check=LEARNING_RATE,
     )
     ceiling_epochs: int = option(
         15, "epochs over all digits for the classifier that sees only the nine pixels", check=POSITIVE

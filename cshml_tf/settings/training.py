@@ -3,8 +3,11 @@
 import dataclasses
 from typing import Any, ClassVar
 
-from cshml_tf.degradation.resolution import resolution_sides
-from cshml_tf.settings.checks import POSITIVE, SHARE, above
+from cshml_tf.backbones import options_of_network
+from cshml_tf.degradation.degrade import DRAWN
+from cshml_tf.degradation.resolution import expand_range
+from cshml_tf.settings.augmentation import check_augmentation
+from cshml_tf.settings.checks import POSITIVE, SHARE, above, between
 from cshml_tf.settings.choices import MODELS, PAIRINGS
 from cshml_tf.settings.groups import (
     DataOptions,
@@ -16,12 +19,15 @@ from cshml_tf.settings.groups import (
     RunOptions,
     StandardisationOptions,
     StemOptions,
+    UnreadableOptions,
     read_resolution,
 )
 from cshml_tf.settings.losses import CosFaceOptions, LossSettings
+from cshml_tf.settings.lr_copies import LrCopyOptions, check_resolutions
 from cshml_tf.settings.measuring import ComparisonOptions, PairListOptions
 from cshml_tf.settings.option import REQUIRED, Settings, fields_in_order, option, options_of, require, varied
 from cshml_tf.settings.places import HR_MODEL, LR_MODEL
+from cshml_tf.settings.teacher_cache import TeacherCacheOptions, check_teacher_cache
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,7 +55,14 @@ class ValidationOptions(ComparisonOptions):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunSettings(
-    DataOptions, OptimisationOptions, CosFaceOptions, DeviceOptions, RunOptions, LoggingOptions, ValidationOptions
+    DataOptions,
+    UnreadableOptions,
+    OptimisationOptions,
+    CosFaceOptions,
+    DeviceOptions,
+    RunOptions,
+    LoggingOptions,
+    ValidationOptions,
 ):
     """The settings shared by the training of HR and of LR networks; see the groups for the fields."""
 
@@ -59,6 +72,7 @@ class RunSettings(
         both_or_neither = (self.lfw_dir is None) == (self.lfw_pairs is None)
         require(both_or_neither, "{lfw_dir} and {lfw_pairs}: expected both or neither, got one of them")
         check_optimisation(self)
+        check_augmentation(self)
 
     @property
     def last_step(self) -> int:
@@ -86,6 +100,12 @@ def check_optimisation(settings: Any) -> None:
         settings.learning_rate > 0 or not settings.cosine_decay,
         "{cosine_decay}: expected a positive {learning_rate}, got %s",
         settings.learning_rate,
+    )
+    require(
+        settings.strategy != "multi_worker" or getattr(settings, "cache_teacher", None) is None,
+        "{cache_teacher}: cannot be combined with {strategy} multi_worker, whose workers would all write it; "
+        "got %s",
+        getattr(settings, "cache_teacher", None),
     )
     require(
         settings.replicas is None or settings.strategy == "mirrored",
@@ -159,7 +179,7 @@ class DropoutOptions(Settings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class HrSettings(PretrainedOptions, NewNetworkOptions, DropoutOptions, RunSettings):
+class HrSettings(PretrainedOptions, NewNetworkOptions, DropoutOptions, LrCopyOptions, RunSettings):
     """The settings of an HR network's training.
 
     Options of a new network that are None are filled in, unless `pretrained_model` is given, which brings its own.
@@ -180,6 +200,15 @@ class HrSettings(PretrainedOptions, NewNetworkOptions, DropoutOptions, RunSettin
                 given,
             )
         super().__post_init__()
+        check_resolutions("resolutions", self.resolutions)
+        known = () if self.model_def is None else options_of_network(self.model_def)
+        for name in self.NETWORK_OPTIONS:
+            given = getattr(self, name)
+            require(
+                given is None or name in known,
+                f"{{{name}}}: expected a {{model_def}} that has this option, got %s",
+                self.model_def,
+            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -195,6 +224,14 @@ class PairOptions(Settings):
         choices=PAIRINGS,
         batch="pairing",
     )
+    photographs_together: int = option(
+        1,
+        "photographs of a person that follow each other, and so come into one batch, where there are so many; for "
+        "the terms that compare the faces of a batch",
+        metavar="N",
+        check=POSITIVE,
+        batch="together",
+    )
     negative_share: float = option(
         0.0, "share of pairs that show two people, 0 to 1", metavar="SHARE", check=SHARE, batch="negative_share"
     )
@@ -205,6 +242,7 @@ class PairOptions(Settings):
         metavar="SHARE",
         check=SHARE,
         batch="mixup",
+        changes_hr=True,
     )
 
 
@@ -223,6 +261,14 @@ class LrNetworkOptions(DegradationOptions):
         formerly=("lr_model",),
     )
     degrade_on_device: bool = option(False, "reduce faces in the network's first layer, not in the input pipeline")
+    crop_jitter: float = option(
+        0.0,
+        "standard deviation of an error of the LR face's crop, as a share of its side, 0 to 0.2: it is moved, "
+        "scaled and turned by this much, the HR face is not",
+        metavar="SHARE",
+        check=between(0, 0.2),
+        batch="jitter",
+    )
     new_classifier: bool = option(
         False,
         "initialise the classifier weights W from class-mean HR embeddings even if the pretrained network has a "
@@ -249,20 +295,22 @@ class LrStartOptions(PretrainedOptions):
     resolution: tuple[int | tuple[int, int], ...] = option(
         REQUIRED,
         "resolution to train for: 12 for 12 x 12 pixels, or HEIGHTxWIDTH such as 14x12; if several are "
-        "given, one network is trained for all of them",
+        "given, or a range such as 6-28, one network is trained for all of them",
         metavar="R",
         parse=read_resolution,
+        expand=expand_range,
     )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LrSettings(LrStartOptions, LossSettings, PairOptions, LrNetworkOptions, RunSettings):
+class LrSettings(LrStartOptions, LossSettings, PairOptions, LrNetworkOptions, TeacherCacheOptions, RunSettings):
     """The settings of an LR network's training: equation 6, and how LR faces and pairs are made."""
 
     def __post_init__(self) -> None:
         """Refuse values that no LR network can have."""
         super().__post_init__()
         check_pairs(self)
+        check_teacher_cache(self)
         require(
             bool(self.weights),
             "the weights of equation 6: expected at least one above 0, got 0 for all of them",
@@ -273,8 +321,12 @@ class LrSettings(LrStartOptions, LossSettings, PairOptions, LrNetworkOptions, Ru
             "{contrastive_weight} 0 and {multi_hierarchy_weight} 0",
         )
         require(len(self.resolution) > 0, "{resolution}: expected at least one, got none")
-        sides = [resolution_sides(resolution) for resolution in self.resolution]
-        require(len(set(sides)) == len(sides), "{resolution}: expected each once, got %s", self.resolution)
+        check_resolutions("resolution", self.resolution)
+        require(
+            not self.degrade_on_device or self.degradation not in DRAWN,
+            "{degrade_on_device}: cannot be combined with {degradation} %s, which is simulated before the network",
+            self.degradation,
+        )
 
 
 def check_pairs(settings: Any) -> None:

@@ -1,6 +1,7 @@
 """MNIST's digits, and the accuracy of a network on them."""
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,8 +12,11 @@ from numpy.typing import ArrayLike
 from cshml_tf.data.packed.source import read_packed
 from cshml_tf.data.packed.writer import write_packed
 from cshml_tf.evaluation.embedding import View, embed
+from cshml_tf.files import open_regular, parse_array, printable
 from cshml_tf.metrics.vectors import unit_rows
 
+# MNIST's largest array has 47 MB.
+_MAX_BYTES = 2**28
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 CLASSES = [str(digit) for digit in range(10)]
 
@@ -46,14 +50,7 @@ def read_mnist(path: str | Path | None = None) -> tuple[Digits, Digits]:
     if path is None:
         (x_train, y_train), (x_test, y_test) = _fetch()
     else:
-        try:
-            # NumPy would leave a damaged file open.
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-                x_train, y_train, x_test, y_test = (arrays[name] for name in _ARRAYS)
-        except (zipfile.BadZipFile, KeyError, EOFError, ValueError, AttributeError, TypeError) as error:
-            raise ValueError(
-                f"{path}: expected an .npz of x_train, y_train, x_test and y_test, got a different or damaged file"
-            ) from error
+        x_train, y_train, x_test, y_test = _read_npz(path)
     return _digits(x_train, y_train, path), _digits(x_test, y_test, path)
 
 
@@ -96,7 +93,12 @@ def accuracy(recogniser: keras.Model, centres: ArrayLike, digits: Digits, resolu
 
     Returns:
         float, 0..1.
+
+    Raises:
+        ValueError: a number of the classifier, or of an embedding, is not finite.
     """
+    if not np.isfinite(centres).all():
+        raise ValueError("centres: expected finite numbers, got a damaged or diverged classifier")
     embeddings = embed_digits(recogniser, digits, resolution)
     predicted = np.argmax(embeddings @ unit_rows(np.asarray(centres).T).T, axis=1)
     return float(np.mean(predicted == digits.labels))
@@ -106,6 +108,23 @@ def embed_digits(recogniser: keras.Model, digits: Digits, resolution: int | None
     """Embed digits, degraded to r x r if a resolution is given: (digits, E) float32 of unit length."""
     (embeddings,) = embed(digits.pixels, [View(recogniser, resolution)], batch_size=500)
     return embeddings
+
+
+def _read_npz(path: str | Path) -> list[np.ndarray]:
+    """Read the arrays of a file in MNIST's format; nothing is expanded before its size is known."""
+    where = printable(path)
+    with open_regular(path, 4 * _MAX_BYTES) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                members = [archive.getinfo(f"{name}.npy") for name in _ARRAYS]
+                if max(member.file_size for member in members) > _MAX_BYTES:
+                    raise ValueError(f"{where}: expected arrays of at most {_MAX_BYTES} bytes, got larger ones")
+                return [parse_array(archive.read(member), f"{where}: {member.filename}") for member in members]
+        # zipfile and zlib raise many types for a damaged archive, OSError for a part that lies before the file.
+        except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError, OSError):
+            raise ValueError(
+                f"{where}: expected an .npz of {', '.join(_ARRAYS)}, got a different or damaged file"
+            ) from None
 
 
 def _digits(x: np.ndarray, y: np.ndarray, path: str | Path | None) -> Digits:

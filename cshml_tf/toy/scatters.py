@@ -37,5 +37,7 @@ def plot_digit_scatters(
         [embed_digits(recogniser, shown, RESOLUTION) for recogniser in recognisers],
     )
     panels = {name: {"HR": hr, "LR": points} for name, points in zip(names, lr, strict=True)}
-    kind = "features" if hr_recogniser.output_shape[-1] == 2 else "first two principal components of HR features"
-    plot_scatters(path, panels, shown.labels, f"Digits 0 and 1: {kind}")
+    is_plane = hr_recogniser.output_shape[-1] == 2
+    axis = "feature {}" if is_plane else "principal component {} of the HR features"
+    title = f"Embeddings of digits 0 and 1: 28 x 28 (HR) and {RESOLUTION} x {RESOLUTION} (LR)"
+    plot_scatters(path, panels, shown.labels, title, (axis.format(1), axis.format(2)))

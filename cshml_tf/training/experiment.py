@@ -1,22 +1,24 @@
 """The parts common to HR and LR training: the source, the loop, validation on LFW, and the model folder."""
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from cshml_tf.data import sources
 from cshml_tf.data.carriers import Stream
 from cshml_tf.data.face_source import FaceSource
-from cshml_tf.data.protocols import read_people
-from cshml_tf.files import write_text
+from cshml_tf.data.unreadable import Unreadable
+from cshml_tf.files import read_text, write_text
 from cshml_tf.model_folder import save_model
 from cshml_tf.recogniser import clone, settle_batch_norm
 from cshml_tf.settings.training import RunSettings
 from cshml_tf.training.checkpoint import delete_checkpoints
-from cshml_tf.training.devices import check_batch_size
+from cshml_tf.training.cluster import Cluster, agree
+from cshml_tf.training.devices import check_batch_size, check_xla
+from cshml_tf.training.inputs import CHIEFS_INPUTS, inputs_of
 from cshml_tf.training.loop import Outcome, run_steps
 from cshml_tf.training.optimizers import averaged_weights, make_optimizer
 from cshml_tf.training.run_folder import Run
@@ -32,43 +34,28 @@ class Experiment:
         recogniser: the recogniser inside `network` that is trained and saved.
         settings: HrSettings or LrSettings.
         source: the training faces.
+        unreadable: reads them, and counts those that it passes over.
         strategy: as returned by `cshml_tf.training.devices.choose_strategy`; the network was created in its scope.
         batches_from: function of a step that returns the stream of batches that begins there.
         card: the entries of the model folder's card that describe the network, such as "kind" and "resolutions".
         people: names of everyone on whom the recogniser will have been trained at the end.
         evaluate: function of a float32 recogniser that returns figures by name, or None.
         fresh: whether the recogniser started from random weights.
+        cluster: the workers that train the network together.
     """
 
     network: Any
     recogniser: keras.Model
     settings: RunSettings
     source: FaceSource
+    unreadable: Unreadable
     strategy: Any
     batches_from: Callable[[int], Stream]
     card: dict[str, Any]
     people: Set[str]
     evaluate: Callable[[keras.Model], dict[str, Any]] | None = None
     fresh: bool = False
-
-
-def open_source(settings: RunSettings, image_size: tuple[int, int]) -> FaceSource:
-    """Open the training faces and check the first one.
-
-    Args:
-        settings: names the folder of faces and, optionally, a list of people.
-        image_size: (height, width) of the network's input.
-
-    Returns:
-        As returned by `cshml_tf.data.sources.open_source`.
-
-    Raises:
-        ValueError: there is nothing to train on, or the first face is unreadable or of another size.
-    """
-    people = read_people(settings.people) if settings.people else None
-    source = sources.open_source(settings.data_dir, people, image_size)
-    source.check(image_size)
-    return source
+    cluster: Cluster = dataclasses.field(default_factory=Cluster)
 
 
 def schedule_of(settings: RunSettings) -> Schedule | CosineDecay:
@@ -102,8 +89,12 @@ def run_experiment(
     schedule = schedule_of(settings)
     # Whatever can be refused is refused before the run's folder is made.
     check_batch_size(settings.batch_size, experiment.strategy)
+    check_xla(settings.xla, experiment.strategy)
     experiment.batches_from(0)
-    run.begin({"learning rate schedule": schedule.as_json(), "data": experiment.source.digest()})
+    inputs = inputs_of(settings, experiment.source, schedule)
+    agree({name: inputs[name] for name in inputs if name not in CHIEFS_INPUTS}, experiment.cluster)
+    if experiment.cluster.is_chief:
+        run.begin(inputs)
     try:
         return _run(experiment, run, schedule, progress, on_step)
     finally:
@@ -117,7 +108,7 @@ def _run(
     progress: bool,
     on_step: Callable[[int], None] | None,
 ) -> Outcome:
-    settings, evaluate = experiment.settings, experiment.evaluate
+    settings, evaluate, cluster = experiment.settings, experiment.evaluate, experiment.cluster
     with experiment.strategy.scope():
         optimizer = make_optimizer(settings.optimizer, schedule.rate(0), settings.moving_average_decay)
 
@@ -137,17 +128,22 @@ def _run(
         run,
         experiment.strategy,
         experiment.batches_from,
+        experiment.unreadable,
         validate=validate if evaluate else None,
         progress=progress,
         on_step=on_step,
+        cluster=cluster,
     )
-    recogniser = _as_trained(experiment, optimizer, outcome.steps)
-    if evaluate and outcome.steps not in measured:
-        validate(outcome.steps)
-    _save(experiment, run, recogniser, outcome, measured.get(outcome.steps, {}))
-    if outcome.complete:
-        run.finish()
-        delete_checkpoints(run.checkpoint_dir)
+    if cluster.is_chief:
+        recogniser = _as_trained(experiment, optimizer, outcome.steps)
+        if evaluate and outcome.steps not in measured:
+            validate(outcome.steps)
+        _save(experiment, run, recogniser, outcome, measured.get(outcome.steps, {}))
+        if outcome.complete:
+            run.finish()
+            delete_checkpoints(run.checkpoint_dir)
+    # The other workers end only when the model is written.
+    cluster.exchange(None)
     return outcome
 
 
@@ -174,6 +170,8 @@ def _save(
         "settings": run.settings,
         "figures": figures,
     }
+    if outcome.unreadable:
+        card["unreadable_images"] = list(outcome.unreadable)
     centres = keras.ops.convert_to_numpy(experiment.network.classifier.centres)
     save_model(run.model_dir, recogniser, card, centres, experiment.source.classes, experiment.people)
 
@@ -181,8 +179,10 @@ def _save(
 def _write_lfw_result(log_dir: Path, steps: int, figures: Mapping[str, Any]) -> None:
     """Add a step's line, and drop lines that a killed call wrote for this or later steps."""
     path = log_dir / "lfw_result.txt"
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
-    before = "".join(line for line in lines if int(line.split()[1]) < steps)
+    lines = read_text(path).splitlines(keepends=True) if path.exists() else []
+    # Lines that are not ours stay.
+    found = [(re.match(r"step ([0-9]{1,18})\t", line), line) for line in lines if line.endswith("\n")]
+    before = "".join(line for match, line in found if match is None or int(match[1]) < steps)
     line = "\t".join(
         [f"step {steps}"] + [f"{name} {value:.5f}" for name, value in figures.items() if value is not None]
     )

@@ -10,6 +10,9 @@ import dataclasses
 import math
 from pathlib import Path
 
+from cshml_tf.files import read_lines
+from cshml_tf.settings.checks import MOST, SCHEDULED_RATE
+
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
@@ -105,11 +108,7 @@ def read_schedule_file(path: str | Path) -> dict[int, float]:
         OSError: the file cannot be read.
     """
     rates: dict[int, float] = {}
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: expected text in UTF-8, got {error.reason}") from error
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         content = line.partition("#")[0].strip()
         if not content:
             continue
@@ -118,10 +117,10 @@ def read_schedule_file(path: str | Path) -> dict[int, float]:
             epoch, rate = int(epoch_text), float(rate_text)
         except ValueError:
             raise ValueError(f"{path}, line {number}: expected 'epoch: rate', got {content!r}") from None
-        if epoch < 0 or epoch in rates or not (0 < rate < math.inf or rate == -1):
+        if epoch < 0 or epoch in rates or not SCHEDULED_RATE.holds(rate):
             raise ValueError(
-                f"{path}, line {number}: expected a new epoch of at least 0 and a positive rate or -1, "
-                f"got {content!r}"
+                f"{path}, line {number}: expected a new epoch of at least 0 and a positive rate or -1, at most "
+                f"{MOST}, got {content!r}"
             )
         rates[epoch] = rate
     if 0 not in rates or rates[0] == -1:

@@ -84,3 +84,24 @@ def test_the_first_seed_comes_first():
 def test_two_cells_of_one_name_are_refused(networks, losses):
     with pytest.raises(ValueError, match="got hr_8_eq2_seed1 twice"):
         make_grid(networks, [(8,)], losses, [1])
+
+
+def test_further_terms_follow_the_equations_by_name():
+    assert parse_losses("bank+5+2+triplets") == "2+5+bank+triplets"
+    cell = Cell("models/hr", (12,), "2+5+bank", 3)
+    assert cell.name == "hr_12_eq2+5+bank_seed3"
+    settings = cell.settings(**OPTIONS, bank_weight=2.0, triplets_weight=1.0)
+    assert set(settings.weights) == {"classifier", "multi_hierarchy", "bank"} and settings.bank_weight == 2.0
+    assert Cell("models/hr", (12,), "2+5", 3).settings(**OPTIONS, bank_weight=2.0).bank_weight == 0
+    for options in ({}, {"bank_weight": 0.0}):
+        with pytest.raises(ValueError, match="bank_weight: expected a weight above 0 for term bank, got 0"):
+            cell.settings(**OPTIONS, **options)
+    for text in ("2+bank+bank", "2+banks", "bank+"):
+        with pytest.raises(
+            ValueError, match="losses: expected some of the equations .* or also bank, low_contrast"
+        ):
+            parse_losses(text)
+
+
+def test_a_range_of_resolutions_is_one_network():
+    assert parse_resolutions("6-9+14x12") == (6, 7, 8, 9, (14, 12))

@@ -46,7 +46,11 @@ def command(texture_folder, hr_model_dir, tmp_path):
 @pytest.mark.slow
 def test_table_plot_and_runs_are_written_and_later_extended(command, tmp_path, capsys):
     out = tmp_path / "out"
-    assert run_ablation.main([*command, "--resolutions", "12", "--losses", "2", "2+3+5"]) == 0
+    cached = ["--cache_teacher", str(tmp_path / "cache")]
+    assert run_ablation.main([*command, "--resolutions", "12", "--losses", "2", "2+3+5", *cached]) == 0
+    # The second cell adds the map that equation 5 needs.
+    (cache,) = (tmp_path / "cache").iterdir()
+    assert {path.name.partition("-")[0] for path in cache.glob("[!.]*.npy")} >= {"pooled", "embedding.npy"}
     shown = capsys.readouterr().out
     assert "1 of 2: hr_12_eq2_seed666: 12: HL" in shown and "paper, Inception-ResNet-v1 + Eq. 2+3+5" in shown
     assert (out / "figure.png").read_bytes().startswith(b"\x89PNG")
@@ -167,7 +171,7 @@ def test_one_folder_is_one_recipe_and_one_test(command, tmp_path, capsys):
             "error: --lfw_pairs: expected a file, got absent.txt, which does not exist",
         ),
         (["--resolutions", "8", "--lambda", "0"], "error: --lambda: expected a weight above 0 for equation 3"),
-        (["--resolutions", "64"], "error: resolution: expected at most the faces' 48 x 40"),
+        (["--resolutions", "64"], "error: --resolutions: expected at most the faces' 48 x 40"),
     ],
 )
 def test_bad_input_is_one_line(command, capsys, words, message):

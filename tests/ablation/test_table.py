@@ -111,3 +111,17 @@ def test_csv_has_a_line_for_each_run_and_resolution():
     assert lines[1] == "hr,2,,12,1,12,0.99000,0.82000,0.81000,0.65000,0.70000,0.50000"
     assert len(lines) == 1 + 5
     assert summary(REPORTS[1]) == "12: HL 82.00, LL 81.00, gap closed 50.0 %"
+
+
+def test_a_gap_of_more_than_the_whole_has_a_note(tmp_path):
+    near_chance = report("2", 1, {"12": (0.995, 0.9)})
+    assert near_chance["12"]["gap_closed"] > 1
+    assert "above 100 %: HL is above HR itself" in summary(near_chance)
+    assert "above 100 %" not in summary(REPORTS[0])
+
+
+def test_names_of_folders_that_are_not_utf_8_are_escaped():
+    odd = report("2", 1, {"12": (0.8, 0.8)})
+    odd["cell"]["network"] = "h\udcffr"
+    assert "| h\\udcffr + Eq. 2 |" in format_markdown(make_rows([odd]))
+    assert "h\\udcffr,2," in format_csv([odd])

@@ -1,6 +1,12 @@
 """MTCNN on drawn faces, whose landmarks are known."""
 
+import dataclasses
+import os
+import subprocess
+import sys
+
 import cv2
+import keras
 import numpy as np
 import pytest
 
@@ -19,13 +25,63 @@ def landmark_error(face, landmarks):
     return distances.mean() / np.linalg.norm(landmarks[0] - landmarks[1])
 
 
-def test_without_tensorflow_detection_is_refused_in_a_sentence(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ValueError, match="detector: expected TensorFlow, which MTCNN runs on"):
-        Detector()
-    monkeypatch.setenv("KERAS_BACKEND", "jax")
-    with pytest.raises(ValueError, match="KERAS_BACKEND: expected tensorflow, which MTCNN runs on, got jax"):
-        Detector()
+def test_faces_are_found_without_tensorflow_and_keras():
+    code = (
+        "import sys\n"
+        "sys.modules.update(tensorflow=None, keras=None)\n"
+        "from cshml_tf.alignment.detector import Detector\n"
+        "from cshml_tf.data.synthetic import draw_photograph\n"
+        "assert len(Detector().detect(draw_photograph(3, 1).pixels)) == 1\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "KERAS_BACKEND": "jax"})
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    """Four drawn faces of different widths, and noise, in 451 x 533 pixels."""
+    canvas = np.random.default_rng(0).integers(0, 255, (451, 533, 3)).astype(np.uint8)
+    for number, (side, top, left) in enumerate(((250, 0, 0), (180, 251, 20), (120, 40, 300), (60, 330, 400))):
+        face = draw_photograph(number, 1).pixels
+        canvas[top : top + side, left : left + side] = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
+    return canvas
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the package needs TensorFlow")
+def test_faces_are_those_of_the_package(detector, crowd):
+    """The package's choice among boxes with equal scores depends on the machine; nearly all faces have none."""
+    from mtcnn import MTCNN
+
+    package, distances = MTCNN(), []
+    photographs = [draw_photograph(identity, 1).pixels for identity in range(8)]
+    for pixels in (*photographs, crowd, photographs[0][:, 11:198]):
+        rows = package.detect_faces([pixels.astype(np.float32)], output_type="numpy", threshold_onet=0.7)
+        rows = rows[np.argsort(-rows[:, 5], kind="stable")]
+        faces = detector.detect(pixels)
+        assert len(faces) == len(rows)
+        for face, row in zip(faces, rows, strict=True):
+            np.testing.assert_allclose([face.x, face.y, face.width, face.height], row[1:5], atol=5)
+            assert abs(face.score - row[5]) < 0.02
+            distances.append(np.linalg.norm(face.landmarks - row[6:16].reshape(2, 5).T, axis=1).mean())
+    assert len(distances) >= 10 and np.mean(distances) < 0.5 and np.median(distances) < 0.01
+
+
+def test_the_number_of_threads_decides_nothing(detector, crowd):
+    faces, same_faces = (Detector(threads=threads).detect(crowd) for threads in (1, 3))
+    assert len(faces) >= 3 and len(faces) == len(same_faces)
+    for face, same_face in zip(faces, same_faces, strict=True):
+        np.testing.assert_array_equal(face.landmarks, same_face.landmarks)
+        assert dataclasses.astuple(face)[:5] == dataclasses.astuple(same_face)[:5]
+
+
+def test_smaller_faces_than_min_face_are_left_out(detector, crowd):
+    widths = sorted(face.width for face in detector.detect(crowd))
+    larger = sorted(face.width for face in Detector(min_face=50).detect(crowd))
+    assert widths[0] < 40 < widths[-1]
+    np.testing.assert_allclose(larger, [width for width in widths if width > 50], atol=6)
+    for wrong in (11, 0, float("nan")):
+        with pytest.raises(ValueError, match="min_face: expected 12 or more, got"):
+            Detector(min_face=wrong)
 
 
 def test_finds_drawn_faces_and_their_landmarks(detector):

@@ -1,6 +1,5 @@
 """Whole folders: names, record, resuming, failures, kills. The detector reads its answer from a pixel."""
 
-import csv
 import functools
 import json
 import os
@@ -13,69 +12,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from marked_photographs import column, photograph, rows_of
 
 from cshml_tf.alignment.folder import align_dataset, plan_outputs
 from cshml_tf.alignment.geometry import template
 from cshml_tf.alignment.record import COLUMNS, AlignmentSettings
 from cshml_tf.images import list_images, read_image, write_image
-
-# Red at 0, 0: number of faces. Green: 1 kills the process. Blue: milliseconds to take.
-MARKED_DETECTOR = """
-import os, pathlib, time
-from cshml_tf.alignment.detector import Face
-from cshml_tf.alignment.geometry import template
-
-class MarkedDetector:
-    def __init__(self, log=None):
-        self.log = log
-
-    def detect(self, image):
-        faces, death, wait = (int(value) for value in image[0, 0])
-        if self.log is not None:
-            with open(self.log, "a") as file:
-                file.write(f"{os.getpid()}\\n")
-        time.sleep(wait / 1000)
-        if death == 1:
-            os._exit(1)
-        return [Face(10.0 * n, 5.0, 96.0, 112.0, 0.9, template() + [10 * n, 5]) for n in range(faces)]
-"""
-
-
-@pytest.fixture(autouse=True)
-def marked_detector(tmp_path, monkeypatch):
-    """Import the detector as a module that worker processes can import too."""
-    folder = tmp_path / "modules"
-    folder.mkdir()
-    (folder / "marked_detector.py").write_text(MARKED_DETECTOR)
-    monkeypatch.syspath_prepend(folder)
-    sys.modules.pop("marked_detector", None)
-    import marked_detector
-
-    return marked_detector
-
-
-@pytest.fixture
-def folders(tmp_path):
-    (tmp_path / "in").mkdir()
-    return tmp_path / "in", tmp_path / "out"
-
-
-def photograph(path, faces=1, death=0, wait=0):
-    """Write 150 x 160 pixels of noise, the first of which tells the detector what to find."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(len(str(path))).integers(0, 256, (150, 160, 3)).astype(np.uint8)
-    pixels[0, 0] = faces, death, wait
-    write_image(path, pixels)
-    return pixels
-
-
-def rows_of(output_dir):
-    with open(output_dir / "alignment.csv", encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def column(rows, name):
-    return [row[name] for row in rows]
 
 
 def run(folders, detector_class, workers=1, log=None, retry_failures=False, **settings):
@@ -252,7 +194,7 @@ def test_unusable_folders_are_refused(folders, marked_detector, tmp_path):
 def test_an_image_that_kills_its_worker_is_listed(folders, marked_detector):
     source, target = folders
     for number in range(20):
-        photograph(source / f"a/{number:02d}.png", death=number == 5)
+        photograph(source / f"a/{number:02d}.png", fault=number == 5)
     run(folders, marked_detector.MarkedDetector, workers=2)
     rows = rows_of(target)
     assert len(rows) == 20

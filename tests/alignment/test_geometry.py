@@ -40,14 +40,70 @@ def test_similarity_of_two_points_by_hand():
     np.testing.assert_allclose(similarity([[0, 0], [1, 0]], [[1, 2], [1, 4]]), [[0, -2, 1], [2, 0, 2]], atol=1e-12)
 
 
-def test_similarity_is_the_least_squares_one():
-    """Oracle: u = a x - b y + c, v = b x + a y + d, solved as one linear system."""
-    rng = np.random.default_rng(1)
-    source = rng.normal(100, 30, (5, 2))
-    target = template() + rng.normal(0, 4, (5, 2))
+def least_squares(source, target):
+    """Solve u = a x - b y + c, v = b x + a y + d as one linear system."""
     rows = [row for x, y in source for row in ([x, -y, 1, 0], [y, x, 0, 1])]
-    a, b, c, d = np.linalg.lstsq(np.array(rows), target.ravel(), rcond=None)[0]
-    assert np.abs(similarity(source, target) - [[a, -b, c], [b, a, d]]).max() < 1e-9
+    a, b, c, d = np.linalg.lstsq(np.array(rows), np.ravel(target), rcond=None)[0]
+    return np.array([[a, -b, c], [b, a, d]])
+
+
+def test_similarity_is_the_least_squares_one():
+    rng = np.random.default_rng(1)
+    for count in (2, 3, 4, 5, 20):
+        source = rng.normal(100, 30, (count, 2))
+        target = rng.normal(50, 20, (count, 2))
+        assert np.abs(similarity(source, target) - least_squares(source, target)).max() < 1e-9
+
+
+def on_a_line(degrees, at):
+    angle = np.deg2rad(degrees)
+    return np.outer(at, [np.cos(angle), np.sin(angle)])
+
+
+@pytest.mark.parametrize("degrees", range(0, 360, 15))
+@pytest.mark.parametrize("at", [(0, 1), (-3, 0, 2, 7)])
+def test_points_on_a_line_at_any_angle_determine_a_transform(degrees, at):
+    """Also the anti-diagonal, on which the centred coordinates x + y are all 0."""
+    source, target = on_a_line(0, at), on_a_line(degrees, at) + [5, -2]
+    angle = np.deg2rad(degrees)
+    turn = [[np.cos(angle), -np.sin(angle), 5], [np.sin(angle), np.cos(angle), -2]]
+    np.testing.assert_allclose(similarity(source, target), turn, atol=1e-9)
+    np.testing.assert_allclose(least_squares(source, target), turn, atol=1e-9)
+    assert np.abs(similarity(target, source) - least_squares(target, source)).max() < 1e-9
+
+
+def test_an_anti_diagonal_by_hand():
+    """(1, 0) becomes (1, -1): an eighth turn and a length of sqrt 2."""
+    np.testing.assert_allclose(
+        similarity([[0, 0], [1, 0]], [[0, 0], [1, -1]]), [[1, 1, 0], [-1, 1, 0]], atol=1e-12
+    )
+
+
+def test_mirror_images_have_their_best_rotation_unless_all_fit_equally_badly():
+    rng = np.random.default_rng(2)
+    for _ in range(20):
+        source = rng.normal(0, 10, (5, 2))
+        target = source * [-1, 1]
+        assert np.abs(similarity(source, target) - least_squares(source, target)).max() < 1e-9
+    for sides in (3, 4, 5, 12):
+        circle = np.vstack([on_a_line(360 * k / sides, [40]) for k in range(sides)]) + [300, 20]
+        with pytest.raises(ValueError, match="mirror image"):
+            similarity(circle, circle * [-1, 1])
+
+
+@pytest.mark.parametrize("position", [(0, 0), (40.1, 0.3), (-1e6, 1e6 / 3)])
+def test_a_single_position_is_refused_in_spite_of_rounding_errors(position):
+    points = np.tile(position, (5, 1)) * (1 + 1e-15 * np.arange(5)[:, None])
+    with pytest.raises(ValueError, match="source: expected at least two distinct points"):
+        similarity(points, template())
+    with pytest.raises(ValueError, match="target: expected roughly source"):
+        similarity(template(), points)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-4, 1e9])
+def test_similarity_at_any_scale(scale):
+    np.testing.assert_allclose(similarity(template() * scale, template())[:, :2] * scale, np.eye(2), atol=1e-12)
+    np.testing.assert_allclose(similarity(template(), template() * scale)[:, :2] / scale, np.eye(2), atol=1e-12)
 
 
 def test_similarity_never_mirrors():
@@ -64,6 +120,9 @@ def test_similarity_never_mirrors():
         (np.full((5, 2), 40.0), template(), "distinct points"),
         (template(), np.full((5, 2), 40.0), "target: expected roughly source turned, scaled and shifted"),
         (template() * np.nan, template(), "finite"),
+        (template(), template() * np.inf, "finite"),
+        (template(), template() * 1e200, "finite"),
+        (np.empty((0, 2)), np.empty((0, 2)), "distinct points"),
         (template()[:4], template(), r"two \(N, 2\) arrays"),
         (template()[:1], template()[:1], "distinct points"),
         (template().T, template().T, r"two \(N, 2\) arrays"),

@@ -127,6 +127,7 @@ def test_exit_code_without_any_face(tmp_path, capsys):
         (["empty", "out", "--image_size", "0", "96"], "error: --image_size: expected 1 or more, got 0"),
         (["empty", "out", "--workers", "0"], "error: --workers: expected 1 to 128, got 0"),
         (["empty", "out", "--longest_side", "0"], "error: --longest_side: expected 20 or more, got 0"),
+        (["empty", "out", "--min_face", "11"], "error: --min_face: expected 12 or more, got 11"),
     ],
 )
 def test_bad_arguments_end_in_one_line(tmp_path, monkeypatch, capsys, words, message):
@@ -144,10 +145,32 @@ def test_bad_arguments_end_in_one_line(tmp_path, monkeypatch, capsys, words, mes
 
 
 @pytest.mark.slow
+def test_the_number_of_workers_decides_nothing(source, tmp_path):
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for number, folder in enumerate(folders, start=1):
+        assert main([str(source), str(folder), "--workers", str(number), "--detect_multiple_faces"]) == 0
+    one, two = (
+        {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.*")}
+        for folder in folders
+    )
+    assert one == two and len(one) == 9
+
+
+def test_the_width_of_the_smallest_face_is_an_option(source, tmp_path, capsys):
+    """The drawn faces are about 100 pixels wide, and that of the large photograph 640 after shrinking."""
+    arguments = [str(source), str(tmp_path / "crops"), "--workers", "1"]
+    assert main([*arguments, "--min_face", "300"]) == 0
+    aligned = [path for path, row in rows_of(tmp_path / "crops").items() if row["status"] == "aligned"]
+    assert aligned == ["Ann/huge.jpg"]
+    assert main(arguments) == 2
+    assert "expected min_face 300, with which the folder was begun, got 20" in capsys.readouterr().err
+
+
+@pytest.mark.slow
 def test_the_script_with_workers_stops_in_order(source, tmp_path):
     """SIGTERM leaves a sorted record of whole crops, and nothing but our own lines was said."""
-    for number in range(300):
-        os.link(source / "at_the_root.jpg", source / f"Ann/{number:03d}.jpg")
+    for number in range(3000):
+        os.link(source / "at_the_root.jpg", source / f"Ann/{number:04d}.jpg")
     target = tmp_path / "crops"
     command = [sys.executable, SCRIPT, source, target, "--workers", "2"]
     environment = os.environ | {"PYTHONPATH": str(SCRIPT.parents[1])}

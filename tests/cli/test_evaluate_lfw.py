@@ -1,4 +1,6 @@
+import io
 import json
+import os
 import pickle
 
 import cv2
@@ -6,10 +8,12 @@ import numpy as np
 import pytest
 
 from cshml_tf import backbones
+from cshml_tf.cli import evaluate_lfw
 from cshml_tf.cli.evaluate_lfw import main
+from cshml_tf.comparing import threshold_for
 from cshml_tf.data.protocols import read_pairs
 from cshml_tf.evaluation.report import read_threshold
-from cshml_tf.gallery import threshold_for
+from cshml_tf.evaluation.report_file import read_report
 from cshml_tf.images import write_image
 from cshml_tf.model_folder import save_model
 from cshml_tf.recogniser import build_recogniser
@@ -142,6 +146,24 @@ def test_images_as_they_are(data, tmp_path, capsys):
     assert names == {"roc_8.png", "scores_8.png"}
 
 
+def test_the_second_score_and_its_thresholds(data, tmp_path, capsys):
+    """The report has HL and the second score; `compare.py --fused` finds the latter's threshold and weight."""
+    models = ("--lr_model", data / "lr", "--resolutions", "8")
+    report_path = tmp_path / "lfw.json"
+    assert main(arguments(data, *models, "--fused", "--ll_weight", "8=3", "--report", report_path)) == 0
+    report = read_report(report_path)
+    assert report["8"]["HL_fused"]["weight"] == 3 and report["8"]["HL"]["pairs"] == 32
+    assert threshold_for(report, None, 8, 0.1, fused=True) == report["8"]["HL_fused"]["thresholds"]["0.1"]
+    assert threshold_for(report, None, 8, 0.1) == report["8"]["HL"]["thresholds"]["0.1"]
+    assert "8 HL  second score" in capsys.readouterr().out
+    assert "--ll_weight: needs --fused as well" in failure(capsys, arguments(data, *models, "--ll_weight", "8=3"))
+    assert "--fused: needs LR networks (--lr_model)" in failure(capsys, arguments(data, "--fused"))
+    both = arguments(data, *models, "--fused", "--as_they_are")
+    assert "--fused: cannot be combined with --as_they_are" in failure(capsys, both)
+    other = arguments(data, *models, "--fused", "--ll_weight", "16=3")
+    assert "expected weights for 8, got one for 16" in failure(capsys, other)
+
+
 def test_missing_images_are_counted_and_named(data, tmp_path, capsys):
     faces = tmp_path / "faces"
     for path in (data / "faces").glob("*/*.png"):
@@ -163,6 +185,72 @@ def test_a_network_that_serves_nothing_is_told(data, capsys):
     models = ("--lr_model", data / "lr", "--lr_model", data / "other")
     assert main(arguments(data, *models, "--resolutions", "8")) == 0
     assert f"warning: {data / 'other'} was not trained for any of the resolutions" in capsys.readouterr().err
+
+
+class NobodyReads(io.StringIO):
+    """A standard output whose reader has gone away."""
+
+    def write(self, text):
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+def test_a_closed_pipe_costs_neither_the_report_nor_the_figures(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.stdout", NobodyReads())
+    assert main(arguments(data, "--resolutions", "8", "--report", tmp_path / "lfw.json")) == 141
+    assert json.loads((tmp_path / "lfw.json").read_text())["8"]["HL_hr_network"]["pairs"] == 32
+    assert {path.name for path in (tmp_path / "lfw_figures").iterdir()} == {"roc_8.png", "scores_8.png"}
+
+
+def test_a_report_that_cannot_be_written_costs_no_table(data, tmp_path, monkeypatch, capsys):
+    def full(path, content):
+        raise OSError(28, "No space left on device", "somewhere")
+
+    monkeypatch.setattr("cshml_tf.cli.evaluation_outputs.write_json", full)
+    assert main(arguments(data, "--report", tmp_path / "lfw.json")) == 2
+    captured = capsys.readouterr()
+    assert "32 pairs, 2 fold(s)" in captured.out
+    report = tmp_path / "lfw.json"
+    expected = f"error: {report}: the results above could not be written there: No space left on device"
+    assert captured.err.splitlines()[-1] == expected
+    assert (tmp_path / "lfw_figures" / "roc.png").exists()
+
+
+def test_folders_whose_names_are_not_utf_8(data, tmp_path, capsys):
+    faces = tmp_path / os.fsdecode(b"f\xffces")
+    faces.symlink_to(data / "faces")
+    words = arguments(data, "--report", tmp_path / "lfw.json")
+    assert main([str(faces), *words[1:]]) == 0
+    assert json.loads((tmp_path / "lfw.json").read_text())["protocol"]["images_folder"] == str(faces)
+
+
+def test_a_list_without_folds_is_told(data, tmp_path, capsys):
+    """The pairs of the list as paths, sorted by kind."""
+    pairs = sorted(read_pairs(data / "pairs.txt"), key=lambda pair: not pair.same)
+    lines = [f"{a.name}/{a}.jpg {b.name}/{b}.jpg {int(same)}\n" for a, b, same, _ in pairs]
+    (tmp_path / "paths.txt").write_text("".join(lines))
+    words = arguments(data, "--report", tmp_path / "lfw.json")
+    assert main([*words, "--lfw_pairs", str(tmp_path / "paths.txt")]) == 0
+    assert "32 pairs, 10 fold(s) (contiguous tenths of the pairs of each kind)" in capsys.readouterr().out
+    report = json.loads((tmp_path / "lfw.json").read_text())
+    assert report["protocol"]["folds_by"] == "contiguous tenths of the pairs of each kind"
+    assert report["protocol"]["trained_people"]["names"] == ["P1"]
+    assert main([*words, "--report", str(tmp_path / "stated.json")]) == 0
+    stated = json.loads((tmp_path / "stated.json").read_text())
+    assert stated["protocol"]["folds_by"] == "stated by the list"
+    assert stated["HR"]["auc"] == pytest.approx(report["HR"]["auc"])
+
+
+def test_what_needs_no_backend_is_refused_before_it(data, tmp_path, monkeypatch, capsys):
+    def start():
+        raise AssertionError("the backend was loaded")
+
+    monkeypatch.setattr(evaluate_lfw, "start_backend", start)
+    (tmp_path / "pairs.txt").write_text("once upon a time\n")
+    words = arguments(data, "--lfw_pairs", tmp_path / "pairs.txt")
+    assert "pairs.txt, line 1: expected a pair" in failure(capsys, words)
+    monkeypatch.setattr("cshml_tf.cli.evaluation_outputs.tempfile.TemporaryFile", lambda dir: open(tmp_path))
+    words = arguments(data, "--report", tmp_path / "absent" / "lfw.json")
+    assert f"--report: expected a writable folder, got {tmp_path}" in failure(capsys, words)
 
 
 def exit_code(words):
@@ -213,7 +301,11 @@ def test_bad_input_is_one_line(data, tmp_path, capsys):
         (("--resolutions", "0"), "got '0'"),
         (("--far", "2"), "--far: expected a rate between 0 and 1, got 2"),
         (("--embedding_batch_size", "0"), "--embedding_batch_size: expected a positive number, got 0"),
-        (("--degradation", "blur"), "--degradation: expected one of antialias, plain, got 'blur'"),
+        (
+            ("--degradation", "blur"),
+            "--degradation: expected one of antialias, plain, camera, camera-1, camera-2, camera-3, camera-4, "
+            "camera-5, got 'blur'",
+        ),
         (("--as_they_are", "--degradation", "plain"), "--degradation: cannot be combined with --as_they_are"),
         (("--as_they_are", "--resolutions", "8"), "expected LR networks (--lr_model) to choose from"),
     ],

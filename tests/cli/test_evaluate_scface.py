@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cshml_tf.cli.evaluate_scface import main
+from cshml_tf.images import write_image
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +113,35 @@ def test_fine_tuned_networks_have_a_row_of_their_own(aligned, hr_model_dir, run_
     assert "fine-tuning: steps 2, batch_size 32, learning_rate 0.01" in capsys.readouterr().out
 
 
+def test_ricnn_and_the_joint_bayesian_classifier_have_rows_of_their_own(models, aligned, tmp_path, capsys):
+    """General faces are other colours, three pictures of each; they are reduced for distance 1 only."""
+    random = np.random.default_rng(2)
+    for person in range(30):
+        folder = tmp_path / "general" / f"G{person:02d}"
+        folder.mkdir(parents=True)
+        colour = random.integers(0, 256, 3)
+        for number in range(3):
+            pixels = np.clip(colour + random.normal(0, 9, (48, 40, 3)), 0, 255).astype(np.uint8)
+            write_image(folder / f"{number}.png", pixels)
+    options = ("--ricnn", models / "hr", "--general_dir", tmp_path / "general", "--general_reduce", "1=8")
+    more = ("--seeds", "1", "2", "--report", tmp_path / "report.json")
+    assert main(as_it_comes(models, aligned, *map(str, (*options, *more)))) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "| RICNN | 130 | 650 |  | 100.00 | 100.00 | 100.00 |" in lines
+    rows = [line.split(" | ") for line in lines if line.count(" | ") == 6]
+    split = {row[0].removeprefix("| "): row[4:] for row in rows if row[1:4] == ["80", "400", "2"]}
+    assert list(split) == ["HR network for all", "RICNN", "HJB on the embeddings", "RIDN-HJB"]
+    # One network embeds everything for both rows.
+    assert split["HJB on the embeddings"] == split["RIDN-HJB"]
+    rates = [float(rate.strip(" |").split(" ± ")[0]) for rate in split["RIDN-HJB"]]
+    assert min(rates) > 90, rates
+    words = "joint Bayesian: the 50 people and 90 faces of 30 others, each part with half of the weight"
+    assert f"{words}; the others reduced to 8 for distance 1" in lines
+    protocol = json.loads((tmp_path / "report.json").read_text())["protocol"]
+    assert protocol["ricnn"] == str(models / "hr")
+    assert protocol["general"]["reduced_to"] == {"1": "8"} and protocol["general"]["fit"]["ridge"] == 0.1
+
+
 def test_missing_and_unreadable_images_are_named_and_count(models, draw_scface, tmp_path, capsys):
     root = draw_scface(tmp_path / "scface", size=(48, 40))
     folder = root / "surveillance_cameras_distance_2" / "cam_3"
@@ -160,6 +190,11 @@ def test_bad_input_is_one_line(models, aligned, tmp_path, capsys):
     assert "--seeds: expected each once" in said("--seeds", "3", "3")
     for seed in ("-1", str(2**32)):
         assert f"--seeds: expected 0 to 4294967295, got {seed}" in said("--seeds", seed)
+    assert "--general_people: needs --general_dir" in said("--general_people", str(aligned / "all.txt"))
+    assert "--general_reduce: needs --general_dir" in said("--general_reduce", "1=20")
+    general = ("--general_dir", str(aligned), "--general_reduce", "2=99")
+    assert "--general_reduce of distance 2: expected at most the faces' 48 x 40, got 99" in said(*general)
+    assert "--ricnn: expected the model folder of an HR network" in said("--ricnn", str(models / "negative"))
     assert "--crops: expected a place outside" in said("--crops", str(aligned / "crops"))
     assert "--report: expected a place outside" in said("--report", str(aligned / "report.json"))
     (tmp_path / "file").touch()
@@ -174,7 +209,7 @@ def test_bad_input_is_one_line(models, aligned, tmp_path, capsys):
     # Before any image is looked at.
     too_large = said("--reduce", "1=60", root=tmp_path)
     assert "--reduce of distance 1: expected at most the faces' 48 x 40, got 60 x 60" in too_large
-    assert "learning_rate: expected a number above 0" in said(
+    assert "learning_rate: expected a rate above 0, up to 1000, got 0" in said(
         "--fine_tune_steps", "3", "--fine_tune_learning_rate", "0"
     )
     damaged = words(models, aligned, "--landmarks", str(tmp_path / "points.txt"))

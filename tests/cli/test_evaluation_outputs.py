@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cshml_tf.cli import evaluation_outputs
-from cshml_tf.cli.evaluation_outputs import check_writable, make_output_folders
+from cshml_tf.cli.evaluation_outputs import check_outputs, check_writable, deliver, make_output_folders, writers_of
 
 
 @pytest.fixture
@@ -38,3 +38,60 @@ def test_a_folder_that_can_not_be_written_to(read_only, tmp_path):
         make_output_folders(Namespace(report=tmp_path / "report.json", figures=read_only))
     with pytest.raises(ValueError, match=f"--crops: {message}"):
         check_writable("--crops", read_only)
+
+
+def test_places_that_do_not_exist_are_checked_and_not_made(tmp_path, monkeypatch):
+    settings = Namespace(report=tmp_path / "a" / "b" / "report.json", figures=tmp_path / "c")
+    check_outputs(settings)
+    assert not list(tmp_path.iterdir())
+    asked = []
+
+    def refused(dir):
+        asked.append(Path(dir))
+        raise OSError(13, "Permission denied")
+
+    monkeypatch.setattr(evaluation_outputs.tempfile, "TemporaryFile", refused)
+    with pytest.raises(
+        ValueError, match=f"--report: expected a writable folder, got {tmp_path}: Permission denied"
+    ):
+        check_outputs(settings)
+    assert asked == [tmp_path]
+
+
+class TestDeliver:
+    """Files are written before anything is printed, and what can be saved is saved."""
+
+    def test_files_come_first(self, tmp_path, monkeypatch):
+        class Closed:
+            def write(self, text):
+                raise BrokenPipeError
+
+        monkeypatch.setattr("sys.stdout", Closed())
+        writers = writers_of(tmp_path / "a.json", {"a": 1}, tmp_path, lambda folder: (folder / "b.png").touch())
+        with pytest.raises(BrokenPipeError):
+            deliver("table", [], writers)
+        assert {path.name for path in tmp_path.iterdir()} == {"a.json", "b.png"}
+
+    def test_a_full_disk_costs_neither_the_table_nor_the_other_files(self, tmp_path, capsys):
+        def full():
+            raise OSError(28, "No space left on device", str(tmp_path / ".partial-1"))
+
+        writers = [(tmp_path / "a.json", full), *writers_of(None, None, tmp_path, lambda dir: (dir / "b").touch())]
+        message = "a.json: the results above could not be written there: No space left on device$"
+        with pytest.raises(ValueError, match=message):
+            deliver("table", ["warning: few"], writers)
+        captured = capsys.readouterr()
+        assert (captured.out, captured.err) == ("table\n", "warning: few\n") and (tmp_path / "b").exists()
+
+    def test_a_report_that_json_cannot_express_is_told_after_the_table(self, tmp_path, capsys):
+        with pytest.raises(ValueError, match="a.json: the results above .*: Out of range float values"):
+            deliver("table", [], writers_of(tmp_path / "a.json", {"a": float("nan")}, None, print))
+        assert capsys.readouterr().out == "table\n" and not list(tmp_path.iterdir())
+
+    def test_a_bug_in_a_figure_keeps_its_traceback(self, tmp_path, capsys):
+        def broken(folder):
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            deliver("table", [], writers_of(None, None, tmp_path, broken))
+        assert capsys.readouterr().out == "table\n"

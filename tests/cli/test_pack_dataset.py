@@ -54,7 +54,7 @@ def test_the_middle_is_of_records_alone(texture_folder, tmp_path, capsys):
             "packed",
             "error: FACES: expected a folder of class folders, a packed folder or a train.rec, got",
         ),
-        (".", "packed", "error: data_dir: expected class folders"),
+        (".", "packed", "error: FACES: expected a folder of class folders"),
         ("faces", ".", "error: PACKED: expected a new folder, got"),
     ],
 )

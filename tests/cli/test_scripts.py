@@ -12,12 +12,20 @@ SCRIPTS = {
     "align/align_dataset.py": "--fallback",
     "align/pack_dataset.py": "PACKED",
     "eval/compare.py": "--hr_model DIR",
+    "eval/embed_faces.py": "FACES OUTPUT_DIR",
+    "eval/evaluate_gallery.py": "--try_weights",
     "eval/evaluate_lfw.py": "--lfw_pairs FILE",
     "eval/evaluate_scface.py": "SCFACE_DIR",
     "eval/evaluate_survface.py": "Face_Verification_Test_Set",
     "eval/evaluate_tinyface.py": "Testing_Set",
+    "eval/identify.py": "--min_width PIXELS",
     "eval/show_pairs.py": "--output FIGURE.png",
+    "serve/gallery.py": "calibrate",
+    "serve/server.py": "--audit_log FILE",
+    "serve/watch.py": "--patience SECONDS",
+    "train/export_model.py": "--precision",
     "train/export_saved_model.py": "MODEL_DIR",
+    "train/fit_hjb.py": "--hjb_one_mean",
     "train/import_recogniser.py": "--standardisation",
     "train/make_synthetic.py": "--test_people",
     "train/run_ablation.py": "--losses",
@@ -53,7 +61,9 @@ def run_all(*words):
 
 def test_every_script_is_listed():
     found = {
-        str(path.relative_to(ROOT)) for room in ("align", "train", "eval") for path in (ROOT / room).glob("*.py")
+        str(path.relative_to(ROOT))
+        for room in ("align", "train", "eval", "serve")
+        for path in (ROOT / room).glob("*.py")
     }
     assert found == set(SCRIPTS)
 

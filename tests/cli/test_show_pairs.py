@@ -40,7 +40,7 @@ def words(data, *more, output="figure.png", lr="lr", faces="faces"):
 @pytest.fixture
 def drawn_texts(monkeypatch):
     """Collect the words of the figures that are written."""
-    texts, save = [], plots._save
+    texts, save = [], plots.common.save
 
     def collect(figure, path):
         save(figure, path)
@@ -48,7 +48,7 @@ def drawn_texts(monkeypatch):
             "\n".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
         )
 
-    monkeypatch.setattr(plots, "_save", collect)
+    monkeypatch.setattr(plots.common, "save", collect)
     return texts
 
 

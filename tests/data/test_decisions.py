@@ -203,3 +203,33 @@ def test_workers_that_cannot_share_are_refused():
         hr_batches(noise(), SIZE, 8, 1, worker=2, workers=2)
     with pytest.raises(ValueError, match="batch_size: expected a multiple of 3 workers, got 8"):
         hr_batches(noise(), SIZE, 8, 1, worker=0, workers=3)
+
+
+def test_photographs_of_a_person_come_together():
+    policy = Policy(6, 1, together=2)
+    order = np.concatenate([decide(policy, noise(), step).hr.image for step in range(5)])
+    assert sorted(order) == list(range(30)), "an epoch shows each image once"
+    # Five images of a person: two groups of two, and one alone.
+    runs = [len(list(run)) for _, run in itertools.groupby(LABELS[order])]
+    assert set(runs) <= {1, 2, 3, 4} and runs.count(1) <= 6
+    assert sum(LABELS[order[:-1]] == LABELS[order[1:]]) >= 12
+    again = np.concatenate([decide(policy, noise(), step).hr.image for step in range(5, 10)])
+    assert sorted(again) == list(range(30)) and not np.array_equal(again, order)
+    # Alone, the order is that of a policy without groups.
+    alone = [decide(Policy(6, 1, together=1), noise(), 0).hr.image, decide(Policy(6, 1), noise(), 0).hr.image]
+    assert np.array_equal(*alone)
+    all_together = np.concatenate([decide(Policy(6, 1, together=9), noise(), step).hr.image for step in range(5)])
+    assert [len(list(run)) for _, run in itertools.groupby(LABELS[all_together])] == [5] * 6
+
+
+def test_jitter_moves_the_lr_face_alone():
+    def batch(**options):
+        stream = two_branch_batches(noise(), SIZE, 8, 666, [40], 0, **options)
+        made = {name: np.asarray(values) for name, values in next(stream).items()}
+        stream.close()
+        return made
+
+    still, moved, again = batch(), batch(jitter=0.05), batch(jitter=0.05)
+    assert np.array_equal(still["hr"], moved["hr"]) and np.array_equal(moved["lr"], again["lr"])
+    assert all((a != b).any() for a, b in zip(still["lr"], moved["lr"], strict=True))
+    assert np.array_equal(batch(jitter=0.0)["lr"], still["lr"])

@@ -133,6 +133,24 @@ def test_a_header_that_contradicts_the_records(tmp_path, counts, message):
         open_records(write_set(tmp_path, records))
 
 
+def test_a_header_that_states_two_thousand_million_people(tmp_path):
+    """As many keys would take 16 GB."""
+    records = with_header([0, 1]) | {0: framed(payload(0, b"", (3, 2e9)))}
+    with pytest.raises(
+        ValueError, match="key 0: expected the keys 3 to 1999999999 of 1999999997 people .* got 2 "
+    ):
+        open_records(write_set(tmp_path, records))
+
+
+@pytest.mark.parametrize("name", ["train.idx", "property"])
+def test_side_files_of_any_size_and_type(tmp_path, name):
+    write_set(tmp_path, {1: WHOLE})
+    with open(tmp_path / name, "wb") as file:
+        file.truncate(2**42)
+    with pytest.raises(ValueError, match=f"{name}: expected a file of at most .* got 4398046511104 bytes"):
+        open_records(tmp_path)
+
+
 def test_a_truncated_record_of_a_person(tmp_path):
     write_set(tmp_path, with_header([0, 1]))
     path = tmp_path / "train.rec"
@@ -158,7 +176,9 @@ def test_one_file_of_two_is_missing(tmp_path, absent):
         open_records(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("text", ["", "3,112", "3,112,x", "3,0,112", "3,112,112,3"])
+@pytest.mark.parametrize(
+    "text", ["", "3,112", "3,112,x", "3,0,112", "3,112,112,3", "24\n3,112,112", f"3,{'1' * 5000},112"]
+)
 def test_a_malformed_property_file(tmp_path, text):
     write_set(tmp_path, {1: WHOLE})
     (tmp_path / "property").write_text(text)

@@ -23,6 +23,32 @@ def test_images_are_separated_from_other_records(tmp_path):
     assert np.array_equal(records.read_image(0, (112, 96)), face(1)[:, 8:104])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3,112,96",
+        "3,112,96\n24\n",
+        "3,112,96\r\n24\r\n",
+        "\ufeff3, 112, 96\n",
+        "3,112,96\n24\nshuffled\n2019-05-01 10:00:00.123456\n",
+    ],
+    ids=["face2rec", "record builder", "Windows", "byte order mark", "shuffled"],
+)
+def test_forms_of_the_property_file(tmp_path, text):
+    """InsightFace's current record builder adds the number of images, its tool that shuffles records even more."""
+    write_set(tmp_path, with_header([0]))
+    (tmp_path / "property").write_bytes(text.encode())
+    assert open_records(tmp_path).image_size == (112, 96)
+
+
+def test_records_as_the_current_builder_writes_them(tmp_path):
+    """Keys from 0, no record 0 of its own, and labels in lists of one."""
+    records = {key: framed(payload(0, encoded(face(key)), (label,))) for key, label in enumerate([2.0, 2.0, 0.0])}
+    opened = open_records(write_set(tmp_path, records))
+    assert opened.keys.tolist() == [0, 1, 2] and opened.labels.tolist() == [1, 1, 0]
+    assert np.array_equal(opened.read_image(0), face(0))
+
+
 def test_a_jpeg_comes_as_rgb(tmp_path):
     red = np.full((112, 112, 3), (250, 10, 20), np.uint8)
     records = open_records(write_set(tmp_path, {1: framed(payload(0, encoded(red, ".jpg")))}))

@@ -1,6 +1,8 @@
 """Packed folders: they contain exactly the faces that were packed, and errors name the damaged file."""
 
+import errno
 import json
+import os
 import shutil
 
 import cv2
@@ -9,10 +11,10 @@ import pytest
 
 from cshml_tf.data.folder import read_class_folders
 from cshml_tf.data.packed.source import is_packed, read_packed
-from cshml_tf.data.packed.writer import pack
+from cshml_tf.data.packed.writer import new_packed, pack
 from cshml_tf.data.protocols import FaceImage, Pair
 from cshml_tf.data.sources import find_images
-from cshml_tf.files import replacing
+from cshml_tf.files import ListWarning, replacing
 from cshml_tf.images import read_image
 
 
@@ -28,7 +30,9 @@ def test_packed_faces_are_the_files(texture_folder, packed_textures):
 
 def test_people_restrict_the_classes(texture_folder, packed_textures):
     people = ["person_4", "person_1", "nobody"]
-    files, packed = read_class_folders(texture_folder, people), read_packed(packed_textures, people)
+    with pytest.warns(ListWarning, match="1 of the 3 people listed have no images in .*: nobody$") as warned:
+        files, packed = read_class_folders(texture_folder, people), read_packed(packed_textures, people)
+    assert len(warned) == 2
     assert packed.classes == files.classes and np.array_equal(packed.labels, files.labels)
     assert packed.digest() == files.digest()
     for image, path in zip(packed.images, files.images, strict=True):
@@ -98,40 +102,90 @@ def test_names_that_would_be_lost_are_refused(texture_folder, tmp_path, extra, m
     assert not (tmp_path / "packed").exists()
 
 
-def damage_pixels(folder):
-    (folder / "pixels.npy").write_bytes((folder / "pixels.npy").read_bytes()[:5000])
+def test_one_process_at_a_time_packs_into_a_folder(texture_folder, packed_textures, tmp_path):
+    """The second is refused before any work; it used to remove the partial folder of the first."""
+    source = read_packed(packed_textures)
+    others = [face for face in source.images]
+    with new_packed(tmp_path / "packed") as write:
+        left = [path for path in tmp_path.iterdir()]
+
+        def images():
+            for number, face in enumerate(others):
+                if number == 3:
+                    with pytest.raises(ValueError, match="packed: another process is writing it"):
+                        pack(texture_folder, tmp_path / "packed", progress=lambda _: pytest.fail("work was done"))
+                yield number, face
+
+        write(images(), source.labels, source.classes, source.names)
+    assert len(left) == 1 and left[0].name.startswith(".lock-")
+    assert [path.name for path in tmp_path.iterdir()] == ["packed"]
+    for file in packed_textures.iterdir():
+        assert (tmp_path / "packed" / file.name).read_bytes() == file.read_bytes()
 
 
-def damage_labels(folder):
-    np.save(folder / "labels.npy", np.arange(30, dtype=np.int32)[::-1])
+def test_a_disk_that_is_full_locks_nothing(texture_folder, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "save", full)
+        with pytest.raises(OSError, match="No space left on device"):
+            pack(texture_folder, tmp_path / "new" / "packed")
+    assert list((tmp_path / "new").iterdir()) == []
+    pack(texture_folder, tmp_path / "new" / "packed")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["packed"]
 
 
-def damage_labels_type(folder):
-    np.save(folder / "labels.npy", np.zeros(30))
+def test_a_link_to_nowhere_is_no_new_folder(texture_folder, tmp_path):
+    (tmp_path / "packed").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="expected a new folder"):
+        pack(texture_folder, tmp_path / "packed")
+    assert not (tmp_path / "nowhere").exists()
 
 
-def damage_names(folder):
-    (folder / "names.txt").write_text("one\n")
+def _truncate(name, size):
+    return lambda folder: os.truncate(folder / name, size)
 
 
-def damage_card(folder):
-    (folder / "packed.json").write_text("[]")
+def _text(name, text):
+    return lambda folder: (folder / name).write_bytes(text)
 
 
-def damage_counts(folder):
-    card = json.loads((folder / "packed.json").read_text())
-    (folder / "packed.json").write_text(json.dumps(card | {"images": -1}))
+def _card(**changes):
+    def damage(folder):
+        card = json.loads((folder / "packed.json").read_text())
+        (folder / "packed.json").write_text(json.dumps(card | changes))
+
+    return damage
+
+
+def _labels(values):
+    return lambda folder: np.save(folder / "labels.npy", np.asarray(values))
 
 
 @pytest.mark.parametrize(
     "damage, message",
     [
-        (damage_pixels, "pixels.npy: expected an array, got a damaged or truncated file"),
-        (damage_labels, "labels.npy: expected labels 0 to 5 in order"),
-        (damage_labels_type, "labels.npy: expected int32"),
-        (damage_names, "names.txt: expected 30 lines, got 1"),
-        (damage_card, "packed.json: expected the card of a packed folder"),
-        (damage_counts, "packed.json: expected positive sizes"),
+        (_truncate("pixels.npy", 5000), r"pixels.npy: expected 172928 bytes for shape \(30, 48, 40, 3\)"),
+        (_truncate("pixels.npy", 0), "pixels.npy: expected a .npy file"),
+        (_text("pixels.npy", b"PK\3\4" + bytes(500)), "pixels.npy: expected a .npy file"),
+        (_text("pixels.npy", b"\x93NUMPY\1\0v\0" + b"(" * 5000), "pixels.npy: expected a .npy file"),
+        (_labels(np.arange(30, dtype=np.int32)[::-1]), "labels.npy: expected labels 0 to 5 in order"),
+        (_labels(np.repeat(np.int32([2**31 - 1, -(2**31)]), 15)), "labels.npy: expected labels 0 to 5 in order"),
+        (_labels(np.zeros(30)), r"labels.npy: expected an array of 1 dimension\(s\) of int32"),
+        (_labels(np.zeros(29, np.int32)), r"labels.npy: expected shape \(30,\), as packed.json states"),
+        (_text("names.txt", b"one\n"), "names.txt: expected 30 lines, got 1"),
+        (_text("names.txt", b"\xff\n" * 30), "names.txt: expected text in UTF-8"),
+        (_text("classes.txt", b"a\n" * 6), "classes.txt: expected each class once, got 'a' 6 times"),
+        (_text("packed.json", b"[]"), "packed.json: expected object, got array"),
+        (_text("packed.json", b"[" * 100_000), "packed.json: expected JSON, got JSON that is nested too deeply"),
+        (_text("packed.json", b"{"), "packed.json: expected JSON, got a file that cannot be parsed"),
+        (_card(images=-1), "packed.json: images: expected int >= 1"),
+        (_card(images=30.5), "packed.json: images: expected int, got float"),
+        (_card(classes=True), "packed.json: classes: expected int, got bool"),
+        (_card(image_size=[48]), "packed.json: image_size: expected array of length (>= )?2"),
+        (_card(image_size=[48, 2**40]), r"packed.json: image_size\[1\]: expected int <= 65536"),
+        (_card(images=2**40), r"pixels.npy: expected shape \(1099511627776, 48, 40, 3\), as packed.json states"),
     ],
 )
 def test_damage_is_named(packed_textures, tmp_path, damage, message):

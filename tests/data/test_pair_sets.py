@@ -169,6 +169,45 @@ def test_other_names_are_refused(tmp_path, code, message):
         read_pair_set(write(tmp_path, code))
 
 
+REMEMBERED = b"c_codecs\nencode\nq\0\x8c\xffX" + b"x" * 254 + b"q\1\x8c\6latin1q\2"
+# Numbers that fall into one place of a dict: n of them take n^2 steps.
+COLLIDING = b"".join(b"\x8a\x0a" + (number * (2**61 - 1)).to_bytes(10, "little") for number in range(1, 20_000))
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        (b"]r\xff\xff\xff\x7f.", "a value is remembered under a number above 2097152"),
+        (b"]p2000000000\n.", "a value is remembered under a number above 2097152"),
+        (b"\x8e" + struct.pack("<Q", 2**33) + b"].", "8589934600 bytes expected at byte 3, 10 are there"),
+        (b"\x96" + struct.pack("<Q", 2**31) + b"].", "2147483656 bytes expected at byte 3, 10 are there"),
+        (b"B" + struct.pack("<I", 2**31) + b"].", "2147483652 bytes expected at byte 3, 6 are there"),
+        (b"\x95" + struct.pack("<Q", 2**40) + b"].", "pickle data was truncated"),
+        (b"V" + b"x" * 100, "its last line does not end"),
+        (REMEMBERED + b"(" + b"h\0h\1h\2\x86R" * 500 + b"l.", "got one that multiplies its content"),
+        (b"]" * 2_100_000 + b".", "in at most 2097152 steps, got a longer one"),
+        (b"\x8f(" + COLLIDING + b"\x90.", "got a large dict or set"),
+    ],
+)
+def test_no_step_takes_memory_or_time_without_bound(tmp_path, steps, message):
+    with pytest.raises(ValueError, match=f"lfw.bin: expected a pickle.*{message}"):
+        read_pair_set(write(tmp_path, b"\x80\5" + steps))
+
+
+def test_numbers_of_a_million_digits(tmp_path):
+    with pytest.raises(ValueError, match="lfw.bin: pair 1: expected True or False, got a int"):
+        read_pair_set(write(tmp_path, (ITEMS, [10**10_000, 0])))
+    many = np.ones(1_000_000, bool)
+    with pytest.raises(ValueError, match="expected two images for each pair, got 4 images for 1000000 pairs"):
+        read_pair_set(write(tmp_path, (ITEMS, many)))
+
+
+def test_an_error_takes_one_line(tmp_path):
+    with pytest.raises(ValueError, match="expected a pickle.* persistent id instruction") as error:
+        read_pair_set(write(tmp_path, b"Pid\n."))
+    assert "\n" not in str(error.value)
+
+
 def test_damaged_arrays(tmp_path):
     array = pickle.dumps(([np.frombuffer(ITEMS[0], np.uint8)] * 2, [True]), protocol=4)
     size = struct.pack("<H", len(ITEMS[0]))

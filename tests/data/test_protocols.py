@@ -57,6 +57,7 @@ class TestReadPairs:
             ("1\t1\nAnn\t1\t2\n", "expected 1 x 2 x 1 = 2 pairs, as the header states, got 1"),
             (PAIRS + "Ann\t1\t2\n", "expected 2 x 2 x 1 = 4 pairs, as the header states, got 5"),
             (PAIRS.replace("Cid\t4\t2", "Cid\t4"), "line 4: expected 'name i j' or .* got 2 fields"),
+            (PAIRS.replace("\t4\t2", "\t4\t4"), "line 4: expected two photographs, got Cid_0004 twice"),
             (PAIRS.replace("\t4\t2", "\t4\tx"), "line 4: expected the number of an image, got 'x'"),
             (PAIRS.replace("\t4\t2", "\t4\t-2"), "line 4: expected the number of an image, got '-2'"),
             (PAIRS.replace("Bob_Ba\t3\tCid", "Cid\t3\tCid"), "line 5: expected two people, got Cid twice"),

@@ -197,6 +197,11 @@ class TestReadLandmarks:
             ("\r\n" + LINE + "\t9", "line 2: .* got 10 fields"),
             (LINE.replace("8.5", "8,5"), "line 1: expected 8 numbers after 001_cam1_1, got .*'8,5'"),
             (LINE.replace("8.5", "nan"), "line 1: expected 8 numbers after 001_cam1_1, got .*'nan'"),
+            (
+                LINE.replace("8.5", "1e300"),
+                "line 1: expected 8 numbers after 001_cam1_1, got .*'1e300'",
+            ),
+            (LINE.replace("8.5", "8\0"), "line 1: expected lines of text .* got a NUL character inside a line"),
             (LINE.replace("\t1\t", "\t\t"), "line 1: expected 8 numbers after 001_cam1_1"),
             (LINE + "\r\n" + LINE.replace("8.5", "9"), "line 2: expected the landmarks of line 1 for 001_cam1_1"),
         ],

@@ -1,5 +1,9 @@
 import csv
 import itertools
+import multiprocessing
+import os
+import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +17,7 @@ from cshml_tf.data.synthetic import (
     write_dataset,
     write_pairs,
 )
+from cshml_tf.files import is_hidden
 from cshml_tf.images import read_image
 
 SIZE = (28, 24)
@@ -58,6 +63,20 @@ def test_two_workers_write_what_one_does(tmp_path):
         assert write_dataset(folder, 4, 2, image_size=SIZE, workers=workers, progress=done.append) == 8
     assert contents(tmp_path / "1") == contents(tmp_path / "2")
     assert done == [2] * 8
+
+
+@pytest.mark.slow
+def test_a_killed_worker_ends_the_call_and_the_next_one_finishes(tmp_path):
+    def kill(_):
+        for child in multiprocessing.active_children():
+            os.kill(child.pid, signal.SIGKILL)
+
+    with pytest.raises(ChildProcessError, match="a worker process was killed; the same call continues the work"):
+        write_dataset(tmp_path / "a", 24, 4, image_size=SIZE, workers=2, progress=kill)
+    write_dataset(tmp_path / "a", 24, 4, image_size=SIZE)
+    write_dataset(tmp_path / "b", 24, 4, image_size=SIZE)
+    drawn = {name: data for name, data in contents(tmp_path / "a").items() if not is_hidden(Path(name).name)}
+    assert drawn == contents(tmp_path / "b")
 
 
 def test_photographs_come_with_their_landmarks(tmp_path):

@@ -9,7 +9,7 @@ from PIL import Image
 from cshml_tf.degradation.bicubic import resize
 from cshml_tf.degradation.degrade import degrade, degrade_each
 from cshml_tf.degradation.kernel import cubic_weights
-from cshml_tf.degradation.resolution import format_resolution, parse_resolution, resolution_sides
+from cshml_tf.degradation.resolution import expand_range, format_resolution, parse_resolution, resolution_sides
 from cshml_tf.layers import Degrade
 
 
@@ -161,3 +161,44 @@ def test_bad_arguments_are_refused(pictures):
         degrade(pictures[0], 8)
     with pytest.raises(ValueError, match="at least one"):
         degrade_each(pictures, [], np.zeros(4, int))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tests TensorFlow's graphs")
+def test_weights_of_sizes_known_only_at_run_time_are_those_of_numpy():
+    """Whole numbers of 64 bits give the very weights of float64."""
+    import tensorflow as tf
+
+    from cshml_tf.degradation.tensors import graph_weights
+
+    for antialias in (True, False):
+        in_graph = tf.function(
+            lambda out, size, antialias=antialias: graph_weights(out, size, antialias),
+            input_signature=[tf.TensorSpec((), tf.int32)] * 2,
+            autograph=False,
+        )
+        for out in (5, 40, 112):
+            for size in (*range(1, 130, 9), 250, 1024, 4000, 32766):
+                weights = in_graph(out, size)
+                assert np.array_equal(weights, cubic_weights(out, size, antialias)), (out, size, antialias)
+
+
+@pytest.mark.parametrize("size", [(12, 9), (50, 70), (300, 260), (112, 96)])
+def test_whole_numbers_are_resized_without_float64_as_pil_does(size):
+    """The digits of weights by bytes: exact in float32, for noise and for edges."""
+    random = np.random.default_rng(3)
+    pixels = random.integers(0, 256, (2, *size, 3)).astype(np.uint8)
+    pixels[1] = np.where(pixels[1] > 127, 255, 0)
+    resized = np.asarray(resize(ops.convert_to_tensor(pixels), 48, 40))
+    expected = [Image.fromarray(picture).resize((40, 48), Image.Resampling.BICUBIC) for picture in pixels]
+    assert np.array_equal(resized, np.stack([np.asarray(picture) for picture in expected]))
+    assert np.array_equal(resized, resize(pixels, 48, 40))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("6-9", ["6", "7", "8", "9"]), ("12", ["12"]), ("14x12", ["14x12"])]
+    + [(text, [text]) for text in ("9-6", "6-6", "0-3", "-8", "6-", "6-x", "6-9-12", "6-1001")],
+)
+def test_a_range_is_all_its_resolutions(text, expected):
+    assert expand_range(text) == expected

@@ -78,3 +78,10 @@ def test_people_trained_on(folder):
     lr = folder("lr", LR, ["Bob", "Dee"])
     assert people_trained_on([hr, lr], ["Dee", "Ann", "Cid", "Ann"]) == ["Ann", "Dee"]
     assert people_trained_on([hr], ["Dee"]) == []
+
+
+def test_people_are_known_in_any_unicode_form(folder):
+    decomposed, composed = "Zoe\u0308", "Zo\u00eb"
+    hr = folder("hr", HR, [decomposed, "Bob"])
+    assert people_trained_on([hr], [composed, "Ann"]) == [composed]
+    assert people_trained_on([folder("other", HR, [composed])], [decomposed]) == [decomposed]

@@ -23,8 +23,19 @@ def report():
 
     return {
         "HR": part(2.0),
-        "12": {"HL": part(1.5), "LL": part(1.4), "HL_hr_network": part(0.5), "LL_hr_network": part(0.7)}
-        | {"gap_closed": 0.875, "HL_gain": {"difference": 0.25, "interval": [0.2, 0.31]}},
+        "12": {
+            "HL": part(1.5),
+            "HL_fused": part(1.6) | {"weight": 0.5},
+            "HL_hjb": part(1.7),
+            "LL": part(1.4),
+            "LL_hjb": part(1.3),
+            "HL_hr_network": part(0.5),
+            "LL_hr_network": part(0.7),
+        }
+        | {"gap_closed": 0.875, "HL_gain": {"difference": 0.25, "interval": [0.2, 0.31]}}
+        | {"HL_fused_gain": {"difference": 0.0625, "interval": [-0.01, 0.125]}}
+        | {"HL_hjb_gain": {"difference": 0.125, "interval": [0.05, 0.2]}}
+        | {"LL_hjb_gain": {"difference": -0.0125, "interval": [-0.1, 0.075]}},
         "14x12": {"HL_hr_network": part(0.5), "LL_hr_network": part(0.7)},
         "protocol": {
             "pairs": 200,
@@ -70,16 +81,31 @@ class TestFormatTable:
     def test_every_figure_of_the_report_is_there(self, report):
         text = reports.format_lfw_table(report)
         lines = text.splitlines()
-        starts = ["HR ", "12 HL  LR", "12 LL  LR", "12 HL  HR", "12 LL  HR", "14x12 HL  HR", "14x12 LL  HR"]
+        starts = [
+            "HR ",
+            "12 HL  LR",
+            "12 HL  second",
+            "12 HL  joint",
+            "12 LL  LR",
+            "12 LL  joint",
+            "12 HL  HR",
+            "12 LL  HR",
+            "14x12 HL  HR",
+            "14x12 LL  HR",
+        ]
         parts = [report["HR"], *(report["12"][condition] for condition in reports._CONDITIONS)]
         parts += [report["14x12"][mode] for mode in ("HL_hr_network", "LL_hr_network")]
-        for line, start, figures in zip(lines[1:8], starts, parts, strict=True):
+        for line, start, figures in zip(lines[1:11], starts, parts, strict=True):
             assert line.startswith(start)
             assert f"{100 * figures['accuracy']:.2f} ± {100 * figures['std']:.2f}" in line
             assert f"{100 * figures['interval'][0]:.2f} to {100 * figures['interval'][1]:.2f}" in line
             assert f"{figures['auc']:.4f}" in line and f"{100 * figures['eer']:.2f}" in line
             assert line.endswith("*")
         assert "+25.00 points (95 % interval +20.00 to +31.00)" in text
+        second = "12 HL: second score (HL with 0.5 LL) minus plain HL +6.25 points (95 % interval -1.00 to +12.50)"
+        assert second in lines
+        assert "12 HL: joint Bayesian minus cosine +12.50 points (95 % interval +5.00 to +20.00)" in lines
+        assert "12 LL: joint Bayesian minus cosine -1.25 points (95 % interval -10.00 to +7.50)" in lines
         assert "12 gap closed: 87.5 %" in text
         assert lines[-1] == (
             "200 pairs, 5 fold(s), threshold chosen on the other folds; flip averaging off; "
@@ -90,6 +116,24 @@ class TestFormatTable:
         lines = reports.format_lfw_table(report).splitlines()[:8]
         assert len({line.index(" ± ") for line in lines[1:]}) == 1
         assert len({line.index(" to ") for line in lines[1:]}) == 1
+
+    def test_a_gap_of_more_than_the_whole_has_a_note(self, report):
+        """HR is no better than HL: the rate says nothing of the network."""
+        changed = copy.deepcopy(report)
+        changed["12"]["gap_closed"] = 1.538
+        text = reports.format_lfw_table(changed)
+        assert "12 gap closed: 153.8 %; above 100 %: HL is above HR itself, as happens near chance" in text
+        changed["12"]["gap_closed"] = 1.0
+        assert "above 100 %" not in reports.format_lfw_table(changed)
+
+    def test_folds_that_the_list_does_not_state_are_told(self, report):
+        changed = copy.deepcopy(report)
+        changed["protocol"]["folds_by"] = "contiguous tenths of the list"
+        assert "200 pairs, 5 fold(s) (contiguous tenths of the list), threshold" in reports.format_lfw_table(
+            changed
+        )
+        changed["protocol"]["folds_by"] = "stated by the list"
+        assert "200 pairs, 5 fold(s), threshold" in reports.format_lfw_table(changed)
 
     def test_no_gap(self, report):
         changed = copy.deepcopy(report)

@@ -151,3 +151,15 @@ def test_distributed_files_are_found_by_stem(tmp_path):
     assert width_files([tmp_path / "x" / "A.png", tmp_path / "x" / "b.png"], distributed) == distributed[::-1]
     with pytest.raises(ValueError, match=r"c\.png: expected the image as distributed too"):
         width_files([tmp_path / "c.png"], distributed)
+
+
+@pytest.mark.parametrize(("width", "network"), [(30, "HR network"), (10, "LR network")])
+def test_embeddings_that_are_no_numbers_are_refused_without_files_too(width, network):
+    class Broken(Counting):
+        def __call__(self, pixels, training):
+            return super().__call__(pixels, training) * np.nan
+
+    pictures = [(np.zeros((*SIZE, 3), np.uint8), width)]
+    message = rf"picture 1: expected a finite, non-zero embedding \({network}\)"
+    with pytest.raises(ValueError, match=message):
+        embed_served(pictures, 1, ServingNetworks(Broken(), {12: Broken()}, 20))

@@ -159,14 +159,35 @@ def test_every_tensor_is_used(checkpoint):
     assert backbone.count_params() == sum(reader.get_tensor(name).size for name in names)
 
 
-def test_folder_prefix_and_index_file_name_the_same_checkpoint(checkpoint):
+def test_a_folder_a_prefix_and_each_file_name_the_same_checkpoint(checkpoint):
     prefix = checkpoint[0] / "model-20180402-114759.ckpt-275"
-    assert (
-        find_checkpoint(checkpoint[0])
-        == find_checkpoint(prefix)
-        == find_checkpoint(f"{prefix}.index")
-        == str(prefix)
-    )
+    suffixes = ("", ".index", ".meta", ".data-00000-of-00001")
+    found = {find_checkpoint(path) for path in (checkpoint[0], *(f"{prefix}{suffix}" for suffix in suffixes))}
+    assert found == {str(prefix)}
+
+
+def test_hidden_files_are_no_checkpoints(tmp_path):
+    for name in ("model.ckpt-1.index", "._model.ckpt-1.index", ".old.index"):
+        (tmp_path / name).touch()
+    assert find_checkpoint(tmp_path) == str(tmp_path / "model.ckpt-1")
+    (tmp_path / "checkpoint").write_text('model_checkpoint_path: ""\n')
+    assert find_checkpoint(tmp_path) == str(tmp_path / "model.ckpt-1")
+    (tmp_path / "model.ckpt-1.index").unlink()
+    with pytest.raises(ValueError, match="expected a folder with one checkpoint .* got none"):
+        find_checkpoint(tmp_path)
+
+
+def test_the_older_format_is_named(tmp_path):
+    prefix = str(tmp_path / "model.ckpt-5")
+    with tf.Graph().as_default(), v1.Session() as session:
+        v1.get_variable("weights", (3,), initializer=v1.initializers.zeros())
+        session.run(v1.global_variables_initializer())
+        v1.train.Saver(write_version=v1.train.SaverDef.V1).save(session, prefix, write_meta_graph=True)
+    for path in (prefix, f"{prefix}.meta", tmp_path):
+        with pytest.raises(
+            ValueError, match=r"ckpt-5: expected a checkpoint of format V2 .* got one of format V1"
+        ):
+            find_checkpoint(path)
 
 
 def test_no_checkpoint_and_several(tmp_path):
@@ -245,12 +266,36 @@ def test_missing_and_unexpected_tensors_and_wrong_shapes_are_named(checkpoint, t
 
 
 @pytest.mark.slow
-def test_variables_of_the_training_are_skipped(checkpoint, tmp_path):
-    slots = {f"{BETA}/ExponentialMovingAverage": np.zeros(192), f"{BETA}/Adam_1": np.zeros(192)}
-    slots |= {"beta1_power": np.float32(0.5), "beta2_power": np.float32(0.5)}
-    loaded = load_checkpoint(rewritten(checkpoint, tmp_path, lambda tensors: tensors.update(slots)))
-    assert loaded.backbone.count_params() == 23_497_424
-    assert loaded.skipped == sorted([*slots, "global_step"])
+def test_a_checkpoint_as_the_code_of_2017_wrote_it(checkpoint, tmp_path):
+    """The bottleneck outside the network's scope, the logits inside, and all that training keeps."""
+    extra = {f"{BETA}/ExponentialMovingAverage": np.zeros(192), f"{BETA}/Adam_1": np.zeros(192)}
+    extra |= {f"{BETA}/{slot}": np.zeros(192) for slot in ("RMSProp", "RMSProp_1", "Momentum", "Adagrad")}
+    extra |= {"Bottleneck/weights/RMSProp": np.zeros((1792, 512)), "Logits/weights/Adam": np.zeros((512, 7))}
+    extra |= {"InceptionResnetV1/Conv2d_1a_3x3/weights/Regularizer/l2_regularizer/avg": np.float32(1)}
+    extra |= {
+        name: np.float32(0.5) for name in ("beta1_power", "beta2_power", "total_loss/avg", "cross_entropy/avg")
+    }
+    extra |= {
+        "centers": np.zeros((7, 512)),
+        "total_loss/avg/biased": np.float32(1),
+        "learning_rate": np.float32(0),
+    }
+    # A center of a person is not finite, as long as that person has not been seen.
+    extra["centers"][3] = np.nan
+
+    def change(tensors):
+        for leaf in ("weights", "BatchNorm/beta", "BatchNorm/moving_mean", "BatchNorm/moving_variance"):
+            tensors[f"Bottleneck/{leaf}"] = tensors.pop(f"InceptionResnetV1/Bottleneck/{leaf}")
+        for leaf in ("weights", "biases"):
+            tensors[f"InceptionResnetV1/Logits/{leaf}"] = tensors.pop(f"Logits/{leaf}")
+        tensors.update(extra)
+
+    loaded = load_checkpoint(rewritten(checkpoint, tmp_path, change))
+    plain = load_checkpoint(find_checkpoint(checkpoint[0]))
+    for one, other in zip(loaded.backbone.get_weights(), plain.backbone.get_weights(), strict=True):
+        assert np.array_equal(one, other)
+    assert np.array_equal(loaded.logits, plain.logits) and loaded.logits.shape == (512, 7)
+    assert loaded.skipped == sorted([*extra, "global_step"]) and plain.skipped == ["global_step"]
 
 
 @pytest.mark.slow
@@ -267,5 +312,31 @@ def test_a_checkpoint_with_truncated_or_missing_data_is_refused(checkpoint, tmp_
 
 def test_a_damaged_index_is_refused(tmp_path):
     (tmp_path / "half.ckpt.index").write_bytes(b"truncated")
-    with pytest.raises(ValueError, match="half.ckpt: cannot be read as a checkpoint"):
+    with pytest.raises(ValueError, match="half.ckpt.index: cannot be read as a .* its end is missing"):
         load_checkpoint(find_checkpoint(tmp_path))
+
+
+def test_an_index_with_missing_bytes_is_refused(checkpoint, tmp_path):
+    """TensorFlow raises IndexError for some."""
+    whole = Path(f"{find_checkpoint(checkpoint[0])}.index").read_bytes()
+    for start in range(100, len(whole), 1500):
+        (tmp_path / "cut.ckpt.index").write_bytes(whole[:start] + whole[start + 20 :])
+        with pytest.raises(ValueError, match="cut.ckpt.*cannot be read as a checkpoint"):
+            load_checkpoint(str(tmp_path / "cut.ckpt"))
+
+
+def test_an_index_that_states_more_than_the_file_holds_is_refused_at_once(tmp_path):
+    """A slice of a matrix of 1792 x 200 million numbers: the whole would take 1.4 TB."""
+    prefix = str(tmp_path / "large.ckpt")
+    tf.raw_ops.SaveV2(
+        prefix=prefix,
+        tensor_names=["InceptionResnetV1/Bottleneck/weights"],
+        shape_and_slices=["1792 200000000 0,1792:0,1"],
+        tensors=[tf.zeros((1792, 1))],
+    )
+    with pytest.raises(ValueError, match="large.ckpt: its tensors cannot be read: expected 1433600000000 bytes"):
+        load_checkpoint(prefix)
+    with open(f"{prefix}.data-00000-of-00001", "r+b") as file:
+        file.truncate(2**41)
+    with pytest.raises(ValueError, match="large.ckpt: expected embeddings of 1 to 8192 numbers, got 200000000"):
+        load_checkpoint(prefix)

@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx_files import built, node, pictures, weights, write_graph
 
-from cshml_tf.pretrained.onnx import build_backbone, read_graph
+from cshml_tf.pretrained.onnx import UnsupportedGraph, build_backbone, read_graph
 
 
 @pytest.mark.parametrize("opset", [9, 11, 12])
@@ -117,3 +117,16 @@ def test_an_open_size_is_taken_from_the_caller(tmp_path):
     path = write_graph(tmp_path / "graph.onnx", nodes, {"k": weights(5, 3, 3, 3)}, shape=("N", 3, "H", "W"))
     backbone = build_backbone(read_graph(path), image_size=(9, 7))
     assert backbone.input_shape == (None, 9, 7, 3) and backbone.output["embedding"].shape == (None, 5)
+
+
+def test_a_constant_joins_a_batch_of_one(tmp_path):
+    nodes = [
+        node("Conv", ["image", "k"], "x"),
+        node("Concat", ["x", "c"], "y", axis=1),
+        node("Flatten", ["y"], "embedding"),
+    ]
+    constants = {"k": weights(5, 3, 3, 3), "c": weights(1, 2, 10, 8)}
+    built(write_graph(tmp_path / "graph.onnx", nodes, constants, shape=(1, 3, 12, 10)), pictures(1))
+    with pytest.raises(UnsupportedGraph, match=r"the same for all images, got \(2, 2, 10, 8\)"):
+        constants["c"] = weights(2, 2, 10, 8)
+        build_backbone(read_graph(write_graph(tmp_path / "graph.onnx", nodes, constants, shape=(2, 3, 12, 10))))

@@ -16,8 +16,9 @@ BRANCH = helper.make_graph(
     "nodes, message",
     [
         (
-            [node("Softplus", ["image"], "embedding", "odd")],
-            r"node 'odd' \(Softplus\): not supported; supported are Add",
+            [node("Hardmax", ["image"], "embedding", "/a/odd")],
+            r"node '/a/odd' \(Hardmax\): not supported; supported are Abs, Add, .* choose an earlier node as the "
+            r"embedding; its inputs are \(batch, 3, 12, 10\)$",
         ),
         ([node("Conv", ["image", "k"], "embedding", "c")], r"node 'c' \(Conv\): expected 4 channels, got 3"),
         ([node("Flatten", ["image"], "embedding", "f", axis=2)], r"node 'f' \(Flatten\): expected axis 1, got 2"),

@@ -147,7 +147,7 @@ def test_errors_of_other_settings_name_the_flags_of_the_command():
         LrSettings(data_dir="x", pretrained_model="y", resolution=(8,), contrastive_weight=-1.0)
 
     with (
-        pytest.raises(ValueError, match="^--lambda: expected 0 or more, got -1$"),
+        pytest.raises(ValueError, match="^--lambda: expected 0 to 1000000, got -1$"),
         flags_in_errors(AblationSettings),
     ):
         fails()

@@ -1,6 +1,7 @@
 """Wrong paths are refused in one line, before Keras, TensorFlow or JAX are imported."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,18 +21,26 @@ COMMANDS = {
     "align_dataset": "absent out",
     "pack_dataset": "absent out",
     "compare": "a.png b.png --hr_model absent",
+    "embed_faces": "absent out --model absent",
+    "evaluate_gallery": "absent --hr_model absent",
     "evaluate_lfw": "absent --lfw_pairs absent.txt --hr_model absent",
     "evaluate_scface": "absent --hr_model absent",
     "evaluate_survface": "absent --hr_model absent",
     "evaluate_tinyface": "absent --hr_model absent",
     "show_pairs": "absent --lfw_pairs absent.txt --hr_model absent --lr_model absent --output x.png",
+    "export_model": "absent out",
     "export_saved_model": "absent out",
+    "fit_hjb": "--data_dir absent --hr_model absent --lr_model absent --output x.npz",
+    "gallery": "enrol absent --gallery people.gallery",
+    "identify": "absent.png --gallery people.gallery",
     "import_recogniser": "absent.onnx out --standardisation fixed",
     "make_synthetic": "a_file",
+    "server": "--gallery people.gallery --key_file absent",
     "run_ablation": "out --networks absent --resolutions 12 --data_dir absent --lfw_dir absent --lfw_pairs absent",
     "train_cshml": "--data_dir absent --pretrained_model absent --resolution 12",
     "train_hr": "--data_dir absent",
     "train_toy": "toy --mnist absent.npz",
+    "watch": "clip.mp4 --gallery people.gallery --hr_model absent",
 }
 WATCHED = """
 import contextlib, importlib, io, json, sys
@@ -115,9 +124,39 @@ def test_what_is_not_free(places):
 
 @pytest.mark.parametrize("name", ["models_base_dir", "logs_base_dir"])
 def test_the_folders_of_a_run_are_folders(places, name):
-    check_paths(HrSettings(data_dir=str(places / "folder"), **{name: str(places / "folder" / "new")}))
+    (places / "faces" / "person_0").mkdir(parents=True)
+    (places / "faces" / "person_0" / "0.png").touch()
+    check_paths(HrSettings(data_dir=str(places / "faces"), **{name: str(places / "folder" / "new")}))
     with pytest.raises(ValueError, match=f"{name}: expected a folder, got .*file, which is a file"):
-        check_paths(HrSettings(data_dir=str(places / "folder"), **{name: str(places / "file")}))
+        check_paths(HrSettings(data_dir=str(places / "faces"), **{name: str(places / "file")}))
+
+
+def test_a_folder_without_faces_is_refused_before_anything_is_imported(places):
+    (places / "folder" / "person_0").mkdir()
+    (places / "folder" / "person_0" / ".DS_Store").touch()
+    (places / "folder" / ".ipynb_checkpoints").mkdir()
+    (places / "folder" / ".ipynb_checkpoints" / "0.png").touch()
+    with pytest.raises(ValueError, match="--data_dir: .*, which has no class folder with files in it"):
+        check_paths(HrSettings(data_dir=str(places / "folder")))
+    (places / "folder" / "person_0" / "0.png").touch()
+    check_paths(HrSettings(data_dir=str(places / "folder")))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs pipes")
+def test_a_pipe_is_not_called_a_folder(places):
+    os.mkfifo(places / "pipe")
+    settings = LfwSettings(lfw_dir=places / "folder", lfw_pairs=places / "pipe", hr_model=places / "model")
+    with pytest.raises(ValueError, match="--lfw_pairs: .*, which is a pipe, a socket or a device"):
+        check_paths(settings)
+
+
+def test_what_a_killed_process_leaves_does_not_fill_a_folder(places):
+    for name in (".partial-0123-4-abcd", ".lock"):
+        (places / "folder" / name).touch()
+    check_paths(ExportSettings(model_dir=places / "model", out_dir=places / "folder"))
+    (places / "folder" / ".git").touch()
+    with pytest.raises(ValueError, match="OUT_DIR: .*which is not empty"):
+        check_paths(ExportSettings(model_dir=places / "model", out_dir=places / "folder"))
 
 
 def test_outputs_lie_outside_of_what_is_read(places):

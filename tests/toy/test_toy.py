@@ -173,6 +173,7 @@ def test_features_of_two_coordinates_stay_and_others_are_projected():
         ({"y_train": np.full(300, 10)}, "labels 0 to 9"),
         ({"x_test": np.zeros((60, 27, 28), np.uint8)}, r"expected \(digits, 28, 28\) uint8"),
         ({"x_train": np.zeros((300, 28, 28))}, "float64"),
+        ({"y_test": np.array([None] * 60)}, r"bad.npz: y_test.npy: expected an array of numbers, got object"),
     ],
 )
 def test_what_is_not_mnist_is_one_line(mnist, tmp_path, capsys, arrays, message):
@@ -189,3 +190,12 @@ def test_what_is_not_mnist_is_one_line(mnist, tmp_path, capsys, arrays, message)
     assert train_toy.main([str(tmp_path / "toy"), "--mnist", str(path)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert not (tmp_path / "toy").exists()
+
+
+def test_arrays_that_expand_without_limit_are_refused(mnist, tmp_path):
+    path = tmp_path / "large.npz"
+    with np.load(mnist) as whole:
+        np.savez_compressed(path, **dict(whole) | {"x_train": np.zeros((400_000, 28, 28), np.uint8)})
+    assert path.stat().st_size < 2**20
+    with pytest.raises(ValueError, match="large.npz: expected arrays of at most 268435456 bytes"):
+        read_mnist(path)

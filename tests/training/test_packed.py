@@ -128,7 +128,10 @@ def test_a_run_of_version_0_1_0_resumes(hr_settings, stream, capsys):
     started, _ = train_hr(dataclasses.replace(hr_settings, max_minutes=1e-9), progress=False)
     note = started.model_dir / "run.json"
     state = json.loads(note.read_text())
-    assert set(state["inputs"]) == {"learning rate schedule", "data"}
+    assert set(state["inputs"]) == {
+        *("learning rate schedule", "data", "images", "people"),
+        *("pretrained_model", "lfw_dir", "lfw_pairs"),
+    }
     state["inputs"]["stream"] = stream
     note.write_text(json.dumps(state))
     capsys.readouterr()

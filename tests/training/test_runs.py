@@ -12,12 +12,15 @@ import cshml_tf
 from cshml_tf.data.protocols import read_pairs
 from cshml_tf.data.sources import find_images
 from cshml_tf.evaluation.lfw import Options, evaluate
+from cshml_tf.files import ListWarning
 from cshml_tf.images import read_image
 from cshml_tf.model_folder import read_card, read_classifier, trained_people
 from cshml_tf.recogniser import backbone_of
 from cshml_tf.settings.training import HrSettings, LrSettings
+from cshml_tf.training.experiment import _write_lfw_result
 from cshml_tf.training.hr import prepare_hr, train_hr
 from cshml_tf.training.lr import prepare_lr, train_lr
+from cshml_tf.training.validation import make_lfw_evaluation
 
 
 def test_an_hr_run_learns_and_describes_itself(hr_options):
@@ -125,6 +128,14 @@ def test_lfw_options_mean_what_they_mean_in_evaluation(hr_options, texture_folde
     assert read_card(run.model_dir)["figures"]["HR"] == report["HR"]["accuracy"]
 
 
+def test_pairs_that_the_validation_lacks_are_counted(hr_options, texture_folder, tmp_path):
+    pairs = write_pairs(tmp_path)
+    pairs.write_text(pairs.read_text().replace("person_3\t1\t2", "person_3\t1\t99"))
+    settings = HrSettings(**hr_options | {"lfw_dir": str(texture_folder), "lfw_pairs": str(pairs)})
+    with pytest.warns(ListWarning, match="pairs.txt: 1 of 8 pairs left out of the validation"):
+        make_lfw_evaluation(settings)
+
+
 def test_the_last_steps_are_logged_too(hr_options):
     run, _ = train_hr(HrSettings(**hr_options | {"max_steps": 5, "log_every": 3}), progress=False)
     assert [int(row["step"]) for row in history(run)] == [3, 5]
@@ -160,3 +171,10 @@ def test_any_layers_map_can_be_the_tap(lr_options):
     assert read_card(run.model_dir)["tap"] == "stem.pool"
     with pytest.raises(ValueError, match="a layer that outputs feature maps, got 'flatten'"):
         train_lr(LrSettings(**lr_options | {"tap": "flatten"}), progress=False)
+
+
+def test_lfw_result_keeps_lines_that_are_not_its_own(tmp_path):
+    path = tmp_path / "lfw_result.txt"
+    path.write_text("step 3\tHR 0.5\nmy remark\n\nstep\nstep 6\tHR 0.6\nstep 9\tH")
+    _write_lfw_result(tmp_path, 6, {"HR": 0.75, "gap": None})
+    assert path.read_text() == "step 3\tHR 0.5\nmy remark\n\nstep\nstep 6\tHR 0.75000\n"

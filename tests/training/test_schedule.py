@@ -54,6 +54,7 @@ def test_a_cosine_falls_from_the_rate_to_0_at_the_last_step():
         ("0: 0.1\n0: 0.2", "line 2: expected a new epoch"),
         ("0: 0.1\n3: -2", "line 2: expected a new epoch of at least 0 and a positive rate or -1"),
         ("0: nan", "line 1: expected a new epoch"),
+        ("0: 1e300", "positive rate or -1, at most 1000, got '0: 1e300'"),
         ("0", "line 1: expected 'epoch: rate'"),
     ],
 )

@@ -18,7 +18,7 @@ def test_options_reach_the_network_that_has_them(hr_options):
     kinds = [type(layer).__mro__ for layer in backbone_of(recogniser).layers]
     assert sum(keras.layers.Conv2D in kind for kind in kinds) == 4
     assert any(keras.layers.BatchNormalization in kind for kind in kinds)
-    with pytest.raises(ValueError, match="mobilefacenet: expected options among dropout, got depth"):
+    with pytest.raises(ValueError, match="^depth: expected a model_def that has this option, got mobilefacenet$"):
         prepare_hr(HrSettings(**hr_options | network | {"model_def": "mobilefacenet", "batch_norm": None}))
 
 

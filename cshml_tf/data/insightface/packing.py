@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from cshml_tf.data.insightface.records import Records
-from cshml_tf.data.packed.writer import write_packed
+from cshml_tf.data.packed.writer import new_packed
 
 
 def pack_records(
@@ -30,16 +30,13 @@ def pack_records(
         dict: the contents of `packed.json`.
 
     Raises:
-        ValueError: the folder exists; a record is truncated or damaged, or its image cannot be decoded, differs
-            in size from the first, or is smaller than `image_size`; the message names the file and the key.
+        ValueError: the folder exists, or another process is writing it; a record is truncated or damaged, or its
+            image cannot be decoded, differs in size from the first, or is smaller than `image_size`; the message
+            names the file and the key.
         OSError: the folder cannot be written.
     """
-    order = np.argsort(records.labels, kind="stable")
-    images = ((records.name_of(index), records.read_image(index, image_size)) for index in progress(order))
-    return write_packed(
-        packed_dir,
-        images,
-        records.labels[order],
-        records.class_names,
-        [f"{key}.jpg" for key in records.keys[order]],
-    )
+    with new_packed(packed_dir) as write:
+        order = np.argsort(records.labels, kind="stable")
+        images = ((records.name_of(index), records.read_image(index, image_size)) for index in progress(order))
+        names = [f"{key}.jpg" for key in records.keys[order]]
+        return write(images, records.labels[order], records.class_names, names)

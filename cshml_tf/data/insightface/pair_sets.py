@@ -12,13 +12,12 @@ import numpy as np
 
 from cshml_tf.data.insightface.decoding import decode_for_network
 from cshml_tf.data.insightface.plain_pickle import PlainArray, load_plain
-from cshml_tf.data.protocols import FaceImage, Pair
+from cshml_tf.data.protocols import CONTIGUOUS, FOLDS, ONE, FaceImage, ListedFile, Pair, PairList, contiguous_folds
 
-FOLDS = 10
 _SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"BM", b"RIFF")
 
 
-def read_pair_set(path: str | Path, image_size: Sequence[int] | None = None) -> tuple[list[Pair], "PairImages"]:
+def read_pair_set(path: str | Path, image_size: Sequence[int] | None = None) -> tuple[PairList, "PairImages"]:
     """Read a verification set, in the form that `cshml_tf.evaluation.lfw.evaluate` takes.
 
     The images are named after the file: those of `lfw.bin` are lfw_0001, lfw_0002, ...; the file does not identify
@@ -30,8 +29,9 @@ def read_pair_set(path: str | Path, image_size: Sequence[int] | None = None) -> 
             width. None keeps whole images. Use (112, 96) to evaluate a network of 112 x 96 on 112 x 112 faces.
 
     Returns:
-        (pairs, images): list of `cshml_tf.data.protocols.Pair`, in the file's order, in ten folds whose sizes
-        differ by at most one (fewer than ten pairs form one fold); and `PairImages`, which decodes on access.
+        (pairs, images): `PairList` of `cshml_tf.data.protocols.Pair`, in the file's order, in ten folds whose
+        sizes differ by at most one (fewer than ten pairs form one fold); and `PairImages`, which decodes on
+        access.
 
     Raises:
         OSError: the file cannot be read.
@@ -42,20 +42,18 @@ def read_pair_set(path: str | Path, image_size: Sequence[int] | None = None) -> 
     content = load_plain(path)
     if not isinstance(content, (tuple, list)) or len(content) != 2:
         raise ValueError(f"{path}: expected (images, whether each pair is the same), got {_kind(content)}")
-    items, same = _items(path, content[0]), _same(path, content[1])
-    if not same or len(items) != 2 * len(same):
-        raise ValueError(
-            f"{path}: expected two images for each pair, got {len(items)} images for {len(same)} pairs"
-        )
+    items = _items(path, content[0])
+    same = _same(path, content[1], len(items))
     encoded = [_encoded(path, number, item) for number, item in enumerate(items, start=1)]
     pairs = [
         Pair(FaceImage(path.stem, 2 * index + 1), FaceImage(path.stem, 2 * index + 2), is_same, fold)
-        for index, (is_same, fold) in enumerate(zip(same, _folds(len(same)), strict=True))
+        for index, (is_same, fold) in enumerate(zip(same, contiguous_folds(len(same)).tolist(), strict=True))
     ]
-    return pairs, PairImages(path, encoded, image_size)
+    folds_by = CONTIGUOUS if len(pairs) >= FOLDS else ONE
+    return PairList(pairs, folds_by), PairImages(path, encoded, image_size)
 
 
-class PairImages(Mapping[FaceImage, np.ndarray]):
+class PairImages(Mapping[FaceImage | ListedFile, np.ndarray]):
     """The images of a verification set by `FaceImage`: (H, W, 3) uint8 RGB, decoded on each access.
 
     An access raises ValueError if the image cannot be decoded or does not have the required size.
@@ -75,8 +73,8 @@ class PairImages(Mapping[FaceImage, np.ndarray]):
         self._encoded = encoded
         self._image_size = image_size
 
-    def __getitem__(self, image: FaceImage) -> np.ndarray:
-        if image not in self:
+    def __getitem__(self, image: FaceImage | ListedFile) -> np.ndarray:
+        if not isinstance(image, FaceImage) or image not in self:
             raise KeyError(image)
         name = f"{self._path}: image {image.number}"
         return decode_for_network(self._encoded[image.number - 1], name, self._image_size)
@@ -98,15 +96,18 @@ def _items(path: Path, items: Any) -> Sequence:
     return items
 
 
-def _same(path: Path, same: Any) -> list[bool]:
+def _same(path: Path, same: Any, images: int) -> list[bool]:
     """Convert a list of bools, or of 0 and 1, or an array of bools, to a list of bool."""
     if isinstance(same, PlainArray) and same.dtype is np.bool_:
-        same = list(same.content)
-    if not isinstance(same, (list, tuple)):
+        same = same.content
+    elif not isinstance(same, (list, tuple)):
         raise ValueError(f"{path}: expected a list of whether each pair is the same, got {_kind(same)}")
+    if not same or images != 2 * len(same):
+        raise ValueError(f"{path}: expected two images for each pair, got {images} images for {len(same)} pairs")
     for index, value in enumerate(same):
         if not isinstance(value, int) or value not in (0, 1):
-            shown = value if isinstance(value, int) else _kind(value)
+            # A pickle can contain a number of a million digits.
+            shown = value if isinstance(value, int) and abs(value) < 2**31 else _kind(value)
             raise ValueError(f"{path}: pair {index + 1}: expected True or False, got {shown}")
     return [bool(value) for value in same]
 
@@ -120,13 +121,6 @@ def _encoded(path: Path, number: int, item: Any) -> bytes:
             f"{path}: image {number}: expected a JPEG, PNG, BMP or WebP file, got {len(data)} other bytes"
         )
     return data
-
-
-def _folds(pairs: int) -> list[int]:
-    """Return the fold of each pair: contiguous folds whose sizes differ by at most one, larger ones first."""
-    folds = FOLDS if pairs >= FOLDS else 1
-    sizes = [len(part) for part in np.array_split(np.arange(pairs), folds)]
-    return np.repeat(np.arange(folds), sizes).tolist()
 
 
 def _kind(value: Any) -> str:

@@ -16,11 +16,15 @@ from typing import TypeVar
 
 import numpy as np
 
+from cshml_tf.files import open_regular, read_bytes
+
 Words = TypeVar("Words", int, np.ndarray)
 MAGIC = 0xCED7230A
 HEAD_BYTES = 8
 _MAGIC_BYTES = struct.pack("<I", MAGIC)
 _WHOLE, _FIRST, _MIDDLE, _LAST = range(4)
+# The index of 42 million images, the largest set of faces, has about 800 MB.
+_INDEX_BYTES = 2**31
 # A number of 18 digits fits into an int64.
 _INDEX_LINE = re.compile(rb"[ \t]*[0-9]{1,18}[ \t]+[0-9]{1,18}[ \t]*")
 
@@ -38,7 +42,7 @@ def read_index(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
         OSError: the file cannot be read.
         ValueError: the index is empty, a line has another format, or a key is repeated; the message says where.
     """
-    text = Path(path).read_bytes()
+    text = read_bytes(path, _INDEX_BYTES)
     if not text.strip():
         raise ValueError(f"{path}: expected lines 'key<TAB>byte offset', got an empty file")
     table = None
@@ -83,7 +87,7 @@ class RecordFile:
             OSError: it cannot be opened.
         """
         self.path = Path(path)
-        self._file = open(path, "rb", buffering=0)
+        self._file = open_regular(path, 2**62)
         weakref.finalize(self, self._file.close)
         self.size = os.fstat(self._file.fileno()).st_size
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from cshml_tf.data.insightface.decoding import decode_face
 from cshml_tf.data.insightface.recordio import HEAD_BYTES, MAGIC, RecordFile, part_head, read_index
+from cshml_tf.files import read_bytes
 
 _HEADER = struct.Struct("<IfQQ")
 # The head of a record, the payload's header, and the first of the labels that may follow.
@@ -23,6 +24,7 @@ _START = np.dtype(
 )
 _RECORDS_PER_READ = 16384
 _SUFFIXES = (".rec", ".idx")
+_PROPERTY_BYTES = 2**16
 # Class numbers are below this.
 _LABEL_LIMIT = 2.0**31
 
@@ -237,7 +239,8 @@ class Records:
         rows = np.flatnonzero(keys >= first)
         if not len(rows):
             return
-        if not np.array_equal(keys[rows], np.arange(first, end)):
+        # Compared first: record 0 may state two thousand million people.
+        if len(rows) != end - first or not np.array_equal(keys[rows], np.arange(first, end)):
             raise ValueError(
                 f"{name}: expected the keys {first} to {end - 1} of {end - first} people in the index, or no key "
                 f"after the images, got {len(rows)} from {keys[rows[0]]} to {keys[rows[-1]]}"
@@ -259,7 +262,8 @@ class Records:
 
 def _is_class_number(label: Any) -> Any:
     """Return whether a float32, or each of an array, is a whole number from 0 that can be a class number."""
-    return (label >= 0) & (label < _LABEL_LIMIT) & (label == np.floor(label))
+    with np.errstate(invalid="ignore"):
+        return (label >= 0) & (label < _LABEL_LIMIT) & (label == np.floor(label))
 
 
 def _image_start(payload: bytes, name: str) -> int:
@@ -284,11 +288,20 @@ def _labels_of(payload: bytes, name: str) -> np.ndarray:
 
 
 def _read_image_size(path: Path) -> tuple[int, int] | None:
-    """Read (height, width) from a file `C,height,width`; None if it does not exist."""
+    """Read (height, width) from a file that begins with a line `C,height,width`; None if it does not exist.
+
+    Some of InsightFace's tools write further lines: the number of images, the date.
+    """
     if not path.is_file():
         return None
-    line = path.read_text(encoding="utf-8", errors="replace").strip()
+    line = (
+        read_bytes(path, _PROPERTY_BYTES).decode("utf-8-sig", errors="replace").strip().partition("\n")[0].strip()
+    )
     fields = [field.strip() for field in line.split(",")]
-    if len(fields) != 3 or not all(field.isascii() and field.isdigit() and int(field) for field in fields):
+    if len(fields) != 3 or not all(_is_size(field) for field in fields):
         raise ValueError(f"{path}: expected 'classes,height,width', got {line[:40]!r}")
     return int(fields[1]), int(fields[2])
+
+
+def _is_size(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0

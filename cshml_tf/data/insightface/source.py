@@ -8,6 +8,7 @@ import numpy as np
 from cshml_tf.data.insightface.decoding import decode_for_network
 from cshml_tf.data.insightface.records import Records, open_records
 from cshml_tf.data.packed.source import PackedSource
+from cshml_tf.images import UnreadableImage
 
 
 class RecordPixels:
@@ -26,7 +27,16 @@ class RecordPixels:
         self._records = records
         self._order = order
         self._image_size = image_size
-        self.shape = (len(order), *self._read(0).shape)
+        self.shape = (len(order), *self._first_shape())
+
+    def _first_shape(self) -> tuple[int, ...]:
+        try:
+            return self._read(0).shape
+        except ValueError as error:
+            # A damaged face is one of those that training may pass over; one of another size is not.
+            if self._image_size is None or not isinstance(error.__cause__, UnreadableImage):
+                raise
+            return (*self._image_size, 3)
 
     def __getitem__(self, rows: Any) -> np.ndarray:
         if np.ndim(rows):

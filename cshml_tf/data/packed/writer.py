@@ -1,6 +1,8 @@
 """Pack class folders of aligned faces, or images of any origin, into one array."""
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from cshml_tf.data.folder import read_class_folders
 from cshml_tf.data.packed.source import CARD, CLASSES, LABELS, NAMES, PIXELS, is_packed
-from cshml_tf.files import remove_left_overs, replacing, write_json, write_text
+from cshml_tf.files import claimed, printable, remove_left_overs, replacing, write_json, write_text
 from cshml_tf.images import IMAGE_SUFFIXES, READ_SUFFIXES, UnreadableImage, read_image
 
 
@@ -33,17 +35,42 @@ def pack(
     Raises:
         ValueError: there is nothing to pack; an image is unreadable, of another size than the first, or in a
             format that is not read; two images of a class have names that differ only in their suffix; a name is
-            not UTF-8 or contains a line break; or the folder exists.
+            not UTF-8 or contains a line break; the folder exists, or another process is writing it.
         OSError: the folder cannot be written.
     """
     if is_packed(data_dir):
         raise ValueError(f"data_dir: expected a folder of class folders, got {data_dir}, which is packed already")
+    with new_packed(packed_dir) as write:
+        source = read_class_folders(data_dir, people)
+        names = [Path(path).name for path in source.paths]
+        _check_names(source, names)
+        images = ((path, _read(path)) for path in progress(source.paths))
+        return write(images, source.labels, source.classes, names)
+
+
+@contextlib.contextmanager
+def new_packed(packed_dir: str | Path) -> Iterator[Callable[..., dict[str, Any]]]:
+    """Claim the name of a new packed folder, so that no other process writes it at the same time.
+
+    Args:
+        packed_dir: folder to make; it appears whole or not at all.
+
+    Yields:
+        A function that writes the folder. Its arguments are those of `write_packed` after the first; it returns
+        what `write_packed` returns.
+
+    Raises:
+        ValueError: the folder exists, or another process is writing it.
+        OSError: the folder cannot be written.
+    """
+    packed_dir = Path(packed_dir)
     _check_new(packed_dir)
-    source = read_class_folders(data_dir, people)
-    names = [Path(path).name for path in source.paths]
-    _check_names(source, names)
-    images = ((path, _read(path)) for path in progress(source.paths))
-    return write_packed(packed_dir, images, source.labels, source.classes, names)
+    with claimed(packed_dir):
+        # It may have been finished meanwhile.
+        _check_new(packed_dir)
+        # Left-overs of a large data set would fill the disk.
+        remove_left_overs(packed_dir)
+        yield lambda images, labels, classes, names: _write(packed_dir, images, labels, classes, names)
 
 
 def write_packed(
@@ -66,14 +93,14 @@ def write_packed(
         The contents of `packed.json`.
 
     Raises:
-        ValueError: the folder exists, or an image has another size than the first.
+        ValueError: the folder exists, another process is writing it, or an image has another size than the first.
         OSError: the folder cannot be written.
     """
-    packed_dir = Path(packed_dir)
-    _check_new(packed_dir)
-    packed_dir.parent.mkdir(parents=True, exist_ok=True)
-    # Left-overs of a large data set would fill the disk.
-    remove_left_overs(packed_dir)
+    with new_packed(packed_dir) as write:
+        return write(images, labels, classes, names)
+
+
+def _write(packed_dir, images, labels, classes, names):
     with replacing(packed_dir) as partial:
         partial.mkdir()
         size = _write_pixels(partial / PIXELS, images, len(names))
@@ -86,8 +113,8 @@ def write_packed(
 
 
 def _check_new(packed_dir):
-    if Path(packed_dir).exists():
-        raise ValueError(f"packed_dir: expected a new folder, got {packed_dir}, which exists")
+    if os.path.lexists(packed_dir):
+        raise ValueError(f"packed_dir: expected a new folder, got {printable(packed_dir)}, which exists")
 
 
 def _check_names(source, names):

@@ -5,6 +5,7 @@ import functools
 import io
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import cv2
@@ -29,6 +30,11 @@ _Written = tuple[int, list[tuple[str, np.ndarray]]]
 def person_name(number: int) -> str:
     """Return the name of the person with this number, counted from 0: `person_0007`."""
     return f"person_{number:04d}"
+
+
+def identity_seed_of(seed: int, number: int) -> int:
+    """Return the identity seed of a person of a data set."""
+    return seed * PEOPLE_PER_SEED + number
 
 
 def write_dataset(
@@ -64,7 +70,7 @@ def write_dataset(
 
     Raises:
         ValueError: a number is out of range.
-        OSError: the folder or a picture cannot be written.
+        OSError: the folder or a picture cannot be written, or a worker process was killed.
     """
     limits = dict(people=1, pictures=1, seed=0, first_identity=0, workers=1)
     given = dict(people=people, pictures=pictures, seed=seed, first_identity=first_identity, workers=workers)
@@ -102,13 +108,15 @@ def _run(task: Callable[[int], _Written], numbers: Sequence[int], workers: int) 
     )
     try:
         yield from pool.map(task, numbers, chunksize=max(1, min(8, len(numbers) // (4 * workers))))
+    except BrokenProcessPool:
+        raise ChildProcessError("a worker process was killed; the same call continues the work") from None
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _write_person(folder: Path, pictures: int, seed: int, crop: tuple[int, int] | None, number: int) -> _Written:
     """Write one person's missing pictures; return their number and, for photographs, the landmarks."""
-    name, identity_seed = person_name(number), seed * PEOPLE_PER_SEED + number
+    name, identity_seed = person_name(number), identity_seed_of(seed, number)
     (folder / name).mkdir(exist_ok=True)
     drawn, rows = 0, []
     for picture in range(1, pictures + 1):

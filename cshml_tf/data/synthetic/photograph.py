@@ -106,19 +106,32 @@ def _check_whole(name: str, value: int, low: int, high: int | None) -> None:
         raise ValueError(f"{name}: expected a whole number, {limits}, got {value!r}")
 
 
+def draw_head(pixels: np.ndarray, subject: Person, view: View, projection: head.Projection) -> None:
+    """Draw a person's head and neck over a picture, back to front.
+
+    Args:
+        pixels: (size, size, 3) RGB or (size, size, 4) RGB and coverage, premultiplied; float32, drawn on in place.
+        subject: the person.
+        view: the circumstances.
+        projection: the pose and place of the head in `pixels`.
+    """
+    size = projection.size
+    light = _light(subject, view, projection)
+    behind = cv2.warpAffine(subject.behind, projection.plane(0.0), (size, size))
+    lay_over(pixels, behind, light.flat)
+    places = projection.sheet_positions(subject.surface)
+    face = head.sample(_frontal_sheet(subject, view), *places, head.DRAWING_SCALE)
+    lay_over(pixels, face, head.sample(light.surface, *places, head.SURFACE_SCALE))
+    if view.glasses_on and subject.identity.glasses_shape != "none":
+        draw_glasses(pixels, subject.identity, subject.surface, projection, light.flat)
+
+
 def _render(subject: Person, view: View, size: int) -> Photograph:
     """Draw a `Person` under a `View`, back to front."""
     projection = head.Projection(view, size)
     pixels = _background(view, size)
     _draw_body(pixels, view, projection)
-    light = _light(subject, view, projection)
-    behind = cv2.warpAffine(subject.behind, projection.plane(0.0), (size, size))
-    _lay_over(pixels, behind, light.flat)
-    places = projection.sheet_positions(subject.surface)
-    face = head.sample(_frontal_sheet(subject, view), *places, head.DRAWING_SCALE)
-    _lay_over(pixels, face, head.sample(light.surface, *places, head.SURFACE_SCALE))
-    if view.glasses_on and subject.identity.glasses_shape != "none":
-        draw_glasses(pixels, subject.identity, subject.surface, projection, light.flat)
+    draw_head(pixels, subject, view, projection)
     return Photograph(_expose(pixels, view), _landmarks(subject, view, projection))
 
 
@@ -154,21 +167,21 @@ def _frontal_sheet(subject: Person, view: View) -> np.ndarray:
         lift = round(view.hair_lift * head.DRAWING_SCALE)
         rows = len(sheet) - abs(lift)
         up, down = max(lift, 0), max(-lift, 0)
-        _lay_over(sheet[down : down + rows], subject.hair[up : up + rows])
+        lay_over(sheet[down : down + rows], subject.hair[up : up + rows])
     if view.hat:
         draw_hat(sheet_painter(sheet), subject.identity, view.hat)
     return sheet
 
 
-def _lay_over(under: np.ndarray, over: np.ndarray, light: np.ndarray | float = 1.0) -> None:
+def lay_over(under: np.ndarray, over: np.ndarray, light: np.ndarray | float = 1.0) -> None:
     """Lay a premultiplied RGBA picture, lit by `light`, over an RGB or RGBA one, in place."""
     # The factor is repeated for each channel because NumPy broadcasts slowly over an innermost axis of 3 or 4.
-    channels = under.shape[2]
-    under *= cv2.merge([1 - over[..., 3]] * channels)
-    if channels == 3:
-        over = cv2.cvtColor(over, cv2.COLOR_RGBA2RGB)
-        over *= cv2.merge([light] * 3) if isinstance(light, np.ndarray) else np.float32(light)
-    under += over
+    under *= cv2.merge([1 - over[..., 3]] * under.shape[2])
+    colours = cv2.cvtColor(over, cv2.COLOR_RGBA2RGB)
+    colours *= cv2.merge([light] * 3) if isinstance(light, np.ndarray) else np.float32(light)
+    under[..., :3] += colours
+    if under.shape[2] == 4:
+        under[..., 3] += over[..., 3]
 
 
 def _background(view: View, size: int) -> np.ndarray:

@@ -18,11 +18,15 @@ from cshml_tf.evaluation.scface.coupled_mappings import CoupledMapping, fit_dmds
 from cshml_tf.evaluation.scface.faces import AlignedFaces
 from cshml_tf.evaluation.scface.fine_tuning import FineTuning, fine_tune
 from cshml_tf.evaluation.scface.identification import Embedded, match_curve
+from cshml_tf.evaluation.scface.mixture import GeneralEmbeddings, GeneralFaces, embed_general, fit_mixture
 from cshml_tf.evaluation.scface.networks import Served
+from cshml_tf.metrics.joint_bayesian import Fit
 
 HR_ALONE = "HR network for all"
 AS_GIVEN = "networks as given"
 FINE_TUNED = "fine-tuned with Eq. 3"
+RICNN = "RICNN"
+ON_EMBEDDINGS, ON_RICNN = "HJB on the embeddings", "RIDN-HJB"
 MAPPINGS: dict[str, Callable[..., CoupledMapping]] = {"MDS": fit_mds, "DMDS": fit_dmds, "LDMDS": fit_ldmds}
 
 
@@ -40,6 +44,14 @@ class ScfaceRow(NamedTuple):
     curves: dict[int, list[np.ndarray]]
 
 
+class _System(NamedTuple):
+    """One choice of networks: the embedded mugshots, the probes by distance, and general faces or None."""
+
+    gallery: Embedded
+    probes: Mapping[int, Embedded]
+    general: GeneralEmbeddings | None
+
+
 class ScfaceExperiment:
     """SCface, aligned and embedded once for everything that is measured on it.
 
@@ -53,9 +65,12 @@ class ScfaceExperiment:
         flip: whether to add the embedding of the mirrored face and normalise the sum.
         batch_size: number of faces per forward pass.
         progress: wraps the sequence of batches, such as `tqdm`.
+        ricnn: a network trained on HR faces and their LR copies together, which embeds mugshots and probes for
+            rows of its own; or None.
+        general: faces of other people, for the joint Bayesian classifier; or None for no rows of it.
 
     Raises:
-        ValueError: there is no mugshot, or no probe at some distance.
+        ValueError: there is no mugshot, or no probe at some distance, or a general face cannot be read.
     """
 
     def __init__(
@@ -68,6 +83,8 @@ class ScfaceExperiment:
         flip: bool = False,
         batch_size: int = 32,
         progress: Callable[[Iterable], Iterable] = iter,
+        ricnn: keras.Model | None = None,
+        general: GeneralFaces | None = None,
     ) -> None:
         sets = {"mugshots": mugshots} | {
             f"probes at distance {distance}": probes[distance] for distance in DISTANCES
@@ -90,13 +107,23 @@ class ScfaceExperiment:
             else self._embed(self._people[distance], self._shown[distance], served[distance].recogniser)
             for distance in DISTANCES
         }
+        size = mugshots.pixels.shape[1:3]
+        by_distance = {distance: served[distance].recogniser for distance in DISTANCES}
+        of_general = general and embed_general(general, size, hr_recogniser, by_distance, **self._options)
+        self._as_given = _System(self._gallery, self._given, of_general)
+        self._ricnn = None if ricnn is None else self._system_of(ricnn, mugshots, general)
 
     def all_people(self) -> Iterator[ScfaceRow]:
-        """Yield the results on all 130 people: with the HR network only, and with the networks as given."""
-        return self._rows_as_given([PEOPLE])
+        """Yield the results on all 130 people: HR network only, networks as given, RICNN if there is one."""
+        yield from self._rows_as_given([PEOPLE])
+        yield from self._rows_of_ricnn([PEOPLE])
 
     def split(
-        self, seeds: Iterable[int], fine_tuning: FineTuning | None = None, mappings: Iterable[str] = ()
+        self,
+        seeds: Iterable[int],
+        fine_tuning: FineTuning | None = None,
+        mappings: Iterable[str] = (),
+        fit: Fit | None = None,
     ) -> Iterator[ScfaceRow]:
         """Yield the results on 80 people after learning from the other 50, split anew for each seed.
 
@@ -104,15 +131,18 @@ class ScfaceExperiment:
             seeds: whole numbers, at least one.
             fine_tuning: how to fine-tune; None for no fine-tuning. The HR network is never fine-tuned.
             mappings: keys of `MAPPINGS`, each learned from the 50 people's embeddings by the networks as given.
+            fit: how to fit the joint Bayesian classifiers, if there are general faces; None for the defaults.
 
         Yields:
-            One row per method: networks as given first, then the mappings, then fine-tuned networks.
+            One row per method: networks as given first, then RICNN, the mappings, the joint Bayesian classifier on
+            either's embeddings, and fine-tuned networks.
 
         Raises:
             ValueError: too few of the 50 people have both mugshot and probes.
         """
         parts = {seed: split_people(PEOPLE, seed=seed) for seed in seeds}
         yield from self._rows_as_given([tested for _, tested in parts.values()])
+        yield from self._rows_of_ricnn([tested for _, tested in parts.values()])
         _, tested = next(iter(parts.values()))
         count = len(tested)
         for name in mappings:
@@ -121,6 +151,13 @@ class ScfaceExperiment:
                 for distance, curves in by_distance.items():
                     curves.append(self._mapped(name, distance, learned, tested))
             yield ScfaceRow(count, f"{name} on the embeddings", by_distance)
+        for name, system in ((ON_EMBEDDINGS, self._as_given), (ON_RICNN, self._ricnn)):
+            if system is not None and system.general is not None:
+                by_distance = {
+                    distance: [_by_mixture(system, distance, *part, fit or Fit()) for part in parts.values()]
+                    for distance in DISTANCES
+                }
+                yield ScfaceRow(count, name, by_distance)
         if fine_tuning and not all(served.is_hr for served in self._served.values()):
             by_distance = {distance: [] for distance in DISTANCES}
             for seed, (learned, tested) in parts.items():
@@ -137,6 +174,28 @@ class ScfaceExperiment:
                 for distance in DISTANCES
             }
             yield ScfaceRow(len(sets_of_people[0]), method, curves)
+
+    def _rows_of_ricnn(self, sets_of_people: Sequence[Sequence[int]]) -> Iterator[ScfaceRow]:
+        if self._ricnn is not None:
+            gallery, probes, _ = self._ricnn
+            curves = {
+                distance: [match_curve(gallery, probes[distance], people) for people in sets_of_people]
+                for distance in DISTANCES
+            }
+            yield ScfaceRow(len(sets_of_people[0]), RICNN, curves)
+
+    def _system_of(self, network: keras.Model, mugshots: AlignedFaces, general: GeneralFaces | None) -> _System:
+        """Embed everything by one network."""
+        by_distance: dict[int, keras.Model] = dict.fromkeys(DISTANCES, network)
+        size = mugshots.pixels.shape[1:3]
+        return _System(
+            self._embed(mugshots.people, mugshots.pixels, network),
+            {
+                distance: self._embed(self._people[distance], self._shown[distance], network)
+                for distance in DISTANCES
+            },
+            general and embed_general(general, size, network, by_distance, **self._options),
+        )
 
     def _mapped(self, name: str, distance: int, learned: Sequence[int], tested: Sequence[int]) -> np.ndarray:
         hr, lr = self._gallery.of(learned), self._given[distance].of(learned)
@@ -171,3 +230,13 @@ class ScfaceExperiment:
     def _embed(self, people: np.ndarray, pixels: np.ndarray, recogniser: keras.Model) -> Embedded:
         (embeddings,) = embed(pixels, [View(recogniser)], **self._options)
         return Embedded(people, embeddings)
+
+
+def _by_mixture(
+    system: _System, distance: int, learned: Sequence[int], tested: Sequence[int], fit: Fit
+) -> np.ndarray:
+    """Measure the joint Bayesian classifier fitted to the people to learn from and to the general faces."""
+    assert system.general is not None
+    mugshots, probes = system.gallery.of(learned), system.probes[distance].of(learned)
+    classifier = fit_mixture(mugshots, probes, system.general, distance, fit)
+    return match_curve(system.gallery, system.probes[distance], tested, classifier.similarity)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cshml_tf.degradation.resolution import format_resolution
 from cshml_tf.evaluation.scface.faces import AlignedFaces
+from cshml_tf.evaluation.scface.mixture import GeneralFaces
 from cshml_tf.evaluation.scface.networks import ScfaceNetworks
 from cshml_tf.settings.scface import FineTuning, ScfaceSettings
 
@@ -21,6 +22,7 @@ def describe(
     data: "ScFace",
     mugshots: AlignedFaces,
     probes: Mapping[int, AlignedFaces],
+    general: GeneralFaces | None = None,
 ) -> dict[str, Any]:
     """Return the protocol as a JSON-compatible dict.
 
@@ -31,6 +33,7 @@ def describe(
         data: the data set as read.
         mugshots: the aligned mugshots.
         probes: the aligned probes, by distance.
+        general: the general faces of the joint Bayesian classifier, or None.
     """
     found = {"mugshots": mugshots.found} | {str(distance): faces.found for distance, faces in probes.items()}
     return {
@@ -49,7 +52,20 @@ def describe(
         "missing": [missing._asdict() for missing in data.missing],
         "seeds": list(settings.seeds),
         "fine_tuning": fine_tuning and dataclasses.asdict(fine_tuning),
+        "ricnn": settings.ricnn and str(settings.ricnn),
+        "general": general and _general(settings, general),
         "flip": settings.use_flipped_images,
+    }
+
+
+def _general(settings: ScfaceSettings, general: GeneralFaces) -> dict[str, Any]:
+    reduced = {str(d): format_resolution(to) for d, to in general.resolutions.items() if to is not None}
+    return {
+        "folder": str(settings.general_dir),
+        "faces": len(general.source),
+        "people": len(general.source.classes),
+        "reduced_to": reduced,
+        "fit": dataclasses.asdict(settings.fit),
     }
 
 
@@ -72,5 +88,13 @@ def in_words(protocol: Mapping[str, Any]) -> list[str]:
     tuning = protocol["fine_tuning"]
     if tuning:
         lines.append("fine-tuning: " + ", ".join(f"{name} {value:g}" for name, value in tuning.items()))
+    if protocol.get("ricnn"):
+        lines.append(f"RICNN: {protocol['ricnn']}")
+    if general := protocol.get("general"):
+        ways = ", ".join(f"{to} for distance {distance}" for distance, to in general["reduced_to"].items())
+        lines.append(
+            f"joint Bayesian: the 50 people and {general['faces']} faces of {general['people']} others, each part "
+            f"with half of the weight; the others {f'reduced to {ways}' if ways else 'not reduced'}"
+        )
     lines.append(f"flip averaging {'on' if protocol['flip'] else 'off'}; missing probes count as not identified")
     return lines

@@ -12,6 +12,19 @@ import numpy as np
 from cshml_tf.layers.imported import PadImage
 from cshml_tf.pretrained.onnx.graph import Node
 
+# Far above any network's; more would take memory that no file justifies.
+MAX_PAD = 1024
+
+
+def check_pads(node: Node, pads: Sequence[int]) -> None:
+    """Refuse pads that no network of faces has.
+
+    Raises:
+        UnsupportedGraph: one is beyond `MAX_PAD` pixels.
+    """
+    if any(abs(pad) > MAX_PAD for pad in pads):
+        raise node.fail(f"expected pads of at most {MAX_PAD}, got {list(pads)}")
+
 
 def pair(node: Node, attribute: str) -> tuple[int, int]:
     """Return an attribute of two numbers, (1, 1) if the node does not have it."""
@@ -30,10 +43,12 @@ def pads_of(
     rule = node.attributes.get("auto_pad", b"NOTSET").decode()
     if rule in ("NOTSET", "VALID"):
         top, left, bottom, right = node.attributes.get("pads", (0, 0, 0, 0)) if rule == "NOTSET" else (0, 0, 0, 0)
+        check_pads(node, (top, left, bottom, right))
         return [(top, bottom), (left, right)]
     pads = []
     for side, size, stride, dilation in zip(sides, kernel_size, strides, dilations, strict=True):
         total = max((math.ceil(side / stride) - 1) * stride + dilation * (size - 1) + 1 - side, 0)
+        check_pads(node, (total,))
         less, more = total // 2, total - total // 2
         pads.append((less, more) if rule == "SAME_UPPER" else (more, less))
     return pads

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 
-from cshml_tf.evaluation.scface.coupled_mappings.training_rows import checked_rows
-from cshml_tf.metrics.vectors import unit_rows
+from cshml_tf.metrics.vectors import checked_rows, unit_rows
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cshml_tf.metrics.vectors import checked_rows
+
 
 @dataclass(frozen=True)
 class TrainingRows:
@@ -66,30 +68,3 @@ def check_training_rows(hr: ArrayLike, hr_people: ArrayLike, lr: ArrayLike, lr_p
     if np.allclose(means, means[0], rtol=1e-9, atol=0):
         raise ValueError("hr: expected rows that differ between people, got the same mean for all")
     return TrainingRows(hr, lr, np.concatenate([hr_numbers, lr_numbers]), np.concatenate([hr, means[lr_numbers]]))
-
-
-def checked_rows(name: str, rows: ArrayLike, width: int | None = None) -> np.ndarray:
-    """Return rows as float64 after checking their shape and type.
-
-    Args:
-        name: name of the argument, for the error message.
-        rows: (n, E) real, finite, at least one row.
-        width: E; None for any.
-
-    Returns:
-        (n, E) float64.
-
-    Raises:
-        ValueError: the rows have the wrong shape or type, or contain a number that is not finite.
-    """
-    rows = np.asarray(rows)
-    if rows.dtype.kind not in "iuf" or rows.ndim != 2 or not rows.size or width not in (None, rows.shape[1]):
-        wanted = "E" if width is None else width
-        raise ValueError(
-            f"{name}: expected (rows, {wanted}) numbers, at least one row, got {rows.dtype} of shape {rows.shape}"
-        )
-    finite = np.isfinite(rows)
-    if not finite.all():
-        row, column = np.argwhere(~finite)[0]
-        raise ValueError(f"{name}: expected finite numbers, got {rows[row, column]} in row {row}, column {column}")
-    return rows.astype(np.float64)
