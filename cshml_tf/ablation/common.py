@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 from cshml_tf.ablation.measurement import PairsTest
 from cshml_tf.data.protocols import read_people
 from cshml_tf.data.sources import open_source
+from cshml_tf.data.unlabelled import open_unlabelled
 from cshml_tf.files import read_json, write_json
 from cshml_tf.model_folder import digest_of_network, read_card
 from cshml_tf.settings.ablation import recipe_options
@@ -106,10 +107,11 @@ def _describe(settings, test):
     # The number of images per forward pass changes no measurement.
     del test_options["batch_size"]
     recipe = settings.as_json()
-    start = settings.pretrained_lr_model
+    start, unlabelled = settings.pretrained_lr_model, settings.unlabelled_dir
     return {name: recipe[name] for name in recipe_options()} | {
         "learning rate schedule": schedule_of(settings).as_json(),
         "training data": source.digest(),
+        "faces without names": unlabelled and open_unlabelled(unlabelled).digest(),
         "LR network to start from": start and _digest_of_network(start),
         "pairs": _digest(map(str, test.pairs)),
         "test images": _digest(sorted(map(str, test.images))),

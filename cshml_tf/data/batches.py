@@ -5,18 +5,17 @@ here change them. The same images give the same batches, bit for bit, from class
 on TensorFlow and on JAX. A worker makes its slice of the batch and reads only the faces of that slice.
 """
 
-import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from cshml_tf.data.carriers import Stream, carry
-from cshml_tf.data.changes import change, mix
-from cshml_tf.data.decisions import JITTER, Policy, decide
+from cshml_tf.data.decisions import APART, JITTER, Policy
 from cshml_tf.data.face_source import FaceSource
+from cshml_tf.data.maker import Maker
 from cshml_tf.data.teacher_values import TeacherValues
+from cshml_tf.data.unlabelled import Unlabelled
 from cshml_tf.data.unreadable import Unreadable
 from cshml_tf.degradation.degrade import DRAWN, check_mode, degrade_each
 from cshml_tf.degradation.lens import displace_at_random
@@ -70,7 +69,7 @@ def hr_batches(
     check_mode(mode)
     share = reduced if resolutions else 0.0
     policy = Policy(batch_size, seed, flip, shift, len(resolutions) or 1, reduced=share)
-    maker = _Maker(source, image_size, policy, _rows_of(worker, workers, batch_size), unreadable)
+    maker = Maker(source, image_size, policy, _rows_of(worker, workers, batch_size), unreadable)
     signature = maker.signature(("hr",))
     if resolutions:
         if not change_here:
@@ -103,6 +102,7 @@ def two_branch_batches(
     unreadable: Unreadable | None = None,
     teacher: TeacherValues | None = None,
     change_here: bool = True,
+    unlabelled: Unlabelled | None = None,
 ) -> Stream:
     """Stream batches of pairs for the two-branch network, endlessly.
 
@@ -133,34 +133,46 @@ def two_branch_batches(
             batches with "hr".
         change_here: as for `hr_batches`; if False, nothing is reduced here either, and "lr" is missing if both
             sides show the same faces.
+        unlabelled: faces without names, of which each batch contains some after its own pairs: each with its own
+            LR copy, changed as the others are, with the label -1; None for none.
 
     Returns:
         Stream of dicts: "hr" (batch, height, width, 3) uint8 RGB, or the values of `teacher`; "lr" (batch, height,
         width, 3) float32 (uint8 if not reduced here); "hr_label" and "lr_label" (batch,) int32; "resolution"
-        (batch,) int32, an index of `resolutions`. `batch` is `batch_size / workers`. A face that is unreadable,
-        wrongly sized or not the one that `teacher` knows raises ValueError, as in `hr_batches`.
+        (batch,) int32, an index of `resolutions`. `batch` is `batch_size / workers`, or the sum of both batch
+        sizes / workers. A face that is unreadable, wrongly sized or not the one that `teacher` knows raises
+        ValueError, as in `hr_batches`.
 
     Raises:
         ValueError: an unknown pairing or degradation, a share that the batch cannot have, workers that cannot
-            share the batch evenly, a teacher whose values do not apply to shifted or mixed faces, or what only
-            the host can do with `change_here` False.
+            share the batch evenly, a teacher whose values do not apply to shifted, mixed or unlabelled faces, or
+            what only the host can do with `change_here` False.
     """
     check_mode(mode)
-    if teacher is not None and (shift or mixup):
-        raise ValueError(f"teacher: cannot be combined with shift or mixup, got {shift} and {mixup}")
+    if teacher is not None and (shift or mixup or unlabelled):
+        raise ValueError(
+            f"teacher: cannot be combined with shift, mixup or unlabelled, got {shift}, {mixup} and {unlabelled}"
+        )
     policy = Policy(batch_size, seed, flip, shift, len(resolutions), pairing, negative_share, mixup, together)
-    maker = _Maker(source, image_size, policy, _rows_of(worker, workers, batch_size), unreadable, teacher)
+    rows = _rows_of(worker, workers, batch_size)
+    makers = [Maker(source, image_size, policy, rows, unreadable, teacher)]
+    if unlabelled is not None:
+        size = unlabelled.batch_size
+        nameless = Policy(size, seed + APART, flip, shift, len(resolutions), mixup=mixup)
+        rows = _rows_of(worker, workers, size, "unlabelled_batch_size")
+        makers.append(Maker(unlabelled.source, image_size, nameless, rows, None, is_labelled=False))
     if not change_here:
         if jitter or teacher is not None or mode in DRAWN:
             raise ValueError("change_here: expected True with jitter, a teacher or a simulated camera, got False")
-        sides = ("hr",) if policy.one_side else ("hr", "lr")
-        signature = maker.unchanged_signature(sides) | {
-            "lr_label": (maker.rows.shape, np.int32),
-            "resolution": (maker.rows.shape, np.int32),
-        }
-        return carry(maker.unchanged_pair_batch, signature, start_step)
+        one_side = policy.one_side
+        signature = _join_signatures([maker.unchanged_pair_signature(one_side) for maker in makers])
+        return carry(
+            lambda step: _join([maker.unchanged_pair_batch(step, one_side) for maker in makers]),
+            signature,
+            start_step,
+        )
 
-    def batch(step):
+    def batch(step, maker):
         made, seeds = maker.pair_batch(step)
         if jitter:
             made["lr"] = np.stack(list(map(functools.partial(_jittered, jitter), made["lr"], seeds)))
@@ -168,10 +180,25 @@ def two_branch_batches(
             made["lr"] = degrade_each(made["lr"], resolutions, made["resolution"], mode, seeds)
         return made
 
-    signature = maker.pair_signature()
+    signature = _join_signatures([maker.pair_signature() for maker in makers])
     if degrade_here:
         signature |= {"lr": (signature["lr"][0], np.float32)}
-    return carry(batch, signature, start_step)
+    return carry(lambda step: _join([batch(step, maker) for maker in makers]), signature, start_step)
+
+
+def _join(batches):
+    """Put the rows of one batch after those of another."""
+    if len(batches) == 1:
+        return batches[0]
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def _join_signatures(signatures):
+    """Return the signature of batches joined by `_join`."""
+    return {
+        name: ((sum(each[name][0][0] for each in signatures), *shape[1:]), dtype)
+        for name, (shape, dtype) in signatures[0].items()
+    }
 
 
 def _jittered(share, face, seed):
@@ -179,136 +206,11 @@ def _jittered(share, face, seed):
     return np.rint(displace_at_random(face.astype(np.float32), share, generator)).astype(np.uint8)
 
 
-def _rows_of(worker, workers, batch_size):
+def _rows_of(worker, workers, batch_size, name="batch_size"):
     """Return the rows of the global batch that a worker makes."""
     if not 0 <= worker < workers:
         raise ValueError(f"worker: expected 0 to {workers - 1}, got {worker}")
     if batch_size % workers:
-        raise ValueError(f"batch_size: expected a multiple of {workers} workers, got {batch_size}")
+        raise ValueError(f"{name}: expected a multiple of {workers} workers, got {batch_size}")
     share = batch_size // workers
     return np.arange(worker * share, (worker + 1) * share)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Maker:
-    """Makes the rows of a worker, before degradation."""
-
-    source: FaceSource
-    image_size: tuple[int, int]
-    policy: Policy
-    rows: np.ndarray
-    unreadable: Unreadable | None
-    teacher: TeacherValues | None = None
-
-    def signature(self, sides: Sequence[str]) -> dict[str, tuple[tuple[int, ...], Any]]:
-        """Return the shape and the dtype of each array in a batch that has these sides."""
-        count = self.rows.shape
-        pixels: dict[str, Any] = {side: ((*count, *self.image_size, 3), np.uint8) for side in sides}
-        return pixels | {f"{side}_label": (count, np.int32) for side in sides}
-
-    def pair_signature(self):
-        signature = self.signature(("hr", "lr")) | {"resolution": (self.rows.shape, np.int32)}
-        if self.teacher is not None:
-            del signature["hr"]
-            signature |= self.teacher.signature(len(self.rows))
-        return signature
-
-    def hr_batch(self, step):
-        decision = decide(self.policy, self.source, step)
-        ((pixels, label, _),) = self._sides(step, decision, [decision.hr])
-        return {"hr": pixels, "hr_label": label}
-
-    def mixed_batch(self, step, resolutions, mode):
-        """Make a batch of HR faces, some of which are replaced by their LR copies."""
-        decision = decide(self.policy, self.source, step)
-        ((pixels, label, _),) = self._sides(step, decision, [decision.hr])
-        mixed, rows = pixels.astype(np.float32), decision.reduced[self.rows]
-        if rows.any():
-            choice, seeds = (each[self.rows][rows] for each in (decision.resolution, decision.seed))
-            mixed[rows] = degrade_each(pixels[rows], resolutions, choice, mode, seeds)
-        return {"hr": mixed, "hr_label": label}
-
-    def pair_batch(self, step):
-        decision = decide(self.policy, self.source, step)
-        if decision.lr is decision.hr:
-            hr, lr = self._sides(step, decision, [decision.hr]) * 2
-        else:
-            hr, lr = self._sides(step, decision, [decision.hr, decision.lr])
-        resolution = decision.resolution[self.rows]
-        made = {"lr": lr[0], "hr_label": hr[1], "lr_label": lr[1], "resolution": resolution}
-        if self.teacher is None:
-            made["hr"] = hr[0]
-        else:
-            made |= self.teacher.take(hr[2], decision.hr.mirrored[self.rows])
-        return made, decision.seed[self.rows]
-
-    def _sides(self, step, decision, sides):
-        """Return the changed, mixed pixels, the labels and the places of each side; no face is read twice."""
-        own = decision.own[self.rows]
-        mixed = own < 1
-        before = (self.rows[mixed] - 1) % len(decision.own)
-        needed = np.union1d(self.rows, before)
-        images = np.unique(np.concatenate([side.image[needed] for side in sides]))
-        faces, read = self._read(step, images)
-        made = []
-        for side in sides:
-            places = np.searchsorted(images, side.image[needed])
-            shown = change(faces, places, side.mirrored[needed], side.down[needed], side.across[needed])
-            at_rows = np.searchsorted(needed, self.rows)
-            pixels = shown if len(needed) == len(self.rows) else shown[at_rows]
-            if mixed.any():
-                pixels = pixels.copy()
-                pixels[mixed] = mix(pixels[mixed], shown[np.searchsorted(needed, before)], own[mixed])
-            decided, shown_at = side.label[self.rows], read[places[at_rows]]
-            made.append((pixels, np.where(decided < 0, decided, self.source.labels[shown_at]), shown_at))
-        return made
-
-    def unchanged_signature(self, sides: Sequence[str]) -> dict[str, tuple[tuple[int, ...], Any]]:
-        """Return `signature` for batches whose faces are changed on the device."""
-        count = self.rows.shape
-        pictures = [*sides, *(f"{side}_other" for side in sides if self.policy.mixup)]
-        pixels: dict[str, Any] = {name: ((*count, *self.image_size, 3), np.uint8) for name in pictures}
-        pixels |= {f"{name}_change": ((*count, 3), np.int32) for name in pictures}
-        pixels |= {"own": (count, np.float32)} if self.policy.mixup else {}
-        return pixels | {f"{side}_label": (count, np.int32) for side in sides}
-
-    def unchanged_hr_batch(self, step):
-        decision = decide(self.policy, self.source, step)
-        return self._unchanged(step, decision, {"hr": decision.hr})
-
-    def unchanged_pair_batch(self, step):
-        decision = decide(self.policy, self.source, step)
-        sides = {"hr": decision.hr} if self.policy.one_side else {"hr": decision.hr, "lr": decision.lr}
-        made = self._unchanged(step, decision, sides) | {"resolution": decision.resolution[self.rows]}
-        made.setdefault("lr_label", made["hr_label"])
-        return made
-
-    def _unchanged(self, step, decision, sides):
-        """Return the faces of each side, those that they are mixed with, and what was decided about them."""
-        own = decision.own[self.rows]
-        # A face that is not mixed is mixed with itself.
-        partners = np.where(own < 1, (self.rows - 1) % len(decision.own), self.rows)
-        rows = {"": self.rows} | ({"_other": partners} if self.policy.mixup else {})
-        needed = np.concatenate(list(rows.values()))
-        images = np.unique(np.concatenate([side.image[needed] for side in sides.values()]))
-        faces, read = self._read(step, images)
-        made = {"own": own} if self.policy.mixup else {}
-        for name, side in sides.items():
-            for suffix, shown in rows.items():
-                made[name + suffix] = faces[np.searchsorted(images, side.image[shown])]
-                change = np.stack([side.mirrored[shown], side.down[shown], side.across[shown]], axis=1)
-                made[f"{name}{suffix}_change"] = change.astype(np.int32)
-            decided = side.label[self.rows]
-            shown_at = read[np.searchsorted(images, side.image[self.rows])]
-            made[f"{name}_label"] = np.where(decided < 0, decided, self.source.labels[shown_at])
-        return made
-
-    def _read(self, step, images):
-        """Return the faces at places in the source and these places, or those of faces that stand in for them."""
-        if self.unreadable is None:
-            faces, read = self.source.read(images, self.image_size), images
-        else:
-            faces, read = self.unreadable.read(step, images)
-        if self.teacher is not None:
-            self.teacher.check(read, faces)
-        return faces, read

@@ -19,6 +19,8 @@ from cshml_tf.data.pairing import check_mixup, rolled_pairs
 
 # One stream of random numbers for each decision, so that none depends on another.
 ORDER, FLIP, PARTNER, RESOLUTION, DOWN, ACROSS, MIXED, OWN, SUBSTITUTE, CAMERA, JITTER, REDUCED = range(12)
+# Added to the seed for faces without names, so that their decisions are not those of the named faces beside them.
+APART = 2**32
 
 
 @dataclasses.dataclass(frozen=True)

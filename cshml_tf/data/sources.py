@@ -38,6 +38,11 @@ def open_source(
     return read_class_folders(data_dir, people)
 
 
+def holds_named_faces(folder: str | Path) -> bool:
+    """Return whether a folder is a packed one or contains InsightFace's records."""
+    return is_packed(folder) or has_records(folder)
+
+
 def find_images(folder: str | Path, pairs: Iterable[Any]) -> dict[Any, Any]:
     """Find the images of pairs in class folders, in folders of any depth or in a packed folder.
 

@@ -15,15 +15,11 @@ from cshml_tf.settings.groups import (
 from cshml_tf.settings.losses import CosFaceOptions, FurtherTermOptions, TapOptions, WeightOptions
 from cshml_tf.settings.measuring import BothOrdersOptions, ComparisonOptions, PairListOptions
 from cshml_tf.settings.option import REQUIRED, Settings, option, options_of, require, varied
+from cshml_tf.settings.pairs import PairOptions, check_pairs
 from cshml_tf.settings.places import HR_MODEL, output_folder
 from cshml_tf.settings.teacher_cache import TeacherCacheOptions, check_teacher_cache
-from cshml_tf.settings.training import (
-    LrNetworkOptions,
-    LrSettings,
-    PairOptions,
-    check_optimisation,
-    check_pairs,
-)
+from cshml_tf.settings.training import LrNetworkOptions, LrSettings, check_optimisation
+from cshml_tf.settings.unlabelled import UnlabelledOptions
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -80,6 +76,7 @@ class AblationSettings(
     PairOptions,
     LrNetworkOptions,
     TeacherCacheOptions,
+    UnlabelledOptions,
     OptimisationOptions,
     DeviceOptions,
     LoggingOptions,

@@ -12,8 +12,8 @@ from cshml_tf.settings.joint_bayesian import JointBayesianOptions
 from cshml_tf.settings.losses import WeightOptions
 from cshml_tf.settings.measuring import EmbeddingOptions, HrModelOptions, OutputOptions, RuntimeOptions
 from cshml_tf.settings.option import REQUIRED, Settings, option, require, varied
+from cshml_tf.settings.pairs import PairOptions
 from cshml_tf.settings.places import HR_MODEL, MODEL, folder, output_folder
-from cshml_tf.settings.training import PairOptions
 
 ALL_PEOPLE, SPLIT_PEOPLE = PROTOCOLS = ("130", "80")
 _FINE_TUNING = "fine-tuning with equation 3; the paper does not state these values"

@@ -7,8 +7,8 @@ from cshml_tf.backbones import options_of_network
 from cshml_tf.degradation.degrade import DRAWN
 from cshml_tf.degradation.resolution import expand_range
 from cshml_tf.settings.augmentation import check_augmentation
-from cshml_tf.settings.checks import POSITIVE, SHARE, above, between
-from cshml_tf.settings.choices import MODELS, PAIRINGS
+from cshml_tf.settings.checks import POSITIVE, above, between
+from cshml_tf.settings.choices import MODELS
 from cshml_tf.settings.groups import (
     DataOptions,
     DegradationOptions,
@@ -26,8 +26,10 @@ from cshml_tf.settings.losses import CosFaceOptions, LossSettings
 from cshml_tf.settings.lr_copies import LrCopyOptions, check_resolutions
 from cshml_tf.settings.measuring import ComparisonOptions, PairListOptions
 from cshml_tf.settings.option import REQUIRED, Settings, fields_in_order, option, options_of, require, varied
+from cshml_tf.settings.pairs import PairOptions, check_pairs
 from cshml_tf.settings.places import HR_MODEL, LR_MODEL
 from cshml_tf.settings.teacher_cache import TeacherCacheOptions, check_teacher_cache
+from cshml_tf.settings.unlabelled import UnlabelledOptions, check_unlabelled
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,6 +75,11 @@ class RunSettings(
         require(both_or_neither, "{lfw_dir} and {lfw_pairs}: expected both or neither, got one of them")
         check_optimisation(self)
         check_augmentation(self)
+
+    @property
+    def rows_per_step(self) -> int:
+        """The rows of a batch, over all devices."""
+        return self.batch_size
 
     @property
     def last_step(self) -> int:
@@ -212,41 +219,6 @@ class HrSettings(PretrainedOptions, NewNetworkOptions, DropoutOptions, LrCopyOpt
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PairOptions(Settings):
-    """How HR and LR faces become pairs."""
-
-    TITLE: ClassVar[str] = "pairs"
-
-    pairing: str = option(
-        "same_image",
-        "the LR face of each HR face: a copy of the same image, of another image of the same person, or of any "
-        "image",
-        choices=PAIRINGS,
-        batch="pairing",
-    )
-    photographs_together: int = option(
-        1,
-        "photographs of a person that follow each other, and so come into one batch, where there are so many; for "
-        "the terms that compare the faces of a batch",
-        metavar="N",
-        check=POSITIVE,
-        batch="together",
-    )
-    negative_share: float = option(
-        0.0, "share of pairs that show two people, 0 to 1", metavar="SHARE", check=SHARE, batch="negative_share"
-    )
-    mixup: float = option(
-        0.0,
-        "share of pairs, 0 to 1, whose two faces are both mixed with those of another pair; equations 3 and 5 "
-        "learn from mixed pairs, equation 2 skips them",
-        metavar="SHARE",
-        check=SHARE,
-        batch="mixup",
-        changes_hr=True,
-    )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class LrNetworkOptions(DegradationOptions):
     """How LR faces are made, and where the LR network and the classifier start."""
 
@@ -303,7 +275,15 @@ class LrStartOptions(PretrainedOptions):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LrSettings(LrStartOptions, LossSettings, PairOptions, LrNetworkOptions, TeacherCacheOptions, RunSettings):
+class LrSettings(
+    LrStartOptions,
+    LossSettings,
+    PairOptions,
+    LrNetworkOptions,
+    TeacherCacheOptions,
+    UnlabelledOptions,
+    RunSettings,
+):
     """The settings of an LR network's training: equation 6, and how LR faces and pairs are made."""
 
     def __post_init__(self) -> None:
@@ -311,6 +291,7 @@ class LrSettings(LrStartOptions, LossSettings, PairOptions, LrNetworkOptions, Te
         super().__post_init__()
         check_pairs(self)
         check_teacher_cache(self)
+        check_unlabelled(self)
         require(
             bool(self.weights),
             "the weights of equation 6: expected at least one above 0, got 0 for all of them",
@@ -328,18 +309,7 @@ class LrSettings(LrStartOptions, LossSettings, PairOptions, LrNetworkOptions, Te
             self.degradation,
         )
 
-
-def check_pairs(settings: Any) -> None:
-    """Refuse ways to pair faces that cannot be combined.
-
-    Raises:
-        OptionError: two of them cannot be combined; the message names both.
-    """
-    for name in ("negative_share", "mixup"):
-        share, batch = getattr(settings, name), settings.batch_size
-        require(not share or batch >= 2, f"{{{name}}}: expected {{batch_size}} 2 or more, got %s", batch)
-    require(
-        not settings.mixup or not (settings.negative_share or settings.pairing == "random"),
-        "{mixup}: cannot be combined with {negative_share} or {pairing} random, because both faces of a mixed "
-        "pair must show the same mixture of people",
-    )
+    @property
+    def rows_per_step(self) -> int:
+        """The pairs of a batch, those of faces without names among them."""
+        return self.batch_size + (self.unlabelled_batch_size if self.unlabelled_dir else 0)

@@ -101,15 +101,20 @@ def _has_gpu() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
-def check_batch_size(batch_size: int, strategy: Any) -> None:
+def check_batch_size(batch_size: int, strategy: Any, name: str = "batch_size") -> None:
     """Check that the replicas can share a batch evenly.
+
+    Args:
+        batch_size: rows of the batch.
+        strategy: as `choose_strategy` returns.
+        name: of the setting, for the message.
 
     Raises:
         ValueError: the batch size is not a multiple of the number of replicas.
     """
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
-        raise ValueError(f"batch_size: expected a multiple of {replicas} replicas, got {batch_size}")
+        raise ValueError(f"{name}: expected a multiple of {replicas} replicas, got {batch_size}")
 
 
 def check_xla(xla: bool, strategy: Any) -> None:

@@ -35,8 +35,7 @@ def check_start(settings: RunSettings) -> None:
         # The chief alone writes, and its folders need not be those of the other workers.
         open_run("lr" if is_lr else "hr", settings)
     _check_lists(settings)
-    if settings.batch_size % place.count:
-        raise ValueError(f"batch_size: expected a multiple of {place.count} workers, got {settings.batch_size}")
+    _check_shares(settings, place.count, "workers")
     if is_lr:
         check_network(settings)
     elif isinstance(settings, HrSettings):
@@ -52,10 +51,18 @@ def _check_lists(settings: RunSettings) -> None:
         read_people(settings.people)
     schedule_file = settings.learning_rate_schedule_file
     make_schedule(settings.learning_rate, schedule_file, settings.epoch_size)
-    if settings.replicas is not None and settings.batch_size % settings.replicas:
-        raise ValueError(
-            f"batch_size: expected a multiple of {settings.replicas} replicas, got {settings.batch_size}"
-        )
+    if settings.replicas is not None:
+        _check_shares(settings, settings.replicas, "replicas")
+
+
+def _check_shares(settings: RunSettings, count: int, what: str) -> None:
+    """Refuse a batch that workers or replicas cannot share evenly."""
+    sizes = {"batch_size": settings.batch_size}
+    if isinstance(settings, LrSettings) and settings.unlabelled_dir is not None:
+        sizes["unlabelled_batch_size"] = settings.unlabelled_batch_size
+    for name, size in sizes.items():
+        if size % count:
+            raise ValueError(f"{name}: expected a multiple of {count} {what}, got {size}")
 
 
 def check_network(settings: LrSettings) -> None:

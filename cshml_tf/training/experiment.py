@@ -14,7 +14,7 @@ from cshml_tf.data.unreadable import Unreadable
 from cshml_tf.files import read_text, write_text
 from cshml_tf.model_folder import save_model
 from cshml_tf.recogniser import clone, settle_batch_norm
-from cshml_tf.settings.training import RunSettings
+from cshml_tf.settings.training import LrSettings, RunSettings
 from cshml_tf.training.checkpoint import delete_checkpoints
 from cshml_tf.training.cluster import Cluster, agree
 from cshml_tf.training.devices import check_batch_size, check_xla
@@ -42,6 +42,7 @@ class Experiment:
         evaluate: function of a float32 recogniser that returns figures by name, or None.
         fresh: whether the recogniser started from random weights.
         cluster: the workers that train the network together.
+        unlabelled: the faces without names beside those of `source`; None without any.
     """
 
     network: Any
@@ -56,6 +57,7 @@ class Experiment:
     evaluate: Callable[[keras.Model], dict[str, Any]] | None = None
     fresh: bool = False
     cluster: Cluster = dataclasses.field(default_factory=Cluster)
+    unlabelled: FaceSource | None = None
 
 
 def schedule_of(settings: RunSettings) -> Schedule | CosineDecay:
@@ -89,9 +91,11 @@ def run_experiment(
     schedule = schedule_of(settings)
     # Whatever can be refused is refused before the run's folder is made.
     check_batch_size(settings.batch_size, experiment.strategy)
+    if isinstance(settings, LrSettings) and settings.unlabelled_dir is not None:
+        check_batch_size(settings.unlabelled_batch_size, experiment.strategy, "unlabelled_batch_size")
     check_xla(settings.xla, experiment.strategy)
     experiment.batches_from(0)
-    inputs = inputs_of(settings, experiment.source, schedule)
+    inputs = inputs_of(settings, experiment.source, schedule, experiment.unlabelled)
     agree({name: inputs[name] for name in inputs if name not in CHIEFS_INPUTS}, experiment.cluster)
     if experiment.cluster.is_chief:
         run.begin(inputs)

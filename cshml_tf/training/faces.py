@@ -7,9 +7,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from cshml_tf.data import sources
-from cshml_tf.data.checking import RECORD, check_images
+from cshml_tf.data.checking import RECORD, check_images, find_unreadable
 from cshml_tf.data.face_source import FaceSource
 from cshml_tf.data.protocols import read_people
+from cshml_tf.data.unlabelled import Unlabelled, open_unlabelled
 from cshml_tf.data.unreadable import Unreadable
 from cshml_tf.settings.training import LrSettings, RunSettings
 
@@ -41,6 +42,33 @@ def open_faces(
         check_images(source, image_size, settings.skip_unreadable, record, shown)
     unreadable.check()
     return source, unreadable
+
+
+def open_nameless_faces(
+    settings: LrSettings, image_size: tuple[int, int], progress: bool = False
+) -> Unlabelled | None:
+    """Open the faces without names; check all of them or the first one. See `open_faces` for the arguments.
+
+    Returns:
+        The faces; None if the settings name no folder.
+
+    Raises:
+        ValueError: there are none, or one is unreadable or of another size; none of them is passed over.
+    """
+    if settings.unlabelled_dir is None:
+        return None
+    source = open_unlabelled(settings.unlabelled_dir, image_size)
+    if settings.check_images:
+        shown = functools.partial(tqdm, desc="checking", unit="block", disable=not progress)
+        bad = find_unreadable(source, image_size, Path(settings.logs_base_dir) / RECORD, shown)
+        for reason in bad.values():
+            print(f"unreadable: {reason}", file=sys.stderr)
+        if bad:
+            raise ValueError(
+                f"unlabelled_dir: expected no unreadable image, got {len(bad)} of {len(source)}, listed above"
+            )
+    source.check(image_size)
+    return Unlabelled(source, settings.unlabelled_batch_size)
 
 
 def check_people(source: FaceSource, settings: RunSettings) -> None:

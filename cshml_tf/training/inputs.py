@@ -13,13 +13,16 @@ from cshml_tf.settings.option import options_of
 from cshml_tf.settings.training import RunSettings
 
 SCHEDULE, DATA, IMAGES, PEOPLE = "learning rate schedule", "data", "images", "people"
+UNLABELLED = "unlabelled_dir"
 # What only the chief of several workers reads.
 CHIEFS_INPUTS = ("lfw_pairs", "lfw_dir")
 # The input by which each path among the settings is compared; further ones are compared under their own names.
 _COMPARED_BY = {"data_dir": DATA, "people": DATA, "learning_rate_schedule_file": SCHEDULE}
 
 
-def inputs_of(settings: RunSettings, source: FaceSource, schedule: Any) -> dict[str, Any]:
+def inputs_of(
+    settings: RunSettings, source: FaceSource, schedule: Any, unlabelled: FaceSource | None = None
+) -> dict[str, Any]:
     """Return what identifies the inputs of a run, in JSON types.
 
     Faces are identified by the names of their classes and images, not by their pixels: a damaged image may be
@@ -29,6 +32,7 @@ def inputs_of(settings: RunSettings, source: FaceSource, schedule: Any) -> dict[
         settings: HrSettings or LrSettings.
         source: the training faces.
         schedule: the learning rate schedule.
+        unlabelled: the faces without names; None without any.
 
     Returns:
         dict: the schedule, the digest and the numbers of images and people of the faces, and a digest, or None,
@@ -48,6 +52,8 @@ def inputs_of(settings: RunSettings, source: FaceSource, schedule: Any) -> dict[
         if name in options_of(type(settings)):
             model_dir = getattr(settings, name)
             found[name] = None if model_dir is None else digest_of_network(model_dir)
+    if UNLABELLED in options_of(type(settings)):
+        found[UNLABELLED] = None if unlabelled is None else unlabelled.digest()
     if settings.lfw_dir is None or settings.lfw_pairs is None:
         return found | {"lfw_pairs": None, "lfw_dir": None}
     images = find_images(settings.lfw_dir, read_pairs(settings.lfw_pairs))

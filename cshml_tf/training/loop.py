@@ -244,7 +244,9 @@ def _open_history(
     window = notes.get("window")
     if not cluster.is_chief:
         return NoHistory(window)
-    return History(run.log_dir, first_step, last_step, settings.log_every, settings.batch_size, progress, window)
+    return History(
+        run.log_dir, first_step, last_step, settings.log_every, settings.rows_per_step, progress, window
+    )
 
 
 def _is_time_to_save(settings: RunSettings, saved_at: float) -> bool:

@@ -24,7 +24,7 @@ from cshml_tf.training.class_means import class_means
 from cshml_tf.training.cluster import Cluster
 from cshml_tf.training.devices import augments_on_device, choose_strategy, needs_synchronised_batch_norm
 from cshml_tf.training.experiment import Experiment
-from cshml_tf.training.faces import open_faces
+from cshml_tf.training.faces import open_faces, open_nameless_faces
 from cshml_tf.training.loop import Outcome
 from cshml_tf.training.run_folder import Run
 from cshml_tf.training.teacher_cache import open_teacher
@@ -94,6 +94,7 @@ def prepare_lr(
     image_size = image_size_of(hr_recogniser)
     check_reductions(settings.resolution, image_size)
     source, unreadable = open_faces(settings, image_size, progress)
+    unlabelled = open_nameless_faces(settings, image_size, progress)
     newest = settings.pretrained_lr_model or settings.pretrained_model
     centres = None if settings.new_classifier else _matching_centres(newest, source)
     if centres is None:
@@ -119,6 +120,7 @@ def prepare_lr(
             unreadable=unreadable,
             change_here=not augments_on_device(settings),
             teacher=teacher,
+            unlabelled=unlabelled,
             worker=cluster.index,
             workers=cluster.count,
             **settings.batch_options(),
@@ -127,7 +129,10 @@ def prepare_lr(
     card = _card_of(settings, hr_recogniser, network.tap)
     people = trained_people(settings.pretrained_model) | trained_people(newest) | set(source.classes)
     data = settings, source, unreadable, strategy, batches_from
-    return Experiment(network, network.student, *data, card, people, evaluate, cluster=cluster)
+    nameless = None if unlabelled is None else unlabelled.source
+    return Experiment(
+        network, network.student, *data, card, people, evaluate, cluster=cluster, unlabelled=nameless
+    )
 
 
 def _load_start(model_dir: str, hr_recogniser: keras.Model) -> keras.Model:
