@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from cshml_tf.layers import FitToSize, Standardise, UnitLength
-from cshml_tf.layers.fused import FASTER, PLAIN
+from cshml_tf.layers.fused import FASTER, PLAIN, is_slow_in_bfloat16
 from cshml_tf.layers.imported import layer_name
 
 
@@ -226,6 +226,8 @@ def clone(
             return type(layer).from_config(layer.get_config())
         config = layer.get_config() | {"dtype": precision, "trainable": True}
         kind = PLAIN.get(type(layer), type(layer))
+        if to_train and is_slow_in_bfloat16(kind):
+            config["dtype"] = "float32"
         if kind is keras.layers.BatchNormalization:
             config["synchronized"] = synchronised
             # The fused operation sees only its own replica.

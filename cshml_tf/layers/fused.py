@@ -8,6 +8,7 @@ network of cheap convolutions, such as MobileFaceNet, the fused layers save a th
 # pyright: reportOptionalMemberAccess=false, reportOptionalOperand=false
 # keras.ops and keras.layers have no annotations, and pyright infers None for variables that `build` creates.
 
+import functools
 from collections.abc import Callable
 
 import keras
@@ -59,32 +60,52 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 
 
 class FusedPReLU(keras.layers.PReLU):
-    """`keras.layers.PReLU` with half the passes, forward and backward, and the same weights and results.
+    """`keras.layers.PReLU` with a third of the passes, forward and backward, and the same weights and results.
 
-    At exactly 0 its gradient is 1, while Keras's is 0. Inputs in bfloat16, in which alpha - 1 would lose the
-    digits of alpha, are left to Keras's own implementation.
+    At exactly 0 its gradient is 1, while Keras's is 0.
     Source: He et al., "Delving Deep into Rectifiers: Surpassing Human-Level Performance on ImageNet
     Classification", ICCV 2015.
     """
 
     def call(self, inputs: Tensor) -> Tensor:
-        if keras.backend.standardize_dtype(inputs.dtype) != "float32":
-            return super().call(inputs)
         import tensorflow as tf
+
+        sloped, below = _loops()
 
         @tf.custom_gradient
         def prelu(x: tf.Tensor, alpha: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-            negative = tf.minimum(x, 0)
-
             def gradient(dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-                below = tf.raw_ops.ReluGrad(gradients=dy, features=-negative)
-                shared = [axis for axis, size in enumerate((1, *alpha.shape)) if size == 1]
-                summed = tf.reduce_sum(dy * negative, shared, keepdims=True)
-                return dy + (alpha - 1) * below, tf.reshape(summed, alpha.shape)
+                # TensorFlow adds up maps several times faster than it adds up over all axes at once.
+                over_batch = tf.reduce_sum(below(dy, x), 0)
+                shared = [axis for axis, size in enumerate(alpha.shape) if size == 1]
+                summed = tf.reduce_sum(over_batch, shared, keepdims=True)
+                return sloped(dy, x, alpha), tf.cast(summed, alpha.dtype)
 
-            return x + (alpha - 1) * negative, gradient
+            return sloped(x, x, alpha), gradient
 
-        return prelu(inputs, self.alpha.value)
+        return prelu(inputs, ops.cast(self.alpha, inputs.dtype))
+
+
+@functools.cache
+def _loops() -> tuple[Callable, Callable]:
+    """Return two functions of whole maps, each of which is one loop.
+
+    The first multiplies values by alpha where a map is negative. The second multiplies values by a map where that
+    is negative, and by 0 elsewhere, and returns float32, in which they can be added up.
+
+    XLA makes the loops; on GPUs, where XLA may be incomplete, TensorFlow's own operations are fast enough.
+    """
+    import tensorflow as tf
+
+    def sloped(values: tf.Tensor, x: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:
+        return tf.where(x < 0, alpha * values, values)
+
+    def below(values: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+        return tf.cast(values, "float32") * tf.cast(tf.minimum(x, 0), "float32")
+
+    if _has_gpu():
+        return sloped, below
+    return tf.function(sloped, jit_compile=True), tf.function(below, jit_compile=True)
 
 
 FASTER = {
@@ -92,3 +113,19 @@ FASTER = {
     keras.layers.PReLU: FusedPReLU,
 }
 PLAIN = {faster: plain for plain, faster in FASTER.items()}
+
+
+def is_slow_in_bfloat16(kind: type[keras.layers.Layer]) -> bool:
+    """Return whether layers of a class take longer in bfloat16 than in float32 here, with casting.
+
+    On CPUs, TensorFlow's gradients of depthwise convolutions take three times as long.
+    """
+    if keras.backend.backend() != "tensorflow" or _has_gpu():
+        return False
+    return issubclass(kind, keras.layers.DepthwiseConv2D)
+
+
+def _has_gpu() -> bool:
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
