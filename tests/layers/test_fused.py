@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from cshml_tf.backbones import build
 from cshml_tf.layers.fused import FASTER, FusedBatchNormalization, FusedPReLU
+from cshml_tf.metrics.vectors import unit_rows
 from cshml_tf.recogniser import backbone_of, build_recogniser, clone
 
 OPTIONS = {"momentum": 0.9, "epsilon": 1e-3}
@@ -52,6 +53,26 @@ def test_bfloat16_keeps_the_slope_of_prelu():
     slopes = {"alpha_initializer": keras.initializers.Constant(0.01), "dtype": "mixed_bfloat16"}
     fused, plain = (trained_once_in_bfloat16(kind(**slopes), maps) for kind in (FusedPReLU, keras.layers.PReLU))
     assert_close(fused, plain)
+
+
+def test_bfloat16_adds_up_the_gradient_of_a_slope_in_float32():
+    """In bfloat16, a sum of ones would stop at 256."""
+    maps = np.full((4, 32, 32, 1), -1.0, np.float32)
+    layer = FusedPReLU(shared_axes=(1, 2), dtype="mixed_bfloat16")
+    layer.build(maps.shape)
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(tf.cast(layer(tf.constant(maps, tf.bfloat16)), tf.float32))
+    assert float(tape.gradient(total, layer.alpha.value)[0, 0, 0]) == -4096
+
+
+def test_depthwise_convolutions_of_copies_to_train_in_bfloat16_stay_in_float32():
+    recogniser = build_recogniser(build("mobilefacenet", (32, 32), 8))
+    copy = clone(recogniser, "mixed_bfloat16", to_train=True)
+    policies = {type(layer).__name__: layer.dtype_policy.name for layer in backbone_of(copy).layers}
+    assert policies["DepthwiseConv2D"] == "float32" and policies["Conv2D"] == "mixed_bfloat16"
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
+    rounded, exact = (np.asarray(tf.cast(each(pixels), tf.float32)) for each in (copy, recogniser))
+    assert np.sum(unit_rows(rounded) * unit_rows(exact), axis=1).min() > 0.99
 
 
 def trained_once_in_bfloat16(layer, maps):
