@@ -22,9 +22,10 @@ test: install
 test-fast: install
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
 
-# Two processes at a time; a file's tests stay together, since they share what is expensive to make.
+# Two processes at a time; a file's tests stay together, since they share what is expensive to make. The order of the
+# files is that of tests/conftest.py.
 TEST_PROCESSES ?= 2
-PARALLEL := -n $(TEST_PROCESSES) --dist loadfile
+PARALLEL := -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 # What does not need TensorFlow, on the other backend.
 ON_JAX := tests/alignment/test_detector.py tests/data/test_batches.py tests/data/test_carriers.py \
@@ -42,7 +43,8 @@ MUTANTS ?= 5000
 KILLS ?= 20
 SEED ?= 0
 INTERRUPTED := tests/hardening/test_kills.py tests/hardening/test_full_disk.py tests/hardening/test_two_at_once.py \
-    tests/hardening/test_two_networks.py tests/hardening/test_server_kills.py tests/server/test_malformed.py
+    tests/hardening/test_two_networks.py tests/hardening/test_server_kills.py tests/server/test_malformed.py \
+    tests/training/test_workers.py
 
 fuzz: install
 	$(BIN)/python tests/hardening/fuzz.py --format $(FORMATS) --mutants $(MUTANTS) --seed $(SEED)

@@ -71,7 +71,7 @@ setup(
         "bench": BENCH,
         "test": [
             "pytest>=8,<10",
-            "pytest-xdist>=3.6,<4",
+            "pytest-xdist>=3.8,<4",
             *HEIC,
             *POSTGRES,
             *CLUSTER,

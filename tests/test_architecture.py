@@ -94,6 +94,7 @@ def test_help_needs_no_tensorflow():
         "            except SystemExit as stop:\n"
         "                assert stop.code == 0\n"
         "        assert 'usage' in shown.getvalue()\n"
+        "import cshml_tf.training.early\n"
         "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

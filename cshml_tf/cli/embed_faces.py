@@ -36,10 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from cshml_tf.embedding.dataset import embed_dataset
     from cshml_tf.workers import Cluster
 
-    size = settings.embedding_batch_size
-
     def progress(results, total):
-        bar = {"desc": "embedding", "unit": "face", "unit_scale": size, "mininterval": bar_interval()}
+        bar = {"desc": "embedding", "unit": "batch", "mininterval": bar_interval()}
         return tqdm.tqdm(silently(results), total=total, disable=not total, **bar)
 
     started = time.monotonic()
@@ -48,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             settings.data_dir,
             settings.output_dir,
             settings.model,
-            size,
+            settings.embedding_batch_size,
             settings.use_flipped_images,
             settings.runtime,
             settings.workers,

@@ -15,21 +15,28 @@ DESCRIPTION = (
     "is too small or too poor. Small faces are searched for in an enlarged copy. Names are given only if the "
     "gallery was calibrated (cshml-gallery calibrate); otherwise the most similar people are listed."
 )
+EPILOG = (
+    "A picture that cannot be read is listed with the reason. Exit code: 0 if any picture was read, 1 if none "
+    "was, 2 on bad arguments."
+)
 
 
 @one_line_errors
-def main(argv: Sequence[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     """Identify the faces of pictures and print the decisions.
 
     Args:
         argv: the words of the command line; None takes the process's own.
+
+    Returns:
+        The exit code.
     """
-    settings = read_settings(IdentifySettings, argv, DESCRIPTION)
+    settings = read_settings(IdentifySettings, argv, DESCRIPTION, EPILOG)
     with flags_in_errors(IdentifySettings):
-        _identify(settings)
+        return _identify(settings)
 
 
-def _identify(settings: IdentifySettings) -> None:
+def _identify(settings: IdentifySettings) -> int:
     paths = _files(settings.images)
     start_backend()
     from cshml_tf.gallery.creation import open_gallery
@@ -65,6 +72,7 @@ def _identify(settings: IdentifySettings) -> None:
         print(identified_json(pictures, notes))
     else:
         print(identified_csv(pictures) if settings.format == "csv" else identified_table(pictures))
+    return 1 if all(picture.problem for picture in pictures) else 0
 
 
 def _files(places: Sequence[Path]) -> list[Path]:

@@ -252,7 +252,13 @@ def _entries_of_folder(folder: Path) -> list[Entry]:
 
 
 def _entries_of_csv(path: Path) -> list[Entry]:
-    rows = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    try:
+        text = read_text(path)
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; expected a folder with a folder per person, or a CSV with the heading name,file"
+        ) from None
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     entries = []
     try:
         for row in rows:

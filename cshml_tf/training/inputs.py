@@ -8,7 +8,6 @@ from cshml_tf.data.face_source import FaceSource
 from cshml_tf.data.protocols import read_pairs
 from cshml_tf.data.sources import find_images
 from cshml_tf.files import digest_of_file
-from cshml_tf.model_folder import digest_of_network
 from cshml_tf.settings.option import options_of
 from cshml_tf.settings.training import RunSettings
 
@@ -42,6 +41,9 @@ def inputs_of(
         ValueError: the list of pairs is not one.
         OSError: a file cannot be read.
     """
+    # It imports Keras, which is not to be done before the settings have been checked and native code is silenced.
+    from cshml_tf.model_folder import digest_of_network
+
     found = {
         SCHEDULE: schedule.as_json(),
         DATA: source.digest(),

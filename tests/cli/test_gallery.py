@@ -333,10 +333,20 @@ def test_bad_input_is_one_line(place, data, tmp_path, capsys):
     assert message in failure(capsys, "calibrate", place, data / "strangers", "--aligned")
     message = "got none; the first was left out: this person is enrolled"
     assert message in failure(capsys, "calibrate", place, data / "portraits", "--aligned")
+    message = "expected a folder with a folder per person, or a CSV with the heading name,file"
+    assert message in failure(capsys, "enrol", place, picture)
     (tmp_path / "empty").mkdir()
     assert identify.main([str(tmp_path / "empty"), "--gallery", str(place)]) == 2
     assert "IMAGE: expected pictures in the folder" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+def test_pictures_of_which_none_can_be_read(place, data, tmp_path, capsys):
+    (tmp_path / "note.png").write_text("no picture")
+    words = ["--gallery", str(place), "--aligned"]
+    assert identify.main([str(tmp_path / "note.png"), *words]) == 1
+    assert identify.main([str(tmp_path / "note.png"), str(data / "pictures" / "a.png"), *words]) == 0
+    assert capsys.readouterr().out.count("note.png") == 2
 
 
 def test_looking_after_a_gallery_needs_no_keras(place):

@@ -40,8 +40,11 @@ def test_a_clone_returns_the_same_embeddings(nested):
         assert same_weights(copy.get_weights(), recogniser.get_weights())
         got = keras.ops.convert_to_numpy(copy(pixels))
         assert got.dtype == np.float32 and np.abs(got - expected).max() < tolerance
+        # Depthwise convolutions stay in float32, which is faster on CPUs.
         policies = {
-            layer.compute_dtype for layer in copy._flatten_layers() if layer.name.startswith("expanded_conv")
+            layer.compute_dtype
+            for layer in copy._flatten_layers()
+            if layer.name.startswith("expanded_conv") and not isinstance(layer, keras.layers.DepthwiseConv2D)
         }
         assert policies == {"bfloat16" if precision == "mixed_bfloat16" else "float32"}
 

@@ -1,6 +1,10 @@
-"""Several processes train what one device trains; when one is lost, the others end and the run continues."""
+"""Several processes train what one device trains; when one is lost, the others end and the run continues.
+
+Each process takes half a minute of a core. `make fuzz` runs three workers and both victims on both backends.
+"""
 
 import importlib.util
+import os
 import signal
 
 import pytest
@@ -18,6 +22,7 @@ BACKENDS = [
     "tensorflow",
     pytest.param("jax", marks=pytest.mark.skipif(not importlib.util.find_spec("jax"), reason="no JAX")),
 ]
+ALL = "KILLS" in os.environ
 pytestmark = pytest.mark.slow
 
 LOST = "error: worker {} (127.0.0.1) is lost: it has ended; the same command, on every worker, continues the run"
@@ -60,7 +65,7 @@ def test_two_workers_learn_what_one_device_learns(trained, backend):
     assert largest_difference(one, two) < 1e-5
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", BACKENDS if ALL else ["tensorflow"])
 def test_three_workers_learn_what_two_learn(trained, backend):
     two, three = trained(backend, 2), trained(backend, 3)
     print("three", largest_difference(two, three))
@@ -69,7 +74,8 @@ def test_three_workers_learn_what_two_learn(trained, backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_killed_worker_ends_the_others_and_the_run_continues_bit_for_bit(trained, words, tmp_path, backend):
-    for victim, step in ((1, 7), (0, 13)):
+    kills = [(1, 7), (0, 13)] if ALL else [(1, 13) if backend == "tensorflow" else (0, 13)]
+    for victim, step in kills:
         ended = train_together(backend, 2, words, tmp_path, victim, step)
         assert ended[victim].code == -signal.SIGKILL
         other = ended[1 - victim]
