@@ -83,7 +83,7 @@ class FusedPReLU(keras.layers.PReLU):
 
             return sloped(x, x, alpha), gradient
 
-        return prelu(inputs, ops.cast(self.alpha, inputs.dtype))
+        return prelu(inputs, ops.cast(self.alpha, inputs.dtype))  # pyright: ignore[reportArgumentType]
 
 
 @functools.cache
