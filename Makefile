@@ -22,10 +22,9 @@ test: install
 test-fast: install
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
 
-# Two processes at a time; a file's tests stay together, since they share what is expensive to make. The order of the
-# files is that of tests/conftest.py.
+# Two processes at a time; a file's tests stay together, since they share what is expensive to make.
 TEST_PROCESSES ?= 2
-PARALLEL := -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+PARALLEL := -n $(TEST_PROCESSES) --dist loadfile
 
 # What does not need TensorFlow, on the other backend.
 ON_JAX := tests/alignment/test_detector.py tests/data/test_batches.py tests/data/test_carriers.py \

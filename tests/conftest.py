@@ -22,15 +22,6 @@ if keras.backend.backend() == "tensorflow":
     )
 
 
-def pytest_collection_modifyitems(items):
-    """Put files with slow tests first, so that processes that share the files end at about the same time."""
-    tests, slow = {}, {}
-    for item in items:
-        tests[item.path] = tests.get(item.path, 0) + 1
-        slow[item.path] = slow.get(item.path, 0) + (item.get_closest_marker("slow") is not None)
-    items.sort(key=lambda item: -slow[item.path] / tests[item.path])
-
-
 @pytest.fixture(autouse=True)
 def _same_random_numbers():
     keras.utils.set_random_seed(7)
