@@ -54,6 +54,11 @@ def one_line_errors(main: Callable[[Sequence[str] | None], int | None]) -> Calla
     return guarded
 
 
+def prints_utf8() -> bool:
+    """Return whether standard output takes any character: JSON needs its own escapes where it does not."""
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+
+
 def print_lines(*lines: str) -> None:
     """Print lines on standard output, with all that was printed before.
 

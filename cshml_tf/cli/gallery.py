@@ -112,12 +112,12 @@ def _show(settings: options.ShowSettings) -> None:
         from cshml_tf.gallery.reports import face_lines
 
         faces = gallery.faces_of(settings.name)
-        print("\n".join(face_lines(faces)))
         if settings.crops:
             with replacing(settings.crops) as partial:
                 partial.mkdir()
                 for face in faces:
                     (partial / f"{face.id}.png").write_bytes(gallery.crop_of(face.id))
+        print("\n".join(face_lines(faces)))
 
 
 def _remove(settings: options.RemoveSettings) -> None:

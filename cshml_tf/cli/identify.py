@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from cshml_tf.cli.errors import one_line_errors
+from cshml_tf.cli.errors import one_line_errors, prints_utf8
 from cshml_tf.cli.quiet_start import start_backend
 from cshml_tf.settings.gallery import IdentifySettings
 from cshml_tf.settings.parser import flags_in_errors, read_settings
@@ -69,7 +69,7 @@ def _identify(settings: IdentifySettings) -> int:
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
     if settings.format == "json":
-        print(identified_json(pictures, notes))
+        print(identified_json(pictures, notes, ensure_ascii=not prints_utf8()))
     else:
         print(identified_csv(pictures) if settings.format == "csv" else identified_table(pictures))
     return 1 if all(picture.problem for picture in pictures) else 0

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cshml_tf.cli.errors import one_line_errors, print_lines
+from cshml_tf.cli.errors import one_line_errors, print_lines, prints_utf8
 from cshml_tf.cli.quiet_start import start_backend
 from cshml_tf.settings.parser import read_settings
 from cshml_tf.settings.watch import WatchSettings
@@ -125,7 +125,7 @@ def _watch(
 
 
 def _print_json(content: dict[str, Any]) -> None:
-    print_lines(json.dumps(content, ensure_ascii=False, allow_nan=False))
+    print_lines(json.dumps(content, ensure_ascii=not prints_utf8(), allow_nan=False))
 
 
 @contextlib.contextmanager

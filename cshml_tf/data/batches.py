@@ -5,6 +5,7 @@ here change them. The same images give the same batches, bit for bit, from class
 on TensorFlow and on JAX. A worker makes its slice of the batch and reads only the faces of that slice.
 """
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 
@@ -16,7 +17,7 @@ from cshml_tf.data.face_source import FaceSource
 from cshml_tf.data.maker import Maker
 from cshml_tf.data.teacher_values import TeacherValues
 from cshml_tf.data.unlabelled import Unlabelled
-from cshml_tf.data.unreadable import Unreadable
+from cshml_tf.data.unreadable import REPLACE, Unreadable
 from cshml_tf.degradation.degrade import DRAWN, check_mode, degrade_each
 from cshml_tf.degradation.lens import displace_at_random
 from cshml_tf.degradation.resolution import Resolution
@@ -150,27 +151,25 @@ def two_branch_batches(
     """
     check_mode(mode)
     if teacher is not None and (shift or mixup or unlabelled):
+        others = "some" if unlabelled else "none"
         raise ValueError(
-            f"teacher: cannot be combined with shift, mixup or unlabelled, got {shift}, {mixup} and {unlabelled}"
+            f"teacher: cannot be combined with shift, mixup or unlabelled, got {shift}, {mixup} and {others}"
         )
     policy = Policy(batch_size, seed, flip, shift, len(resolutions), pairing, negative_share, mixup, together)
     rows = _rows_of(worker, workers, batch_size)
     makers = [Maker(source, image_size, policy, rows, unreadable, teacher)]
     if unlabelled is not None:
-        size = unlabelled.batch_size
-        nameless = Policy(size, seed + APART, flip, shift, len(resolutions), mixup=mixup)
-        rows = _rows_of(worker, workers, size, "unlabelled_batch_size")
-        makers.append(Maker(unlabelled.source, image_size, nameless, rows, None, is_labelled=False))
+        makers.append(_nameless_maker(unlabelled, image_size, policy, worker, workers))
     if not change_here:
         if jitter or teacher is not None or mode in DRAWN:
             raise ValueError("change_here: expected True with jitter, a teacher or a simulated camera, got False")
         one_side = policy.one_side
         signature = _join_signatures([maker.unchanged_pair_signature(one_side) for maker in makers])
-        return carry(
-            lambda step: _join([maker.unchanged_pair_batch(step, one_side) for maker in makers]),
-            signature,
-            start_step,
-        )
+
+        def unchanged(step):
+            return _join([maker.unchanged_pair_batch(step, one_side) for maker in makers])
+
+        return carry(unchanged, signature, start_step)
 
     def batch(step, maker):
         made, seeds = maker.pair_batch(step)
@@ -184,6 +183,17 @@ def two_branch_batches(
     if degrade_here:
         signature |= {"lr": (signature["lr"][0], np.float32)}
     return carry(lambda step: _join([batch(step, maker) for maker in makers]), signature, start_step)
+
+
+def _nameless_maker(unlabelled, image_size, named, worker, workers):
+    """Make the rows of faces without names, each paired with itself, as the named ones are changed otherwise."""
+    size, seed = unlabelled.batch_size, named.seed + APART
+    policy = dataclasses.replace(
+        named, batch_size=size, seed=seed, pairing="same_image", negative_share=0.0, together=1
+    )
+    rows = _rows_of(worker, workers, size, "unlabelled_batch_size")
+    unreadable = Unreadable(unlabelled.source, image_size, seed, advice=REPLACE)
+    return Maker(unlabelled.source, image_size, policy, rows, unreadable, is_labelled=False)
 
 
 def _join(batches):

@@ -11,12 +11,14 @@ import numpy as np
 
 from cshml_tf.data.face_source import FaceSource
 from cshml_tf.data.unreadable import ADVICE, Unreadable, UnreadableFace
-from cshml_tf.files import read_text
+from cshml_tf.files import read_bytes
 
 RECORD = ".checked_images"
 _THREADS = min(8, os.cpu_count() or 1)
 # Faces per line of the record, which has 490,000 faces in 1,915 lines.
 _BLOCK = 256
+# A line has 65 bytes: enough for 250 million faces.
+_MOST_BYTES = 2**26
 
 
 def check_images(
@@ -107,7 +109,7 @@ def _digest(source: FaceSource, image_size: tuple[int, int], block: range) -> st
 
 def _read_record(path: Path) -> set[str]:
     # Whatever is not a digest, such as half a line, is in nobody's way.
-    return set(read_text(path).splitlines()) if path.exists() else set()
+    return set(read_bytes(path, _MOST_BYTES).decode("ascii", "replace").splitlines()) if path.exists() else set()
 
 
 def _append(path: Path, digest: str) -> None:

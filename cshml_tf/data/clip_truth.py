@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cshml_tf.files import printable, read_text, write_text
+from cshml_tf.files import normalised, printable, read_text, write_text
 
 COLUMNS = ("frame", "time", "name", "left", "top", "width", "height")
 
@@ -78,7 +78,7 @@ def _face_of(row: list[str], where: str) -> KnownFace:
     try:
         frame, time, name, *sides = row
         left, top, width, height = map(float, sides)
-        face = KnownFace(int(frame), float(time), name.strip(), (left, top, width, height))
+        face = KnownFace(int(frame), float(time), normalised(name.strip()), (left, top, width, height))
     except ValueError:
         raise ValueError(f"{where}: expected {','.join(COLUMNS)}, got {_shown(row)}") from None
     if not face.name or face.frame < 0 or not all(map(math.isfinite, (face.time, *face.box))):

@@ -12,10 +12,8 @@ import numpy as np
 from cshml_tf.data.decisions import SUBSTITUTE
 from cshml_tf.data.face_source import FaceSource
 
-ADVICE = (
-    "replace the file under its own name and repeat the command, which continues the run; --skip_unreadable N "
-    "passes over up to N such images"
-)
+REPLACE = "replace the file under its own name and repeat the command, which continues the run"
+ADVICE = f"{REPLACE}; --skip_unreadable N passes over up to N such images"
 # More names would hide the message.
 _MOST_NAMES = 10
 
@@ -32,10 +30,19 @@ class Unreadable:
         image_size: (height, width) that every face must have.
         seed: int; decides which faces stand in for others.
         limit: number of unreadable images to pass over; 0 passes over none.
+        advice: what to do about an unreadable face, for the message.
     """
 
-    def __init__(self, source: FaceSource, image_size: tuple[int, int], seed: int, limit: int = 0) -> None:
+    def __init__(
+        self,
+        source: FaceSource,
+        image_size: tuple[int, int],
+        seed: int,
+        limit: int = 0,
+        advice: str = ADVICE,
+    ) -> None:
         self.limit = limit
+        self._advice = advice
         self._source = source
         self._image_size = image_size
         self._seed = seed
@@ -90,7 +97,7 @@ class Unreadable:
             return self._source.read(images, self._image_size), images
         except ValueError as error:
             if not self.limit:
-                raise UnreadableFace(f"{error}; {ADVICE}") from error
+                raise UnreadableFace(f"{error}; {self._advice}") from error
         bad: dict[int, str] = {}
         faces, shown = [], []
         for image in images:

@@ -12,7 +12,7 @@ import numpy as np
 
 from cshml_tf.alignment.detector import FaceDetector
 from cshml_tf.data.people import check_distinct
-from cshml_tf.files import ListWarning, printable, read_text, visible_entries
+from cshml_tf.files import ListWarning, normalised, printable, read_text, visible_entries
 from cshml_tf.gallery.csv_cells import unescaped
 from cshml_tf.gallery.networks import GalleryNetworks
 from cshml_tf.gallery.portraits import CroppedFace, Refused, one_portrait, read_photograph
@@ -248,7 +248,7 @@ def _entries_of_folder(folder: Path) -> list[Entry]:
             ListWarning,
             stacklevel=2,
         )
-    return [Entry(person.name, person / image) for person in people for image in list_images(person)]
+    return [Entry(normalised(person.name), person / image) for person in people for image in list_images(person)]
 
 
 def _entries_of_csv(path: Path) -> list[Entry]:

@@ -127,8 +127,16 @@ def identified_table(pictures: "Iterable[IdentifiedPicture]") -> str:
     return "\n".join(_left_aligned(rows))
 
 
-def identified_json(pictures: "Iterable[IdentifiedPicture]", notes: Sequence[str]) -> str:
-    """Format identified pictures as JSON: {"notes": [...], "pictures": [{"file", "problem", "faces"}]}."""
+def identified_json(
+    pictures: "Iterable[IdentifiedPicture]", notes: Sequence[str], ensure_ascii: bool = False
+) -> str:
+    """Format identified pictures as JSON: {"notes": [...], "pictures": [{"file", "problem", "faces"}]}.
+
+    Args:
+        pictures: what was found in each.
+        notes: sentences about the gallery.
+        ensure_ascii: whether other characters are written as JSON's escapes.
+    """
     content = [
         {
             "file": printable(picture.path),
@@ -137,7 +145,8 @@ def identified_json(pictures: "Iterable[IdentifiedPicture]", notes: Sequence[str
         }
         for picture in pictures
     ]
-    return json.dumps({"notes": list(notes), "pictures": content}, indent=2, ensure_ascii=False, allow_nan=False)
+    content = {"notes": list(notes), "pictures": content}
+    return json.dumps(content, indent=2, ensure_ascii=ensure_ascii, allow_nan=False)
 
 
 def identified_csv(pictures: "Iterable[IdentifiedPicture]") -> str:

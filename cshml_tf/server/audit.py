@@ -23,7 +23,12 @@ class AuditLog:
         self._descriptor = None
         self._lock = threading.Lock()
         if path is not None:
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            # A pipe that nobody reads is refused here, and does not block the start.
+            waiting = getattr(os, "O_NONBLOCK", 0)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | waiting
+            self._descriptor = os.open(path, flags, 0o600)
+            if waiting:
+                os.set_blocking(self._descriptor, True)
 
     def write(self, entry: dict[str, Any]) -> None:
         """Write one line.

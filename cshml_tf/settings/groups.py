@@ -73,7 +73,8 @@ class UnreadableOptions(Settings):
     skip_unreadable: int = option(
         0,
         "pass over up to this many unreadable images; another face stands in for each, of the same person if "
-        "possible, and the last line and history.csv count them; more end training, as one does by default",
+        "possible, and the last line and history.csv count them; more end training, as one does by default, and "
+        "as one without a name always does",
         metavar="N",
         check=at_least(0),
         continues=True,

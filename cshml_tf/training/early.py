@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cshml_tf.data.protocols import read_pairs, read_people
 from cshml_tf.degradation.resolution import check_reductions
+from cshml_tf.files import open_regular
 from cshml_tf.settings.places import size_in_card
 from cshml_tf.settings.training import HrSettings, LrSettings, RunSettings
 from cshml_tf.training.cluster.place import Place, read_place
@@ -15,7 +16,7 @@ from cshml_tf.training.schedule import make_schedule
 
 _RECOGNISER, _CONFIG = "recogniser.keras", "config.json"
 # The configuration of the largest network here takes half a megabyte.
-_MOST_BYTES = 2**26
+_MOST_BYTES, _MOST_NETWORK = 2**26, 2**40
 
 
 def check_start(settings: RunSettings) -> None:
@@ -95,7 +96,11 @@ def _backbone_names(path: Path) -> tuple[list[str], list[str]] | None:
     None if the file is damaged, which the loader says better, or of a form that only Keras understands.
     """
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(_CONFIG) as file:
+        with (
+            open_regular(path, _MOST_NETWORK) as network,
+            zipfile.ZipFile(network) as archive,
+            archive.open(_CONFIG) as file,
+        ):
             content = file.read(_MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
             return None

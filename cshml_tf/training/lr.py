@@ -83,14 +83,7 @@ def prepare_lr(
     strategy = choose_strategy(settings.strategy, settings.replicas, cluster)
     keras.utils.set_random_seed(settings.seed)
     card_of_kind(settings.pretrained_model, "hr")
-    hr_recogniser = load_recogniser(settings.pretrained_model)
-    start = (
-        hr_recogniser
-        if settings.pretrained_lr_model is None
-        else _load_start(settings.pretrained_lr_model, hr_recogniser)
-    )
-    if settings.tap is not None:
-        hr_recogniser, start = (with_tap(recogniser, settings.tap) for recogniser in (hr_recogniser, start))
+    hr_recogniser, start = _load_both(settings)
     image_size = image_size_of(hr_recogniser)
     check_reductions(settings.resolution, image_size)
     source, unreadable = open_faces(settings, image_size, progress)
@@ -133,6 +126,16 @@ def prepare_lr(
     return Experiment(
         network, network.student, *data, card, people, evaluate, cluster=cluster, unlabelled=nameless
     )
+
+
+def _load_both(settings: LrSettings) -> tuple[keras.Model, keras.Model]:
+    """Load the HR network, and the network that the LR network starts as, which may be the same."""
+    hr_recogniser = start = load_recogniser(settings.pretrained_model)
+    if settings.pretrained_lr_model is not None:
+        start = _load_start(settings.pretrained_lr_model, hr_recogniser)
+    if settings.tap is None:
+        return hr_recogniser, start
+    return with_tap(hr_recogniser, settings.tap), with_tap(start, settings.tap)
 
 
 def _load_start(model_dir: str, hr_recogniser: keras.Model) -> keras.Model:

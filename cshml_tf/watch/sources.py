@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # Seconds between two attempts to open a stream that broke off: at first, and at most.
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+# Of a camera's number; anything longer is the name of a file.
+_MOST_DIGITS = 4
 # Seconds without an answer after which a stream counts as broken.
 _TIMEOUT = 10.0
 # A video of larger frames is refused: 8K.
@@ -88,7 +90,7 @@ def open_source(place: str, give_up: float | None = None, frames_per_second: flo
     if _ADDRESS.match(place):
         _check_pyav()
         return Source(_without_password(place), True, lambda source: _stream(source, place, give_up))
-    if place.isdecimal():
+    if place.isdecimal() and len(place) <= _MOST_DIGITS:
         return Source(f"camera {place}", True, lambda source: _camera(source, int(place)))
     path = Path(place)
     if path.is_dir():

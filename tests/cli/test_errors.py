@@ -1,10 +1,17 @@
 """How commands end where nobody reads, where nothing can be written, and on terminals that lack characters."""
 
+import io
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from cshml_tf.cli.errors import prints_utf8
+from cshml_tf.gallery.identification import IdentifiedPicture
+from cshml_tf.gallery.reports import identified_json
 
 # A command that needs neither Keras nor a backend.
 START = """\
@@ -83,3 +90,12 @@ def test_warnings_about_lists_are_one_line_each_once():
 
 def test_an_interrupted_command():
     assert run("    raise KeyboardInterrupt").returncode == 130
+
+
+@pytest.mark.parametrize(("encoding", "answer"), [("utf-8", True), ("UTF8", True), ("ascii", False)])
+def test_json_is_escaped_where_the_output_lacks_characters(monkeypatch, encoding, answer):
+    """Python's own escapes of what a stream lacks are not JSON's."""
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding))
+    assert prints_utf8() == answer
+    text = identified_json([IdentifiedPicture(Path("Jos\u00e9.png"), [], "")], [], ensure_ascii=not prints_utf8())
+    assert text.isascii() != answer and json.loads(text)["pictures"][0]["file"] == "Jos\u00e9.png"

@@ -196,8 +196,7 @@ def test_identify_in_three_forms(place, data, capsys):
         ("d.png", "rejected", "", "8"),
         ("e.png", "unreadable", "", ""),
     ]
-    assert rows[3]["reason"] == "6.0 pixels wide, expected 7 or more"
-    assert captured.err == ""
+    assert rows[3]["reason"] == "6.0 pixels wide, expected 7 or more" and captured.err == ""
     assert identify.main([*words, "--format", "json", "--top", "1"]) == 0
     content = json.loads(capsys.readouterr().out)
     assert content["notes"] == [] and len(content["pictures"]) == 5
@@ -207,9 +206,8 @@ def test_identify_in_three_forms(place, data, capsys):
     assert identify.main(words) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["file", "face", "width", "network", "decision", "score", "threshold", "candidates"]
-    assert [" Ann " in lines[1], " Bo " in lines[2], " unknown " in lines[3], "rejected: 6.0" in lines[4]] == [
-        True
-    ] * 4
+    assert " Ann " in lines[1] and " Bo " in lines[2] and " unknown " in lines[3] and "rejected: 6.0" in lines[4]
+    assert identify.main([content["pictures"][4]["file"], "--gallery", str(place), "--aligned"]) == 1
 
 
 def test_a_face_of_low_quality_is_rejected(place, data, capsys):
@@ -333,20 +331,12 @@ def test_bad_input_is_one_line(place, data, tmp_path, capsys):
     assert message in failure(capsys, "calibrate", place, data / "strangers", "--aligned")
     message = "got none; the first was left out: this person is enrolled"
     assert message in failure(capsys, "calibrate", place, data / "portraits", "--aligned")
-    message = "expected a folder with a folder per person, or a CSV with the heading name,file"
-    assert message in failure(capsys, "enrol", place, picture)
-    (tmp_path / "empty").mkdir()
-    assert identify.main([str(tmp_path / "empty"), "--gallery", str(place)]) == 2
+    assert "with a folder per person, or a CSV with the heading name,file" in failure(
+        capsys, "enrol", place, picture
+    )
+    assert identify.main([str(tmp_path), "--gallery", str(place)]) == 2
     assert "IMAGE: expected pictures in the folder" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
-
-
-def test_pictures_of_which_none_can_be_read(place, data, tmp_path, capsys):
-    (tmp_path / "note.png").write_text("no picture")
-    words = ["--gallery", str(place), "--aligned"]
-    assert identify.main([str(tmp_path / "note.png"), *words]) == 1
-    assert identify.main([str(tmp_path / "note.png"), str(data / "pictures" / "a.png"), *words]) == 0
-    assert capsys.readouterr().out.count("note.png") == 2
 
 
 def test_looking_after_a_gallery_needs_no_keras(place):

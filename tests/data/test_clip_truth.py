@@ -17,9 +17,9 @@ def test_what_is_written_is_read(tmp_path):
 
 
 def test_a_list_from_a_spreadsheet_is_read(tmp_path):
-    text = "\ufeffFrame, Time,Name,Left,Top,Width,Height\r\n7,1.4, Ann Lee ,1,2,3,4\r\n\r\n"
+    text = "\ufeffFrame, Time,Name,Left,Top,Width,Height\r\n7,1.4, Jose\u0301 Lee ,1,2,3,4\r\n\r\n"
     (tmp_path / "clip.csv").write_bytes(text.encode())
-    assert read_truth(tmp_path / "clip.csv") == [KnownFace(7, 1.4, "Ann Lee", (1.0, 2.0, 3.0, 4.0))]
+    assert read_truth(tmp_path / "clip.csv") == [KnownFace(7, 1.4, "Jos\u00e9 Lee", (1.0, 2.0, 3.0, 4.0))]
 
 
 @pytest.mark.parametrize(

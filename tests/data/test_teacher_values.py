@@ -104,5 +104,5 @@ def test_damaged_values_are_noticed(source):
 @pytest.mark.parametrize("options", [{"shift": 1}, {"mixup": 0.5}])
 def test_faces_that_change_in_every_step_have_no_stored_values(source, options):
     teacher, _ = numbered(source)
-    with pytest.raises(ValueError, match="teacher: cannot be combined with shift or mixup"):
+    with pytest.raises(ValueError, match="teacher: cannot be combined with shift, mixup or unlabelled"):
         two_branch_batches(source, SIZE, 10, 3, [8], teacher=teacher, **options)

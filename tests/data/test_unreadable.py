@@ -177,8 +177,8 @@ def test_an_interrupted_check_goes_on(damaged, tmp_path, monkeypatch):
 
     with pytest.raises(KeyboardInterrupt):
         check_images(source, SIZE, record=record, progress=stopped_after_two)
-    with open(record, "a") as file:
-        file.write("\nhalf a li")
+    with open(record, "ab") as file:
+        file.write(b"\n\xff half a li")
     read.clear()
     check_images(source, SIZE, record=record)
     assert sorted(read) == list(range(20, 30))

@@ -1,6 +1,7 @@
 """The log of requests: one line each, bounded, and never lost in silence."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,12 @@ def test_a_full_disk_is_an_error():
     with pytest.raises(OSError, match="No space left"):
         log.write({"path": "/"})
     log.close()
+
+
+def test_a_pipe_without_a_reader_does_not_block_the_start(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="pipe"):
+        AuditLog(tmp_path / "pipe")
 
 
 def test_a_folder_is_no_log(tmp_path):

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import zipfile
 
 import numpy as np
@@ -98,7 +99,7 @@ def test_taps_and_layers_pass_in_any_spelling(places, tap):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"PK\3\4damaged", None, {"layers": 3}, {"output_layers": {}, "layers": [1]}]
+    "content", [b"", b"PK\3\4damaged", None, {"layers": 3}, {"output_layers": {}, "layers": [1]}, "pipe"]
 )
 def test_other_files_are_left_to_the_loader(places, content):
     path = places / "hr" / "recogniser.keras"
@@ -107,8 +108,10 @@ def test_other_files_are_left_to_the_loader(places, content):
         path.unlink()
         (places / "hr").rmdir()
         write_model(places / "hr", content)
-    elif content is None:
+    elif content in (None, "pipe"):
         path.unlink()
+        if content == "pipe":
+            os.mkfifo(path)
     else:
         path.write_bytes(content)
     check_network(settings(places, "block_z"))

@@ -93,5 +93,7 @@ def test_an_unreadable_face_without_a_name_ends_the_run_before_it_begins(options
     ):
         train_lr(LrSettings(**options, check_images=True), progress=False)
     assert "person_4_0003.png" in capsys.readouterr().err
-    with pytest.raises(ValueError, match=r"deep.person_4.person_4_0003\.png"):
-        train_lr(LrSettings(**options | {"max_steps": 30}), progress=False)
+    with pytest.raises(ValueError, match=r"deep.person_4.person_4_0003\.png: .*; replace the file"):
+        train_lr(LrSettings(**options | {"max_steps": 30, "run_name": "run"}), progress=False)
+    # The steps before it are kept.
+    assert list((tmp_path / "models" / "run" / "checkpoints").glob("*.npz"))

@@ -88,6 +88,9 @@ def test_what_is_no_source_is_refused(tmp_path, name):
         open_source(str(tmp_path / name / "x"))
     with pytest.raises(ValueError, match="expected pictures in the folder"):
         open_source(str(tmp_path / "empty"))
+    # No camera has such a number, and OpenCV cannot take it.
+    with pytest.raises(ValueError, match="expected a video file"):
+        open_source("9" * 20)
 
 
 def test_files_without_pictures_are_refused(tmp_path):

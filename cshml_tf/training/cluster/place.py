@@ -69,13 +69,13 @@ def read_place(environment: Mapping[str, str] = os.environ) -> Place:
 def _of_tf_config(text: str) -> Place:
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{_TF_CONFIG}: expected JSON, got {_cut(text)!r} ({error})") from None
     workers = _addresses_in(content)
     task = content.get("task")
     kind, index = (task.get("type"), task.get("index")) if isinstance(task, dict) else (None, None)
     listed = {name: content["cluster"].get(name, []) for name in ("chief", "worker")}
-    if kind not in listed or not listed[kind]:
+    if not isinstance(kind, str) or kind not in listed or not listed[kind]:
         raise ValueError(
             f"{_TF_CONFIG}: expected a task of type worker, or chief where one is listed, got {kind!r}"
         )

@@ -89,6 +89,11 @@ def test_two_slurm_jobs_on_one_host_meet_at_two_ports():
         ),
         (tf_config({"worker": WORKERS}, None), "TF_CONFIG: expected a task of type worker"),
         (
+            tf_config({"worker": WORKERS}, {"type": ["worker"], "index": 0}),
+            "TF_CONFIG: expected a task of type worker",
+        ),
+        ({"TF_CONFIG": "[" * 100_000}, "TF_CONFIG: expected JSON"),
+        (
             {"JAX_COORDINATOR_ADDRESS": "a:1", "JAX_PROCESS_ID": "0"},
             "JAX_NUM_PROCESSES: expected the variable beside",
         ),
