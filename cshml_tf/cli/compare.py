@@ -135,12 +135,21 @@ def _notes(paths, faces, networks, resolutions):
 
 
 def _check_report(path, report, folders):
-    """Refuse a report that measured other networks."""
-    measured = report.get("protocol", {}).get("models", {})
+    """Refuse a report that measured other networks: known by their content, by their folders in older reports."""
+    from cshml_tf.model_folder import digest_of_network
+
+    protocol = report.get("protocol", {})
+    measured, digests = protocol.get("models", {}), protocol.get("digests", {})
     for name, folder in _named_folders(folders).items():
-        if name in measured and Path(measured[name]).resolve() != folder.resolve():
+        if name in digests:
+            is_other = digests[name] != digest_of_network(folder)
+        else:
+            is_other = name in measured and Path(measured[name]).resolve() != folder.resolve()
+        if is_other:
+            # The same folder may have got another network since.
+            what = f"the network that was in {measured.get(name)}" if name in digests else measured[name]
             raise ValueError(
-                f"{path}: expected a report on {folder} as {name}, got one on {measured[name]}; evaluate these "
+                f"{path}: expected a report on {folder} as {name}, got one on {what}; evaluate these "
                 "networks, or choose a --threshold"
             )
 

@@ -115,12 +115,15 @@ def _sources(settings, networks, pairs, images):
     """Return the report's entries on files and models, and on people whom the networks were trained on."""
     from cshml_tf.degradation.resolution import format_resolution
     from cshml_tf.evaluation.networks import trained_on
+    from cshml_tf.model_folder import digest_of_network
 
-    models = {format_resolution(resolution): str(folder) for resolution, folder in networks.lr_dirs.items()}
+    lr_dirs = {format_resolution(resolution): folder for resolution, folder in networks.lr_dirs.items()}
+    models = {"HR": networks.hr_dir} | lr_dirs
     return {
         "images_folder": str(settings.lfw_dir),
         "pairs_file": str(settings.lfw_pairs or settings.lfw_dir),
-        "models": {"HR": str(networks.hr_dir)} | models,
+        "models": {name: str(folder) for name, folder in models.items()},
+        "digests": {name: digest_of_network(folder) for name, folder in models.items()},
         **({} if settings.hjb is None else {"hjb": str(settings.hjb)}),
         "trained_people": trained_on(networks.model_dirs(), pairs, images),
     }

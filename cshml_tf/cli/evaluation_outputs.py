@@ -121,6 +121,7 @@ def deliver(table: str, remarks: Iterable[str] = (), writers: Sequence[Writer] =
 
     Raises:
         ValueError: results could not be written; the message names the first file or folder.
+        OSError: all files were written, but the lines could not be printed.
         Exception: whatever else a writer raised.
     """
     failures = []
@@ -129,18 +130,23 @@ def deliver(table: str, remarks: Iterable[str] = (), writers: Sequence[Writer] =
             write()
         except Exception as error:  # Even a bug of a plotting library must not cost the table.
             failures.append((path, error))
-    print_lines(table)
-    for line in remarks:
-        print(line, file=sys.stderr)
+    what = "the results above"
+    try:
+        print_lines(table)
+        for line in remarks:
+            print(line, file=sys.stderr)
+    except OSError:
+        if not failures:
+            raise
+        # Neither the files nor the lines arrived. A closed pipe would end the command silently.
+        what = "the results"
     if failures:
         path, error = failures[0]
         if not isinstance(error, OSError | ValueError):
             raise error
         reason = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
         more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
-        raise ValueError(
-            f"{printable(path)}: the results above could not be written there: {reason}{more}"
-        ) from error
+        raise ValueError(f"{printable(path)}: {what} could not be written there: {reason}{more}") from error
 
 
 def progress_bar(unit: str, words: str = "embedding") -> Callable:

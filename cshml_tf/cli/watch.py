@@ -5,7 +5,7 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cshml_tf.cli.errors import one_line_errors, print_lines, prints_utf8
@@ -105,22 +105,34 @@ def _watch(
     from cshml_tf.watch.watching import EndedTrack, SeenFrame
 
     scorer = None if truth is None else ClipScorer(truth, gallery.people())
+    unread = None
     with contextlib.ExitStack() as outputs:
         video = outputs.enter_context(writing_video(settings.output)) if settings.output else None
         page = settings.page and outputs.enter_context(writing_page(settings.page, gallery, source.name, notes))
-        frames = outputs.enter_context(_until_interrupted(source))
+        frames, stop = outputs.enter_context(_until_interrupted(source))
         for event in watcher.watch(frames):
             if scorer:
                 scorer.add(event)
+            content = None
             if isinstance(event, EndedTrack):
-                _print_json(track_json(event))
+                content = track_json(event)
                 if page:
                     page.add(event)
+            else:
+                if video:
+                    video.add(event)
+                if settings.frames and isinstance(event, SeenFrame):
+                    content = frame_json(event)
+            if content is None or unread is not None:
                 continue
-            if video:
-                video.add(event)
-            if settings.frames and isinstance(event, SeenFrame):
-                _print_json(frame_json(event))
+            try:
+                _print_json(content)
+            except OSError as error:
+                # Nobody reads the lines any more. The video and the page are finished before that is said.
+                unread = error
+                stop()
+    if unread is not None:
+        raise unread
     return score_lines(scorer.score()) if scorer else []
 
 
@@ -129,20 +141,26 @@ def _print_json(content: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _until_interrupted(source: "Source") -> "Iterator[Iterator[Frame]]":
-    """Yield the frames; an interruption ends them as the end of the video would, a second one ends the program."""
-    interrupted = threading.Event()
+def _until_interrupted(source: "Source") -> "Iterator[tuple[Iterator[Frame], Callable[[], None]]]":
+    """Yield the frames, and what ends them as the end of the video would.
+
+    An interruption ends them in this way too; a second one ends the program.
+    """
+    stopped = threading.Event()
     before = {}
 
-    def interrupt(*_: object) -> None:
-        interrupted.set()
+    def stop() -> None:
+        stopped.set()
         source.stop()
+
+    def interrupt(*_: object) -> None:
+        stop()
         for number, handler in before.items():
             signal.signal(number, handler)
 
     def frames() -> "Iterator[Frame]":
         for frame in source:
-            if interrupted.is_set():
+            if stopped.is_set():
                 return
             yield frame
 
@@ -150,8 +168,7 @@ def _until_interrupted(source: "Source") -> "Iterator[Iterator[Frame]]":
     if threading.current_thread() is threading.main_thread():
         before |= {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield frames()
+        yield frames(), stop
     finally:
-        if not interrupted.is_set():
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from cshml_tf.files import normalised
+
 
 @dataclasses.dataclass(frozen=True)
 class FaceSource(abc.ABC):
@@ -78,9 +80,13 @@ class FaceSource(abc.ABC):
     def digest(self) -> str:
         """Return a short text that changes with the names of classes and images and with their order.
 
-        It is the same for a source and for the packed folder made from it.
+        It is the same for a source and for the packed folder made from it, and for names in Unicode's composed and
+        decomposed forms: copying to macOS changes one into the other.
         """
-        lines = (f"{self.classes[label]}/{name}" for label, name in zip(self.labels, self.names, strict=True))
+        lines = (
+            normalised(f"{self.classes[label]}/{name}")
+            for label, name in zip(self.labels, self.names, strict=True)
+        )
         return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from cshml_tf.data.class_names import check_class_names
 from cshml_tf.data.face_source import FaceSource, check_size
 from cshml_tf.data.people import check_distinct, check_listed, choose_listed
-from cshml_tf.files import is_hidden, printable
+from cshml_tf.files import is_hidden, normalised, printable
 from cshml_tf.images import READ_SUFFIXES, read_named
 
 
@@ -112,7 +112,12 @@ def class_folders(data_dir: str | Path) -> list[Path]:
                 raise ValueError(
                     f"{printable(entry.path)}: expected a class folder, got a link that leads nowhere"
                 )
-    return sorted(found)
+    return sorted(found, key=lambda folder: _order(folder.name))
+
+
+def _order(name: str) -> tuple[str, str]:
+    """Return a key by which names in Unicode's composed and decomposed forms have one order."""
+    return normalised(name), name
 
 
 def _image_names(folder):
@@ -126,7 +131,7 @@ def _image_names(folder):
             if not entry.is_file():
                 raise ValueError(f"{printable(entry.path)}: expected an image file, got {_what(entry)}")
             names.append(entry.name)
-    return sorted(names)
+    return sorted(names, key=_order)
 
 
 def _what(entry):

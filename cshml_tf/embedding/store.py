@@ -18,6 +18,8 @@ import numpy as np
 from cshml_tf.embedding.batches import Batch, Embedded
 from cshml_tf.files import (
     is_regular,
+    open_regular,
+    open_to_continue,
     printable,
     read_array,
     read_json,
@@ -33,6 +35,8 @@ COLUMNS = ("person", "file", "status", "reason")
 EMBEDDED, UNREADABLE = "embedded", "unreadable"
 # Names that are not valid UTF-8 pass unchanged, as they do in Python's own file names.
 _TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": "\n"}
+# Bytes of a line: a path has at most 4,096, which escapes can make four times as long.
+_LONGEST_LINE = 2**15
 # Seconds of work that a loss of power may cost.
 _COMMIT_EVERY = 5.0
 
@@ -73,6 +77,7 @@ class EmbeddingStore:
         if self.is_finished:
             # A kill may have come between the last steps.
             (folder / UNFINISHED_BATCHES).unlink(missing_ok=True)
+            self._read_array(ARRAY)
             self.reasons = _read_reasons(folder / FACES, count)
         elif os.path.lexists(folder / UNFINISHED_BATCHES):
             self._resume()
@@ -162,8 +167,9 @@ class EmbeddingStore:
         with open(path, "xb") as file:
             file.write(header.getvalue())
             file.truncate(len(header.getvalue()) + 4 * self._count * size)
-        write_text(self.folder / UNFINISHED_BATCHES, _line("batch", "face", "reason"))
-        return self._open(len(header.getvalue()), size)
+        first_line = _line("batch", "face", "reason")
+        write_text(self.folder / UNFINISHED_BATCHES, first_line)
+        return self._open(len(header.getvalue()), size, len(first_line))
 
     def _resume(self) -> None:
         """Read which batches are in the array."""
@@ -171,30 +177,36 @@ class EmbeddingStore:
         end = self._read_list(path)
         if not is_regular(self.folder / UNFINISHED_ARRAY):
             raise ValueError(f"{printable(self.folder)}: expected {UNFINISHED_ARRAY}, which is gone")
-        array = read_array(self.folder / UNFINISHED_ARRAY, "<f4", 2, mapped=True)
-        if len(array) != self._count:
-            raise ValueError(
-                f"{printable(self.folder / UNFINISHED_ARRAY)}: expected {self._count} rows, got {len(array)}"
-            )
-        # A line that a kill has cut short.
-        os.truncate(path, end)
-        self._open(getattr(array, "offset", 0), array.shape[1])
+        array = self._read_array(UNFINISHED_ARRAY)
+        # What follows is a line that a kill has cut short.
+        self._open(getattr(array, "offset", 0), array.shape[1], end)
 
-    def _open(self, start: int, size: int) -> Any:
+    def _read_array(self, name: str) -> np.ndarray:
+        """Map the array in a file of the folder, without its values."""
+        array = read_array(self.folder / name, "<f4", 2, mapped=True)
+        if len(array) != self._count:
+            raise ValueError(f"{printable(self.folder / name)}: expected {self._count} rows, got {len(array)}")
+        return array
+
+    def _open(self, start: int, size: int, end: int) -> Any:
+        """Open both files to go on writing: the array, with its values from `start`, and the list, from `end`."""
         self._start, self.size = start, size
-        self._array = open(self.folder / UNFINISHED_ARRAY, "r+b")  # noqa: SIM115
-        self._list = open(self.folder / UNFINISHED_BATCHES, "a", **_TEXT)  # noqa: SIM115
+        self._array = open_to_continue(self.folder / UNFINISHED_ARRAY)
+        batches = open_to_continue(self.folder / UNFINISHED_BATCHES)
+        batches.truncate(end)
+        batches.seek(end)
+        self._list = io.TextIOWrapper(batches, **_TEXT)
         return self._array
 
     def _read_list(self, path: Path) -> int:
         """Read the list of batches; return the number of bytes of its whole lines."""
         end, reasons = 0, {}
-        with open(path, "rb") as file:
-            for number, line in enumerate(file, start=1):
-                if not line.endswith(b"\n"):
+        with open_regular(path, _LONGEST_LINE * (self._count + len(self.done) + 1)) as file:
+            for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), b""), start=1):
+                if not line.endswith(b"\n") and len(line) < _LONGEST_LINE:
                     break
                 end += len(line)
-                fields = next(csv.reader([line.decode("utf-8", "surrogateescape").rstrip("\n")]), [])
+                fields = _fields(line.decode("utf-8", "surrogateescape").rstrip("\n"))
                 if number == 1:
                     continue
                 if len(fields) != 3 or not _is_index(fields[0], len(self.done)):
@@ -217,6 +229,14 @@ def _line(*fields: Any) -> str:
     return text.getvalue()
 
 
+def _fields(line: str) -> list[str]:
+    """Return the fields of a line, none if it is no line of a CSV file."""
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:
+        return []
+
+
 def _is_index(text: str, count: int) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < 16 and int(text) < count
 
@@ -225,11 +245,21 @@ def _read_reasons(path: Path, count: int) -> dict[int, str]:
     """Read from a finished folder which faces have no embedding."""
     reasons: dict[int, str] = {}
     rows = 0
-    with open(path, **_TEXT) as file:
-        for row, fields in enumerate(csv.DictReader(file)):
-            rows += 1
-            if fields.get("status") != EMBEDDED:
-                reasons[row] = str(fields.get("reason"))
+    with open_regular(path, _LONGEST_LINE * (count + 1)) as binary, io.TextIOWrapper(binary, **_TEXT) as file:
+        lines = csv.reader(file)
+        try:
+            if next(lines, None) != list(COLUMNS):
+                raise ValueError(f"{printable(path)}, line 1: expected {','.join(COLUMNS)}, got another line")
+            for row, fields in enumerate(lines):
+                rows += 1
+                if len(fields) != len(COLUMNS) or fields[2] not in (EMBEDDED, UNREADABLE):
+                    raise ValueError(
+                        f"{printable(path)}, line {lines.line_num}: expected a face, got another line"
+                    )
+                if fields[2] == UNREADABLE:
+                    reasons[row] = fields[3]
+        except csv.Error as error:
+            raise ValueError(f"{printable(path)}, line {lines.line_num}: expected a face, got {error}") from None
     if rows != count:
         raise ValueError(f"{printable(path)}: expected {count} faces, got {rows}")
     return reasons

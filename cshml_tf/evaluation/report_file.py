@@ -125,6 +125,7 @@ class Protocol(TypedDict, total=False):
     options: Options
     degradation: dict[str, str]
     models: dict[str, str]
+    digests: dict[str, str]
     trained_people: TrainedPeople
     model_def: str | None
 

@@ -25,6 +25,7 @@ from cshml_tf.files.reading import (
     read_text,
 )
 from cshml_tf.files.writing import (
+    open_to_continue,
     remove_left_overs,
     remove_left_overs_below,
     replacing,
@@ -48,6 +49,7 @@ __all__ = [
     "lock_folder",
     "normalised",
     "open_regular",
+    "open_to_continue",
     "parse_archive",
     "parse_array",
     "partial_of",

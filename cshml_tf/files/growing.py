@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from cshml_tf.files.names import PARTIAL_PREFIX
-from cshml_tf.files.writing import flush_to_disk
+from cshml_tf.files.writing import flush_to_disk, open_to_continue
 
 
 class GrowingArray:
@@ -26,6 +26,7 @@ class GrowingArray:
         block: rows per block; no call of `append` may cross the end of a block.
 
     Raises:
+        ValueError: something else than a regular file is in the hidden file's place.
         OSError: the hidden file cannot be written.
     """
 
@@ -35,7 +36,7 @@ class GrowingArray:
         self._shape, self._dtype, self._block = tuple(shape), np.dtype(dtype), block
         self._header = _header(self._shape, self._dtype)
         self._row_bytes = math.prod(self._shape[1:]) * self._dtype.itemsize
-        self._file = open(self._partial, "r+b" if self._partial.exists() else "w+b")
+        self._file = open_to_continue(self._partial, create=True)
         self.rows = self._rows_flushed()
 
     @property

@@ -1,16 +1,21 @@
 """Write files and folders that appear whole or not at all."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from cshml_tf.files.names import PARTIAL_PREFIX
+from cshml_tf.files.names import PARTIAL_PREFIX, printable
+
+# What only a disk answers: full, beyond the user's quota or the limit of a file's size, read-only, or broken.
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
 
 @contextlib.contextmanager
@@ -31,7 +36,8 @@ def replacing(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
         A path in the same folder that is unique to this call, where nothing exists yet.
 
     Raises:
-        OSError: it cannot be written, `path` is a folder that is not empty, or the block wrote nothing.
+        OSError: it cannot be written, `path` is a folder that is not empty, or the block wrote nothing. Where the
+            system names the temporary file, or none, as for a full disk, the error names `path`.
     """
     path = Path(path)
     partial = path.with_name(f"{_partial_start(path)}{os.getpid()}-{uuid.uuid4().hex[:8]}{suffix}")
@@ -43,9 +49,40 @@ def replacing(path: str | os.PathLike[str], suffix: str = "") -> Iterator[Path]:
         if is_folder and path.is_dir():
             path.rmdir()  # Windows cannot replace a folder by a rename.
         os.replace(partial, path)
-    except BaseException:
+    except BaseException as error:
         _remove(partial)
+        named = _with_final_name(error, partial, path)
+        if named is not error:
+            raise named from error
         raise
+
+
+def open_to_continue(path: str | os.PathLike[str], create: bool = False) -> BinaryIO:
+    """Open a regular file for reading and writing, to go on writing it; what it holds stays.
+
+    Args:
+        path: the file; a link is refused, since writing through it would change another file.
+        create: whether to make the file if it does not exist.
+
+    Raises:
+        ValueError: it is a link, a folder, a pipe or a device.
+        OSError: it cannot be opened.
+    """
+    # Without O_NONBLOCK, opening some devices waits.
+    flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        number = os.open(path, flags | (os.O_CREAT if create else 0), 0o666)
+        is_usual = stat.S_ISREG(os.fstat(number).st_mode)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+            raise
+        number, is_usual = -1, False
+    if is_usual:
+        return os.fdopen(number, "r+b")
+    if number >= 0:
+        os.close(number)
+    kind = "a link" if os.path.islink(path) else "a folder" if os.path.isdir(path) else "a pipe or a device"
+    raise ValueError(f"{printable(path)}: expected a regular file to go on writing, got {kind}")
 
 
 def remove_left_overs(path: str | os.PathLike[str]) -> None:
@@ -94,6 +131,19 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     # Python's escape of a lone surrogate, which is how it holds a byte that is not UTF-8, is also JSON's.
     write_text(path, text.encode("utf-8", "backslashreplace").decode("utf-8"))
+
+
+def _with_final_name(error: BaseException, partial: Path, path: Path) -> BaseException:
+    """Return an error of writing that names `path`, which users know, and not the temporary file or no file."""
+    if not isinstance(error, OSError) or error.errno is None:
+        return error
+    if error.filename is None:
+        # An error without a name may also come from elsewhere, such as a closed pipe.
+        return OSError(error.errno, error.strerror, str(path)) if error.errno in _DISK_ERRORS else error
+    below, name = os.fsdecode(partial), os.fsdecode(error.filename)
+    if name != below and not name.startswith(below + os.sep):
+        return error
+    return OSError(error.errno, error.strerror, f"{path}{name[len(below) :]}")
 
 
 def _partial_start(path: Path) -> str:

@@ -79,7 +79,7 @@ def make_gallery(
         if path.exists() or path.is_symlink():
             raise ValueError(f"{where}: expected a new file, got one that exists")
         with replacing(path) as partial:
-            _fill(Database(partial, must_exist=False), card, fill)
+            _fill(Database(partial, must_exist=False, name=where), card, fill)
     return open_gallery(where)
 
 

@@ -39,6 +39,7 @@ class Database:
     Args:
         where: path of an SQLite file, or "postgresql://...".
         must_exist: whether a missing SQLite file is an error; otherwise it is made.
+        name: how messages name an SQLite file; None for its path.
 
     Attributes:
         name: how messages name the gallery, without a password.
@@ -49,13 +50,13 @@ class Database:
             PostgreSQL is not installed.
     """
 
-    def __init__(self, where: str | Path, must_exist: bool = True) -> None:
+    def __init__(self, where: str | Path, must_exist: bool = True, name: str | Path | None = None) -> None:
         self.is_postgres = is_address(where)
         if self.is_postgres:
             self._engine, self.name = _postgres_engine(str(where))
             return
         path = Path(os.path.abspath(where))
-        self.name = printable(where)
+        self.name = printable(where if name is None else name)
         if must_exist:
             _check_is_sqlite(path, self.name)
         self._engine = _sqlite_engine(path, "rw" if must_exist else "rwc")

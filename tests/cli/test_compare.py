@@ -10,7 +10,7 @@ from cshml_tf.alignment.detector import Face
 from cshml_tf.alignment.geometry import template
 from cshml_tf.cli.compare import main
 from cshml_tf.images import write_image
-from cshml_tf.model_folder import load_recogniser, save_model
+from cshml_tf.model_folder import digest_of_network, load_recogniser, save_model
 from cshml_tf.recogniser import build_recogniser
 
 SIZE = (48, 40)
@@ -201,11 +201,25 @@ def test_the_second_score_needs_its_thresholds_and_an_lr_network(data, capsys):
 
 def test_another_networks_thresholds_are_refused(data, tmp_path, capsys):
     report = json.loads((data / "report.json").read_text())
+    options = ("--report", tmp_path / "report.json", "--far", "0.01", "--aligned")
+
+    def with_report():
+        (tmp_path / "report.json").write_text(json.dumps(report))
+        return words(data, "crop", "small", options=options)
+
+    # A network is known by its content, wherever its folder is now.
+    report["protocol"]["digests"] = {"HR": digest_of_network(data / "hr"), "12": digest_of_network(data / "lr")}
     report["protocol"]["models"]["12"] = str(data / "elsewhere")
-    (tmp_path / "report.json").write_text(json.dumps(report))
-    options = ("--report", tmp_path / "report.json", "--far", "0.01")
-    message = f"expected a report on {data / 'lr'} as 12, got one on {data / 'elsewhere'}"
-    assert message in failure(capsys, words(data, "photo", "crop", options=options))
+    assert main(with_report()) == 0
+    capsys.readouterr()
+    report["protocol"]["digests"]["12"] = "0" * 64
+    expected = f"expected a report on {data / 'lr'} as 12, got one on"
+    assert f"{expected} the network that was in {data / 'elsewhere'};" in failure(capsys, with_report())
+    # Reports of earlier versions have the folders only.
+    del report["protocol"]["digests"]
+    assert f"{expected} {data / 'elsewhere'};" in failure(capsys, with_report())
+    report["protocol"]["models"]["12"] = str(data / "lr")
+    assert main(with_report()) == 0
 
 
 def test_one_threshold_and_aligned_crops(data, capsys):

@@ -83,6 +83,19 @@ class TestDeliver:
         captured = capsys.readouterr()
         assert (captured.out, captured.err) == ("table\n", "warning: few\n") and (tmp_path / "b").exists()
 
+    def test_a_full_disk_is_told_even_if_nobody_reads_the_table(self, tmp_path, monkeypatch):
+        def full():
+            raise OSError(28, "No space left on device", str(tmp_path / "a.json"))
+
+        def closed(*lines):
+            raise BrokenPipeError
+
+        monkeypatch.setattr(evaluation_outputs, "print_lines", closed)
+        with pytest.raises(ValueError, match="a.json: the results could not be written there: No space left"):
+            deliver("table", [], [(tmp_path / "a.json", full)])
+        with pytest.raises(BrokenPipeError):
+            deliver("table")
+
     def test_a_report_that_json_cannot_express_is_told_after_the_table(self, tmp_path, capsys):
         with pytest.raises(ValueError, match="a.json: the results above .*: Out of range float values"):
             deliver("table", [], writers_of(tmp_path / "a.json", {"a": float("nan")}, None, print))

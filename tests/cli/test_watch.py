@@ -61,6 +61,23 @@ def test_a_watch_without_faces_writes_all_outputs(place, tmp_path, capfd):
     assert (tmp_path / "out.mp4").stat().st_size > 500 and "0 tracks" in (tmp_path / "page.html").read_text()
 
 
+def test_the_video_and_the_page_outlive_the_reader_of_the_lines(place, tmp_path, monkeypatch):
+    read = []
+
+    def print_lines(line):
+        if len(read) == 2:
+            raise BrokenPipeError
+        read.append(line)
+
+    monkeypatch.setattr("cshml_tf.cli.watch.print_lines", print_lines)
+    monkeypatch.setattr("cshml_tf.cli.errors._is_closed", lambda stream: True)
+    words = ["--gallery", str(place / "people.gallery"), "--folder_rate", "10", "--frames"]
+    outputs = ["--output", str(tmp_path / "out.mp4"), "--page", str(tmp_path / "page.html")]
+    assert main([str(place / "frames"), *words, *outputs]) == 141
+    assert len(read) == 2
+    assert (tmp_path / "out.mp4").stat().st_size > 500 and "0 tracks" in (tmp_path / "page.html").read_text()
+
+
 def test_an_output_of_the_wrong_kind_is_refused(place, tmp_path, capfd):
     words = ["--gallery", str(place / "people.gallery"), "--output", str(tmp_path / "out.doc")]
     assert main([str(place / "frames"), *words]) == 2

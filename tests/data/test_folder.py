@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import unicodedata
 
 import pytest
 
@@ -80,3 +81,19 @@ def test_a_packed_folder_with_such_a_name_is_refused(texture_folder, tmp_path):
 
 def test_other_names_are_accepted():
     check_class_names(["Zoë", "李雷", "a b", "a\tb", " a ", "a,b", "a\u200db"], "faces")
+
+
+def test_both_forms_of_a_name_are_one_source(tmp_path):
+    """macOS writes letters and their accents apart, which alone would sort otherwise: a copy is the same data."""
+    digests, classes = set(), []
+    for form in ("NFC", "NFD"):
+        for name in ("Jos\u00e9 A", "Josef B", "\u00c9va C", "Zoe D"):
+            path = (
+                tmp_path / form / unicodedata.normalize(form, name) / unicodedata.normalize(form, f"{name}_1.png")
+            )
+            path.parent.mkdir(parents=True)
+            path.touch()
+        source = read_class_folders(tmp_path / form)
+        digests.add(source.digest())
+        classes.append([unicodedata.normalize("NFC", name) for name in source.classes])
+    assert len(digests) == 1 and classes[0] == classes[1]

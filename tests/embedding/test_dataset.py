@@ -1,6 +1,7 @@
 """A data set embedded into one array: whole, resumed, damaged, and by processes that die."""
 
 import csv
+import os
 import shutil
 
 import keras
@@ -146,6 +147,49 @@ def test_what_an_unfinished_folder_may_not_be(faces, model_dir, tmp_path):
     out.mkdir()
     (out / "notes.txt").touch()
     refused("expected an empty folder or one with embeddings.json")
+
+
+def test_what_a_finished_folder_may_not_be(faces, model_dir, tmp_path):
+    out = tmp_path / "out"
+    embed_dataset(faces, out, model_dir, batch_size=4)
+    array, listed = (out / "embeddings.npy").read_bytes(), (out / "faces.csv").read_text()
+
+    def refused(message):
+        with pytest.raises(ValueError, match=message) as caught:
+            embed_dataset(faces, out, model_dir, batch_size=4)
+        assert "\n" not in str(caught.value)
+
+    (out / "embeddings.npy").write_bytes(array[:-1])
+    refused("embeddings.npy: expected .* bytes")
+    np.save(out / "embeddings.npy", np.zeros((29, 4), np.float32))
+    refused("embeddings.npy: expected 30 rows, got 29")
+    (out / "embeddings.npy").write_bytes(array)
+    for changed, message in (
+        (listed.replace("status", "state"), "faces.csv, line 1: expected person,file,status,reason"),
+        (listed.replace("embedded", "lost", 1), "faces.csv, line 2: expected a face"),
+        (listed + f'"{"x" * 200_000}",a.png,embedded,\n', "faces.csv, line 32: expected a face, got field larger"),
+        (listed[: listed.rindex("person_5,")], "faces.csv: expected 30 faces, got 29"),
+    ):
+        (out / "faces.csv").write_text(changed)
+        refused(message)
+    (out / "faces.csv").write_text(listed)
+    assert embed_dataset(faces, out, model_dir, batch_size=4).embedded == 0
+
+
+@pytest.mark.parametrize("name", ["embeddings.unfinished", "batches.unfinished"])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_links_and_pipes_are_not_written_through(faces, model_dir, tmp_path, name, kind):
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        embed_dataset(faces, out, model_dir, batch_size=4, progress=stop_after(3))
+    before = (out / name).rename(tmp_path / "mine").read_bytes()
+    if kind == "link":
+        (out / name).symlink_to(tmp_path / "mine")
+    else:
+        os.mkfifo(out / name)
+    with pytest.raises(ValueError, match=f"{name}.*(a link|a pipe|which is gone)"):
+        embed_dataset(faces, out, model_dir, batch_size=4)
+    assert (tmp_path / "mine").read_bytes() == before
 
 
 @pytest.mark.parametrize("batch_size", [7, 1])

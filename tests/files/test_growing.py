@@ -1,5 +1,7 @@
 """Arrays that grow on the disk: whole under their names, continued after a kill."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -72,3 +74,14 @@ def test_fewer_rows_can_be_kept(tmp_path):
     again.append(ROWS[1:])
     again.finish()
     assert np.array_equal(np.load(tmp_path / "values.npy"), ROWS)
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_something_else_in_its_place_is_refused(tmp_path, kind):
+    path, mine = tmp_path / "values.npy", tmp_path / "mine"
+    mine.write_text("mine")
+    place = partial_of(path)
+    {"link": lambda: place.symlink_to(mine), "pipe": lambda: os.mkfifo(place), "folder": place.mkdir}[kind]()
+    with pytest.raises(ValueError, match=f"expected a regular file to go on writing, got a {kind}"):
+        opened(path)
+    assert mine.read_text() == "mine"

@@ -1,5 +1,6 @@
 """Writing files and folders: under its name there is always the whole new one or the old one, never a part."""
 
+import errno
 import json
 import os
 import signal
@@ -59,6 +60,24 @@ def test_an_error_in_the_block_leaves_the_old_file_alone(tmp_path, error):
     with pytest.raises(error), replacing(path):
         raise error
     assert path.read_text() == "old" and names(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("suffix", ["", "/inner.txt"], ids=["file", "folder"])
+def test_errors_of_the_disk_name_the_file_and_not_the_temporary_one(tmp_path, suffix):
+    path = tmp_path / "a.txt"
+    for filename in ("temporary", None):
+        with pytest.raises(OSError) as caught, replacing(path) as partial:
+            raise OSError(errno.ENOSPC, "No space left on device", filename and f"{partial}{suffix}")
+        assert caught.value.errno == errno.ENOSPC and caught.value.strerror == "No space left on device"
+        assert caught.value.filename == (f"{path}{suffix}" if filename else str(path))
+
+
+def test_errors_of_other_files_and_of_pipes_keep_their_names(tmp_path):
+    other = FileNotFoundError(errno.ENOENT, "No such file or directory", str(tmp_path / "other.txt"))
+    for error in (other, BrokenPipeError(errno.EPIPE, "Broken pipe"), OSError("no number")):
+        with pytest.raises(type(error)) as caught, replacing(tmp_path / "a.txt"):
+            raise error
+        assert caught.value is error
 
 
 def test_a_failed_move_leaves_the_old_file_alone(tmp_path, monkeypatch):

@@ -236,6 +236,20 @@ def test_list_images(tmp_path):
     assert found == ["a.jpeg", "b/1.png", "b/2.JPG", "c/d/e.tif", "linked/x.png", "sibling/d/e.tif"]
 
 
+def test_folders_that_link_to_one_another_are_listed_in_time(tmp_path):
+    """Thirty folders, each with a link to every other one: followed in every order, they never end."""
+    names = [f"{number:02d}" for number in range(30)]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "face.png").touch()
+        for other in set(names) - {name}:
+            (tmp_path / name / f"to_{other}").symlink_to(tmp_path / other)
+    found = {path.as_posix() for path in list_images(tmp_path)}
+    assert {f"{name}/face.png" for name in names} <= found
+    assert {f"{name}/to_{other}/face.png" for name in names for other in names if name != other} <= found
+    assert len(found) < 30 * 30 * 2
+
+
 def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
     for name in ("a/1.png", "b/2.png"):
         (tmp_path / name).parent.mkdir()

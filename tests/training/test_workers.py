@@ -9,6 +9,7 @@ import signal
 
 import pytest
 from worker_processes import (
+    ROUNDING,
     end_all,
     environment_of,
     folders_of,
@@ -61,15 +62,13 @@ def trained(words, tmp_path_factory):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_two_workers_learn_what_one_device_learns(trained, backend):
     one, two = trained(backend, 1), trained(backend, 2)
-    print("two", largest_difference(one, two))
-    assert largest_difference(one, two) < 1e-5
+    assert largest_difference(one, two) < ROUNDING
 
 
 @pytest.mark.parametrize("backend", BACKENDS if ALL else ["tensorflow"])
 def test_three_workers_learn_what_two_learn(trained, backend):
     two, three = trained(backend, 2), trained(backend, 3)
-    print("three", largest_difference(two, three))
-    assert largest_difference(two, three) < 1e-5
+    assert largest_difference(two, three) < ROUNDING
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -5,11 +5,12 @@ from hardening.formats.format import Format
 from hardening.formats.pictures import draw
 
 
-def _photographs(folder):
+def _photographs(folder, size=None):
     for number, person in enumerate(("Ann", "Ann", "Bob")):
         path = folder / "photographs" / person / f"{person}_{number:04d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        draw(number).save(path)
+        picture = draw(number)
+        (picture.resize(size[::-1]) if size else picture).save(path)
 
 
 class _FindsTheMiddle:
@@ -71,7 +72,40 @@ def _read_synthetic(folder, changed):
     return _draw_synthetic(folder)
 
 
+def _embed(folder):
+    from cshml_tf.embedding.dataset import embed_dataset
+
+    return embed_dataset(folder / "photographs", folder / "embedded", folder / "hr", batch_size=2)
+
+
+def _embedded(folder):
+    from hardening.formats.networks import SIZE, save_small_model
+
+    _photographs(folder, SIZE)
+    save_small_model(folder / "hr")
+    _embed(folder)
+
+
+def _half_embedded(folder):
+    """Leave what a kill after the first batch leaves."""
+    from cshml_tf.embedding.store import ARRAY, FACES, UNFINISHED_ARRAY, UNFINISHED_BATCHES
+
+    _embedded(folder)
+    (folder / "embedded" / ARRAY).rename(folder / "embedded" / UNFINISHED_ARRAY)
+    (folder / "embedded" / FACES).unlink()
+    (folder / "embedded" / UNFINISHED_BATCHES).write_text("batch,face,reason\n0,1,the file is empty\n0,,\n")
+
+
+def _read_embedded(folder, changed):
+    from cshml_tf.embedding.store import ARRAY
+
+    assert _embed(folder).count == 3
+    assert np.load(folder / "embedded" / ARRAY).shape[0] == 3
+
+
 FORMATS = [
+    Format("embeddings", _embedded, _read_embedded, ("embedded/*",)),
+    Format("unfinished_embeddings", _half_embedded, _read_embedded, ("embedded/*",)),
     Format("alignment", _aligned, _read_aligned, ("aligned/alignment.csv", "aligned/alignment.json")),
     Format("packed", _packed, _read_packed, ("packed/*",)),
     Format("synthetic", _draw_synthetic, _read_synthetic, ("drawn/synthetic.json",)),
