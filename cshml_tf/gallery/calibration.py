@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sqlalchemy import Connection, delete, insert, select
 
+from cshml_tf.gallery.content import checked_scores
 from cshml_tf.gallery.rows import count_people_and_faces, now, read_card, write_log
 from cshml_tf.gallery.schema import CALIBRATIONS
 from cshml_tf.gallery.store import Gallery
@@ -214,19 +215,24 @@ def _write(connection: Connection, calibration: Calibration) -> None:
 
 
 def read_calibrations(gallery: Gallery) -> dict[str, Calibration]:
-    """Read the calibrations of a gallery by kind."""
+    """Read the calibrations of a gallery by kind.
+
+    Raises:
+        ValueError: one of them is damaged.
+    """
     with gallery.database.reading() as connection:
-        rows = connection.execute(select(CALIBRATIONS)).all()
+        views = read_card(connection, gallery.name).views
+        rows = connection.execute(select(CALIBRATIONS)).mappings().all()
     return {
-        row.kind: Calibration(
-            row.kind,
-            row.fpir,
-            np.frombuffer(row.scores, "<f8"),
-            row.strangers,
-            row.people,
-            row.faces,
-            row.created,
-            row.origin,
+        row["kind"]: Calibration(
+            row["kind"],
+            row["fpir"],
+            checked_scores(gallery.name, row, views),
+            row["strangers"],
+            row["people"],
+            row["faces"],
+            row["created"],
+            row["origin"],
         )
         for row in rows
     }

@@ -27,7 +27,7 @@ _ERASED = 0
 
 
 class DatabaseError(ValueError):
-    """The database cannot be reached, read or written; one line that names the gallery."""
+    """The database cannot be reached, read or written, or is damaged; one line that names the gallery."""
 
 
 class Database:

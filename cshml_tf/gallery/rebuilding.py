@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from sqlalchemy import Connection, delete, insert, select, update
 
+from cshml_tf.gallery.content import checked_crop
 from cshml_tf.gallery.networks import GalleryNetworks
 from cshml_tf.gallery.portraits import in_batches
 from cshml_tf.gallery.quality import mirror_distances
 from cshml_tf.gallery.rows import Card, read_card, write_log, write_views
 from cshml_tf.gallery.schema import CALIBRATIONS, EMBEDDINGS, FACES, GALLERY, NETWORKS, SHARP, VIEWS
 from cshml_tf.gallery.store import Gallery
-from cshml_tf.images import decode_image
 
 
 def rebuild(
@@ -50,7 +50,7 @@ def rebuild(
         view_ids = write_views(connection, networks.views.values())
         numbers = connection.scalars(select(FACES.c.id).order_by(FACES.c.id)).all()
         for part in progress(list(in_batches(numbers, batch_size))):
-            _embed_anew(connection, networks, view_ids, part)
+            _embed_anew(connection, gallery.name, networks, view_ids, part)
         connection.execute(
             update(GALLERY).values(
                 embedding_size=networks.embedding_size,
@@ -75,11 +75,12 @@ def _check_size(name: str, card: Card, networks: GalleryNetworks) -> None:
 
 
 def _embed_anew(
-    connection: Connection, networks: GalleryNetworks, view_ids: dict[str, int], numbers: Sequence[int]
+    connection: Connection, name: str, networks: GalleryNetworks, view_ids: dict[str, int], numbers: Sequence[int]
 ) -> None:
     """Embed the stored crops of some faces in every view."""
     query = select(FACES.c.crop).where(FACES.c.id.in_(numbers)).order_by(FACES.c.id)
-    pixels = np.stack([decode_image(crop) for crop in connection.scalars(query)])
+    crops = zip(numbers, connection.scalars(query), strict=True)
+    pixels = np.stack([checked_crop(name, networks.image_size, number, crop) for number, crop in crops])
     vectors = networks.embed_portraits(pixels)
     distances = mirror_distances(lambda faces: networks.embed(SHARP, faces), pixels, vectors[SHARP])
     for number, distance in zip(numbers, distances, strict=True):

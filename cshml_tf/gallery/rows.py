@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Connection, CursorResult, Row, func, insert, select
+from sqlalchemy import Connection, CursorResult, func, insert, select
 
 from cshml_tf.files import normalised, printable
+from cshml_tf.gallery.content import LONGEST_NAME, check_card
 from cshml_tf.gallery.quality import Quality
-from cshml_tf.gallery.schema import EMBEDDINGS, FACES, FORMAT, GALLERY, LOG, NETWORKS, PEOPLE, SHARP, VIEWS
+from cshml_tf.gallery.schema import EMBEDDINGS, FACES, FORMAT, GALLERY, LOG, NETWORKS, PEOPLE, VIEWS
 from cshml_tf.gallery.views import View
 
-_LONGEST_NAME = 200
 # Well below the number of parameters that either database accepts.
 _MOST_PARAMETERS = 500
 
@@ -100,9 +100,9 @@ def checked_name(name: str, label: str = "name") -> str:
         ValueError: it is empty, too long, or would not show on one line.
     """
     name = normalised(name).strip()
-    if not 0 < len(name) <= _LONGEST_NAME or printable(name) != name:
+    if not 0 < len(name) <= LONGEST_NAME or printable(name) != name:
         got = f"{len(name)}, {printable(name)[:80]!r}"
-        raise ValueError(f"{label}: expected 1 to {_LONGEST_NAME} printable characters, got {got}")
+        raise ValueError(f"{label}: expected 1 to {LONGEST_NAME} printable characters, got {got}")
     return name
 
 
@@ -151,7 +151,7 @@ def read_card(connection: Connection, name: str) -> Card:
         name: how the error message names the gallery.
 
     Raises:
-        ValueError: there is no card, or it is of another version.
+        ValueError: there is no card, it is of another version, or a value in it is out of range.
     """
     row = connection.execute(select(GALLERY)).one_or_none()
     if row is None or row.format != FORMAT:
@@ -159,9 +159,7 @@ def read_card(connection: Connection, name: str) -> Card:
         raise ValueError(f"{name}: expected a gallery of version {FORMAT}, got {got}")
     query = select(VIEWS, NETWORKS.c.digest, NETWORKS.c.folder).join(NETWORKS).order_by(VIEWS.c.id)
     rows = connection.execute(query).all()
-    if not any(each.kind == SHARP for each in rows):
-        raise ValueError(f"{name}: damaged: it has no view of the sharp portraits")
-    return Card(
+    card = Card(
         created=row.created,
         image_size=(row.image_height, row.image_width),
         embedding_size=row.embedding_size,
@@ -174,6 +172,8 @@ def read_card(connection: Connection, name: str) -> Card:
         },
         view_ids={each.kind: each.id for each in rows},
     )
+    check_card(name, vars(card), card.views)
+    return card
 
 
 def count_people_and_faces(connection: Connection) -> tuple[int, int]:
@@ -230,10 +230,6 @@ def insert_face(connection: Connection, card: Card, name: str, face: NewFace) ->
 def write_log(connection: Connection, action: str, person: int | None, faces: int | None) -> None:
     """Add a line to the log: what was done, to which person's number, with how many faces."""
     connection.execute(insert(LOG).values(at=now(), action=action, person=person, faces=faces))
-
-
-def _view(row: Row) -> View:
-    return View(row.kind, row.digest, row.folder, row.degradation, row.weight)
 
 
 def _id_of(result: CursorResult) -> int:

@@ -50,7 +50,11 @@ class Numbers(TypeDecorator):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """Convert what the database stores to an array."""
-        return np.asarray(value, np.float32) if dialect.name == "postgresql" else np.frombuffer(value, "<f4")
+        if dialect.name == "postgresql":
+            return np.asarray(value, np.float32)
+        # SQLite keeps values of any type in any column; whoever reads the vector compares its size.
+        is_vector = isinstance(value, bytes) and len(value) % 4 == 0
+        return np.frombuffer(value, "<f4") if is_vector else np.empty(0, np.float32)
 
 
 METADATA = MetaData()

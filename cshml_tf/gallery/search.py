@@ -13,6 +13,8 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from cshml_tf.evaluation.second_score import join_scores
+from cshml_tf.gallery.content import check_person_name, checked_vectors
+from cshml_tf.gallery.database import DatabaseError
 from cshml_tf.gallery.rows import Card, read_card
 from cshml_tf.gallery.schema import EMBEDDINGS, FACES, PEOPLE, SHARP
 from cshml_tf.gallery.store import Gallery
@@ -97,20 +99,34 @@ class Search:
             if card.revision != self._revision:
                 self._rows, self._revision = {}, card.revision
             if kind not in self._rows:
-                self._rows[kind] = read_rows(connection, card, kind)
+                self._rows[kind] = read_rows(connection, self._gallery.name, card, kind)
             rows = self._rows[kind]
             people, scores, faces = top_people(rows, probes, count, card.person_score)
             names = _names(connection, np.unique(people).tolist())
+        for name in names.values():
+            check_person_name(self._gallery.name, name)
         if absent := set(people.flat) - names.keys():
-            raise ValueError(f"{self._gallery.name}: damaged: faces of person {min(absent)}, who does not exist")
+            raise DatabaseError(
+                f"{self._gallery.name}: damaged: faces of person {min(absent)}, who does not exist"
+            )
         return [
             [Candidate(int(p), names[int(p)], float(s), int(f)) for p, s, f in zip(*found, strict=True)]
             for found in zip(people, scores, faces, strict=True)
         ]
 
 
-def read_rows(connection: Connection, card: Card, kind: str) -> Rows:
-    """Read the rows of a view from the database."""
+def read_rows(connection: Connection, name: str, card: Card, kind: str) -> Rows:
+    """Read the rows of a view from the database.
+
+    Args:
+        connection: inside a transaction.
+        name: how the error message names the gallery.
+        card: the gallery's card.
+        kind: the view.
+
+    Raises:
+        ValueError: an embedding is damaged.
+    """
     weight = card.views[kind].weight
     reduced = EMBEDDINGS.alias("reduced")
     columns = [FACES.c.id, FACES.c.person_id, EMBEDDINGS.c.vector]
@@ -123,7 +139,9 @@ def read_rows(connection: Connection, card: Card, kind: str) -> Rows:
     faces, people, vectors = [], [], [np.empty((0, card.embedding_size), np.float32)]
     for part in connection.execution_options(yield_per=_ROWS_AT_A_TIME).execute(query).partitions():
         numbers, owners, *seen = zip(*part, strict=True)
-        sharp_rows, *reduced_rows = (np.array(each, np.float32) for each in seen)
+        if not all(type(owner) is int for owner in owners):
+            raise DatabaseError(f"{name}: faces: person_id: expected numbers of people, got other values")
+        sharp_rows, *reduced_rows = (checked_vectors(name, card.embedding_size, numbers, each) for each in seen)
         vectors.append(second_score_rows(sharp_rows, reduced_rows[0], weight) if weight else sharp_rows)
         faces += numbers
         people += owners

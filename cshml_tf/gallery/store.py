@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from cshml_tf.files import normalised, printable
+from cshml_tf.gallery.content import FaceRow, LogRow, check_person_name, check_row, checked_crop
 from cshml_tf.gallery.database import Database
 from cshml_tf.gallery.quality import Quality
 from cshml_tf.gallery.rows import (
@@ -82,7 +83,9 @@ class Gallery:
             .order_by(PEOPLE.c.name)
         )
         with self.database.reading() as connection:
-            return {name: count for name, count in connection.execute(query)}
+            found = {name: count for name, count in connection.execute(query)}
+        self._check_names(found)
+        return found
 
     def some_people(self, after: str, count: int) -> dict[str, tuple[int, int | None]]:
         """Return the number of faces and the first face of some people, by name in the database's order.
@@ -103,7 +106,9 @@ class Gallery:
             .limit(count)
         )
         with self.database.reading() as connection:
-            return {name: (faces, first) for name, faces, first in connection.execute(query)}
+            found = {name: (faces, first) for name, faces, first in connection.execute(query)}
+        self._check_names(found)
+        return found
 
     def faces_of(self, name: str) -> list[StoredFace]:
         """List the faces of a person.
@@ -113,28 +118,34 @@ class Gallery:
         """
         with self.database.reading() as connection:
             person = self._person(connection, name)
-            rows = connection.execute(select(FACES).where(FACES.c.person_id == person).order_by(FACES.c.id))
-            return [
-                StoredFace(
-                    row.id,
-                    normalised(name),
-                    row.source,
-                    row.created,
-                    Quality(row.width, row.detector_score, row.sharpness, row.mirror_distance),
-                )
-                for row in rows
-            ]
+            columns = [column for column in FACES.c if column is not FACES.c.crop]
+            query = select(*columns).where(FACES.c.person_id == person).order_by(FACES.c.id)
+            rows = connection.execute(query).all()
+        for row in rows:
+            check_row(f"{self.name}: faces", row._mapping, FaceRow)
+        return [
+            StoredFace(
+                row.id,
+                normalised(name),
+                row.source,
+                row.created,
+                Quality(row.width, row.detector_score, row.sharpness, row.mirror_distance),
+            )
+            for row in rows
+        ]
 
     def crop_of(self, face: int) -> bytes:
         """Return the PNG of a face's crop.
 
         Raises:
-            ValueError: there is no such face.
+            ValueError: there is no such face, or its crop is damaged.
         """
         with self.database.reading() as connection:
+            card = read_card(connection, self.name)
             crop = connection.scalar(select(FACES.c.crop).where(FACES.c.id == face))
         if crop is None:
             raise ValueError(f"{self.name}: expected the number of a face, got {face}")
+        checked_crop(self.name, card.image_size, face, crop)
         return crop
 
     def enrolled_as(self, digests: Iterable[str]) -> dict[str, str]:
@@ -275,8 +286,10 @@ class Gallery:
     def log(self) -> list[tuple[str, str, int | None, int | None]]:
         """Return the log: (time in UTC, action, number of the person, number of faces) of each change."""
         with self.database.reading() as connection:
-            rows = connection.execute(select(LOG.c.at, LOG.c.action, LOG.c.person, LOG.c.faces).order_by(LOG.c.id))
-            return [(at, action, person, faces) for at, action, person, faces in rows]
+            rows = connection.execute(select(LOG).order_by(LOG.c.id)).all()
+        for row in rows:
+            check_row(f"{self.name}: log", row._mapping, LogRow)
+        return [(row.at, row.action, row.person, row.faces) for row in rows]
 
     def check_views(self, given: Mapping[str, View]) -> None:
         """Refuse networks other than those whose embeddings the gallery holds.
@@ -302,6 +315,10 @@ class Gallery:
                     f"{self.name}: expected the network of {kind} with SHA-256 {view.digest[:12]}..., "
                     f"got {got.folder} with {got.digest[:12]}...; rebuild embeds the faces with other networks"
                 )
+
+    def _check_names(self, names: Iterable[str]) -> None:
+        for name in names:
+            check_person_name(self.name, name)
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[tuple[Connection, Card]]:

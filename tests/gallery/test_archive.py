@@ -76,7 +76,7 @@ DAMAGES = {
     "UPDATE gallery SET embedding_size = 4": "expected an embedding of 4 values",
     "UPDATE gallery SET person_score = 'worst'": "card: expected best or mean",
     "UPDATE networks SET digest = 'x' WHERE id = 1": "view HR: digest: expected str matching regex",
-    "DELETE FROM views WHERE kind = 'HR'": "it has no view of the sharp portraits",
+    "DELETE FROM views WHERE kind = 'HR'": "damaged: expected the view HR first, got 8, 12",
     "DELETE FROM gallery": "expected a gallery of version 1, got none",
     "UPDATE log SET at = 5": "log: at: expected str",
 }

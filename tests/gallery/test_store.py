@@ -220,7 +220,7 @@ def test_vectors_come_back_as_they_were(gallery, new_face, networks):
     gallery.add_faces([new_face("Ann", 1, (1, 2, 3), (3, 2, 1))])
     face = new_face("Ann", 1, (1, 2, 3), (3, 2, 1))
     with gallery.database.reading() as connection:
-        sharp = read_rows(connection, gallery.card(), "HR").vectors
-        second = read_rows(connection, gallery.card(), "12").vectors
+        sharp = read_rows(connection, gallery.name, gallery.card(), "HR").vectors
+        second = read_rows(connection, gallery.name, gallery.card(), "12").vectors
     np.testing.assert_array_equal(sharp, face.vectors["HR"][None])
     np.testing.assert_allclose(second, (face.vectors["HR"] + 0.5 * face.vectors["12"])[None] / 1.5, rtol=1e-6)

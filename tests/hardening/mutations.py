@@ -4,13 +4,15 @@ Bytes are damaged as disks, transfers and attackers do: flipped bits, cuts, chun
 runs, and words that a reader may take for a size. Text and JSON are also damaged in their own terms (see
 `text_mutations`), and the content of a container is damaged inside the container, whose checksums are then
 renewed (see `containers`): otherwise nearly every mutant would fail at the checksum, and the code behind it would
-never be tried.
+never be tried. For the same reason values are changed in a database as well (see `table_mutations`).
 """
 
+import contextlib
 import random
+import sqlite3
 import struct
 
-from hardening import containers, text_mutations
+from hardening import containers, table_mutations, text_mutations
 
 # Values at which sizes, counts and offsets overflow, turn negative or ask for all memory.
 EXTREMES = (
@@ -62,9 +64,18 @@ def _mutate_once(content, name, rng):
         kinds += [text_mutations.mutate_text] * 3
     if name.endswith(".json"):
         kinds += [text_mutations.mutate_json] * 4
+    if content.startswith(table_mutations.MAGIC):
+        kinds += [_mutate_value] * 4
     if inside := containers.kind_of(name):
         kinds += [lambda data, source: inside(data, source, mutate)] * 3
     return rng.choice(kinds)(content, rng)
+
+
+def _mutate_value(content, rng):
+    # An earlier change may have left no table to change a value in.
+    with contextlib.suppress(sqlite3.Error):
+        return table_mutations.mutate_value(content, rng)
+    return mutate_bytes(content, rng)
 
 
 def mutate_bytes(content: bytes, rng: random.Random) -> bytes:

@@ -111,10 +111,16 @@ def test_other_processes_changes_are_seen(client, place, networks, paint):
     answer = client.identify(paint(GREEN, number=1))
     assert answer["faces"][0]["status"] == "uncalibrated" and "not calibrated" in answer["notes"][0]
     with sqlite3.connect(place) as connection:
-        connection.execute("UPDATE networks SET digest = 'other' || id")
+        connection.execute("UPDATE networks SET digest = printf('%064x', id)")
     busy = 503, "the gallery was rebuilt with other networks: the server must be restarted"
     assert error_of(client.identify, paint(GREEN, number=1)) == busy
     assert error_of(client.add_faces, "Bo", paint(GREEN, number=1)) == busy
+    with sqlite3.connect(place) as connection:
+        connection.execute("UPDATE views SET weight = -1 WHERE kind = 'HR'")
+    damaged = 503, "the gallery cannot be used at the moment"
+    assert error_of(client.identify, paint(GREEN, number=1)) == damaged
+    with sqlite3.connect(place) as connection:
+        connection.execute("UPDATE views SET weight = 0 WHERE kind = 'HR'")
     assert open_gallery(place).people() == {"Bo": 1}
 
 
