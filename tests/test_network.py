@@ -222,3 +222,30 @@ def test_two_replicas_learn_what_one_learns(recogniser, batch):
     assert max(np.max(np.abs(a - b)) / max(1.0, np.max(np.abs(a))) for a, b in zip(one, two, strict=True)) < 1e-5
     change = max(np.max(np.abs(a - b)) for a, b in zip(weights, one, strict=False) if "int" not in str(a.dtype))
     assert change > 1e-3
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one device on other backends")
+def test_a_second_network_is_trained_by_replicas_in_one_process(recogniser, batch):
+    """TensorFlow numbers the sums over replicas: those of two networks must not be taken for one another."""
+    strategy = choose_strategy("mirrored", replicas=2)
+    hr_batch = {"hr": batch["hr"], "hr_label": batch["hr_label"]}
+    tf = pytest.importorskip("tensorflow")
+    dataset = tf.data.Dataset.from_tensors(hr_batch).repeat().unbatch().batch(6)
+    for embedding_size, width in ((8, 4), (16, 2)):
+        again = choose_strategy("mirrored", replicas=2)
+        with again.scope():
+            network = HrNetwork(
+                clone(
+                    build_recogniser(build("small_resnet", SIZE, embedding_size, width=width)), synchronised=True
+                ),
+                CosFace(CLASSES),
+                LossSettings(),
+            )
+            optimizer = keras.optimizers.SGD(0.002)
+            optimizer.build(network.trainable_variables)
+        step = make_step(network, optimizer, 5e-4, again)
+        batches = iter(again.experimental_distribute_dataset(dataset))
+        losses = [float(step(next(batches))["total"]) for _ in range(2)]
+        assert np.isfinite(losses).all() and losses[1] != losses[0]
+    assert again is strategy

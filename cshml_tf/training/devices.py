@@ -1,5 +1,6 @@
 """The devices to train on, chosen by name: a tf.distribute strategy or, on JAX, devices that share each batch."""
 
+import functools
 from typing import Any
 
 import keras
@@ -56,7 +57,19 @@ def choose_strategy(name: str = "auto", replicas: int | None = None, cluster: Cl
     else:
         devices = _logical_cpus(replicas or 1)
     check_replicas(replicas, len(devices))
-    return tf.distribute.MirroredStrategy(devices[:replicas])
+    return _mirrored(tuple(devices[:replicas]))
+
+
+@functools.cache
+def _mirrored(devices: tuple[str, ...]) -> Any:
+    """Return the one strategy of these devices in this process.
+
+    TensorFlow numbers the sums over the replicas within a strategy. Those of a second strategy would get the
+    numbers of the first one's again, and be taken for sums of other shapes.
+    """
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(list(devices))
 
 
 def _multi_worker(cluster: Cluster) -> Any:
