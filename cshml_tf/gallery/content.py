@@ -97,7 +97,7 @@ class LogRow(TypedDict):
     faces: _Count | None
 
 
-def check_row(where: str, row: Mapping[str, Any], expected: Any) -> None:
+def check_row(where: str, row: Mapping[Any, Any], expected: Any) -> None:
     """Check the values of a row.
 
     Args:
@@ -156,7 +156,7 @@ def check_person_name(name: str, person: Any) -> None:
         )
 
 
-def checked_scores(name: str, row: Mapping[str, Any], kinds: Mapping[str, View]) -> np.ndarray:
+def checked_scores(name: str, row: Mapping[Any, Any], kinds: Mapping[str, View]) -> np.ndarray:
     """Check a calibration; return its scores.
 
     Args:
