@@ -72,8 +72,8 @@ def _mutate_once(content, name, rng):
 
 
 def _mutate_value(content, rng):
-    # An earlier change may have left no table to change a value in.
-    with contextlib.suppress(sqlite3.Error):
+    # An earlier change may have left no table to change a value in, or none with a readable name.
+    with contextlib.suppress(sqlite3.Error, UnicodeDecodeError, IndexError):
         return table_mutations.mutate_value(content, rng)
     return mutate_bytes(content, rng)
 
