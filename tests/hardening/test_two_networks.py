@@ -17,8 +17,9 @@ from worker_processes import (
     tf_config,
 )
 
-# A step of many sums between the networks takes seconds; `make fuzz` takes the time for more, and both backends.
-STEPS, BACKENDS = ("20", ["tensorflow", "jax"]) if "KILLS" in os.environ else ("2", ["jax"])
+# A step of many sums between the networks takes seconds: only `make fuzz` takes that time.
+pytestmark = [pytest.mark.slow, pytest.mark.skipif("KILLS" not in os.environ, reason="minutes; make fuzz")]
+STEPS = "20"
 
 
 @pytest.fixture
@@ -32,8 +33,7 @@ def networks():
         yield
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_workers_far_apart_learn_what_one_device_learns(networks, texture_folder, hr_model_dir, tmp_path, backend):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
