@@ -7,7 +7,6 @@ import os
 import pytest
 from hardening.two_networks import NAMES, Unavailable, two_networks, within
 from worker_processes import (
-    ROUNDING,
     end_all,
     environment_of,
     folders_of,
@@ -52,4 +51,4 @@ def test_workers_far_apart_learn_what_one_device_learns(networks, texture_folder
     assert [
         each.code for each in end_all([start_worker([*words, *folders_of(one)], environment_of(backend))])
     ] == [0]
-    assert largest_difference(learned(apart), learned(one)) < ROUNDING
+    assert largest_difference(learned(apart), learned(one)) < 1e-5

@@ -9,7 +9,6 @@ import signal
 
 import pytest
 from worker_processes import (
-    ROUNDING,
     end_all,
     environment_of,
     folders_of,
@@ -62,14 +61,14 @@ def trained(words, tmp_path_factory):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_two_workers_learn_what_one_device_learns(trained, backend):
     one, two = trained(backend, 1), trained(backend, 2)
-    assert largest_difference(one, two) < ROUNDING
+    assert largest_difference(one, two) < 1e-5
 
 
 @pytest.mark.skipif(not ALL, reason="half a minute more; make fuzz")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_three_workers_learn_what_two_learn(trained, backend):
     two, three = trained(backend, 2), trained(backend, 3)
-    assert largest_difference(two, three) < ROUNDING
+    assert largest_difference(two, three) < 1e-5
 
 
 @pytest.mark.parametrize("backend", BACKENDS if ALL else ["tensorflow"])
