@@ -46,7 +46,7 @@ def kill_a_worker(dask, when):
         while not when():
             assert time.monotonic() < limit
             time.sleep(0.01)
-        os.kill(next(iter(dask.workers.values())).pid, signal.SIGKILL)
+        os.kill(dask.workers[0].pid, signal.SIGKILL)
 
     thread = threading.Thread(target=kill)
     thread.start()
@@ -60,14 +60,14 @@ def test_one_of_two_workers_killed_half_way(dask, tmp_path, monkeypatch):
         photograph(source / f"p{number % 7}/{number:02d}.png", faces=number % 3, wait=25)
     (source / "p0/broken.jpg").write_text("no picture")
     align(source, tmp_path / "alone")
-    target, pids = tmp_path / "shared", {nanny.pid for nanny in dask.workers.values()}
+    target, pids = tmp_path / "shared", {worker.pid for worker in dask.workers}
     killer = kill_a_worker(dask, lambda: len(list(target.rglob("*.png"))) >= 40)
     # A path relative to the current folder, which the workers do not have.
     record = align("in", "shared", Cluster(dask.scheduler_address, 30))
     killer.join()
     assert content_of(target) == content_of(tmp_path / "alone")
     assert record.counts() == {"aligned": 53, "no_face": 27, "unreadable": 1, "crops": 79}
-    assert len({nanny.pid for nanny in dask.workers.values()} - pids) == 1
+    assert len({worker.pid for worker in dask.workers} - pids) == 1
 
 
 def test_a_photograph_that_kills_its_workers_is_listed(dask, tmp_path):
