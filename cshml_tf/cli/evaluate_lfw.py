@@ -18,7 +18,8 @@ DESCRIPTION = (
     "HL reduces the second image to a low resolution, LL reduces both. HL and LL are each measured twice: with "
     "the LR (low-resolution) network of that resolution for the reduced images, and with the HR (high-resolution) "
     "network for all images. --fused adds the second score: HL joined by LL, for portraits that are sharp. "
-    "--scorer hjb adds HL and LL by a joint Bayesian classifier. Rates in the report are fractions."
+    "--scorer hjb adds HL and LL by a joint Bayesian classifier, and with --fused their second score. Rates in "
+    "the report are fractions."
 )
 
 
@@ -139,6 +140,7 @@ def _draw(evaluation, folder):
         "HL": "HL after: LR network",
         "HL_fused": "HL second score",
         "HL_hjb": "HL joint Bayesian",
+        "HL_hjb_fused": "HL second score, joint Bayesian",
         "LL_hr_network": "LL before: HR network for both",
         "LL": "LL after: LR network",
         "LL_hjb": "LL joint Bayesian",

@@ -4,7 +4,8 @@ HR compares two undegraded images. At a given resolution, HL compares the first 
 and LL compares both images degraded. HL and LL are measured with the LR network for the degraded images, and with
 the HR network for all images. Source: section 4.1 of the paper; the folds are LFW's own.
 
-With `Options.second_score`, HL joined by LL is measured as well, see `cshml_tf.evaluation.second_score`.
+With `Options.second_score`, HL joined by LL is measured as well, see `cshml_tf.evaluation.second_score`; with
+joint Bayesian classifiers too, HL and LL by each.
 
 With `Options.as_they_are`, nothing is degraded, for images that themselves differ in quality, as in XQLFW (Knoche
 et al., "Cross-Quality LFW", 2021). HL then uses the HR network for the first image and the LR network for the
@@ -27,7 +28,7 @@ from cshml_tf.degradation.degrade import check_mode
 from cshml_tf.degradation.resolution import Resolution, format_resolution
 from cshml_tf.evaluation.embedding import View, embed
 from cshml_tf.evaluation.lfw_figures import Scored, Trials, measure, report_of
-from cshml_tf.evaluation.report import FARS, FUSED, JOINT_BAYESIAN
+from cshml_tf.evaluation.report import FARS, JOINT_BAYESIAN, SECOND_SCORES
 from cshml_tf.evaluation.second_score import choose_weights, join_scores
 from cshml_tf.metrics.joint_bayesian import HR, LR, JointBayesian
 from cshml_tf.metrics.vectors import unit_rows
@@ -149,11 +150,12 @@ def evaluate(
     if hr_embeddings is not None:
         hr_embeddings |= {view: by_view[view] for view in by_view if view.recogniser is hr_recogniser}
     scored = {item.key: _score(item, by_view, present, names, options) for item in comparisons}
-    scored |= {(key, FUSED): _joined(scored[key, "HL"], scored[key, "LL"], each) for key, each in weights.items()}
+    joined = _second_scores(scored, weights)
+    scored |= joined
     measured = {key: measure(trials, options.fars) for key, trials in scored.items()}
     report = report_of(measured)
-    for key, weight in weights.items():
-        report[key][FUSED]["weight"] = weight
+    for key, name in joined:
+        report[key][name]["weight"] = weights[key]
     report["protocol"] = protocol | {
         "images": len(names),
         "score": "cosine similarity",
@@ -278,6 +280,18 @@ def _score(
     if comparison.score is not None:
         return Scored(comparison.score(left, right), same, folds, orders)
     return Scored(_scores(left, right, folds, options.subtract_mean), same, folds, orders)
+
+
+def _second_scores(
+    scored: Mapping[tuple[str, ...], Scored], weights: Mapping[str, float]
+) -> dict[tuple[str, str], Scored]:
+    """Return the trials of each second score whose HL and LL are there, by resolution and condition."""
+    return {
+        (key, name): _joined(scored[key, hl], scored[key, ll], weight)
+        for key, weight in weights.items()
+        for name, (hl, ll) in SECOND_SCORES.items()
+        if (key, hl) in scored
+    }
 
 
 def _joined(hl: Scored, ll: Scored, weight: float) -> Scored:

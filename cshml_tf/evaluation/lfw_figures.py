@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cshml_tf.evaluation.report import FUSED, JOINT_BAYESIAN, held_out_scores, verification_figures
+from cshml_tf.evaluation.report import FUSED, FUSED_BAYESIAN, JOINT_BAYESIAN, held_out_scores, verification_figures
 from cshml_tf.metrics.confidence import gap_closed, paired_difference
 
 
@@ -73,13 +73,15 @@ def report_of(measured: Mapping[tuple[str, ...], Measured]) -> dict[str, Any]:
         if key == "HR" or "HL" not in part:
             continue
         if "HL_hr_network" in part:
-            part["gap_closed"] = gap_closed(
-                report["HR"]["accuracy"], part["HL_hr_network"]["accuracy"], part["HL"]["accuracy"]
-            )
+            ends = report["HR"]["accuracy"], part["HL_hr_network"]["accuracy"]
+            part["gap_closed"] = gap_closed(*ends, part["HL"]["accuracy"])
+            for name in (FUSED, "HL_hjb", FUSED_BAYESIAN):
+                if name in part:
+                    part[f"{name}_gap_closed"] = gap_closed(*ends, part[name]["accuracy"])
         for condition in ("HL", "LL"):
             reference = measured.get((key, f"{condition}_hr_network"), measured[("HR",)])
             part[f"{condition}_gain"] = _gain(measured[key, condition], reference)
-        for name, plain in {FUSED: "HL", **JOINT_BAYESIAN}.items():
+        for name, plain in {FUSED: "HL", **JOINT_BAYESIAN, FUSED_BAYESIAN: "HL"}.items():
             if name in part:
                 part[f"{name}_gain"] = _gain(measured[key, name], measured[key, plain])
     return report

@@ -33,11 +33,23 @@ LARGEST_THRESHOLD = 1 + 1e-6
 FUSED = "HL_fused"
 # The entries scored by a joint Bayesian classifier, and those that compare the same embeddings by their cosine.
 JOINT_BAYESIAN = {"HL_hjb": "HL", "LL_hjb": "LL"}
+# The entry of the second score made of these two.
+FUSED_BAYESIAN = "HL_hjb_fused"
+# The entries that have a weight, see `cshml_tf.evaluation.second_score`, and the HL and LL that each joins.
+SECOND_SCORES = {FUSED: ("HL", "LL"), FUSED_BAYESIAN: ("HL_hjb", "LL_hjb")}
+# The entries of a report that say how much of the gap between HL before and HR is closed, and by which score.
+GAPS_CLOSED = {
+    "gap_closed": "",
+    f"{FUSED}_gap_closed": " by the second score",
+    "HL_hjb_gap_closed": " by joint Bayesian",
+    f"{FUSED_BAYESIAN}_gap_closed": " by the second score, joint Bayesian",
+}
 ABOVE_WHOLE = "above 100 %: HL is above HR itself, as happens near chance and with few pairs"
 _CONDITIONS = {
     "HL": "HL  LR network",
     FUSED: "HL  second score",
     "HL_hjb": "HL  joint Bayesian",
+    FUSED_BAYESIAN: "HL  second score, joint Bayesian",
     "LL": "LL  LR network",
     "LL_hjb": "LL  joint Bayesian",
     "HL_hr_network": "HL  HR network for both",
@@ -298,8 +310,13 @@ def _gain_lines(key: str, part: dict[str, Any]) -> list[str]:
     for name, plain in JOINT_BAYESIAN.items():
         if gain := part.get(f"{name}_gain"):
             lines.append(f"{key} {plain}: joint Bayesian minus cosine {_points(gain)}")
-    if "gap_closed" in part:
-        closed = part["gap_closed"]
-        shown = "not defined, HR is not above HL" if closed is None else f"{100 * closed:.1f} %"
-        lines.append(f"{key} gap closed: {shown}{'' if closed is None or closed <= 1 else f'; {ABOVE_WHOLE}'}")
+    if gain := part.get(f"{FUSED_BAYESIAN}_gain"):
+        words = f"second score by joint Bayesian (HL with {part[FUSED_BAYESIAN]['weight']:g} LL) minus plain HL"
+        lines.append(f"{key} HL: {words} {_points(gain)}")
+    for field, words in GAPS_CLOSED.items():
+        if field in part:
+            closed = part[field]
+            shown = "not defined, HR is not above HL" if closed is None else f"{100 * closed:.1f} %"
+            above = "" if closed is None or closed <= 1 else f"; {ABOVE_WHOLE}"
+            lines.append(f"{key} gap closed{words}: {shown}{above}")
     return lines

@@ -10,14 +10,20 @@ from typing import Annotated, Any, NotRequired, TypedDict
 from msgspec import Meta
 
 from cshml_tf.degradation.resolution import parse_resolution
-from cshml_tf.evaluation.report import FUSED, JOINT_BAYESIAN, LARGEST_THRESHOLD, StoredReport, resolution_keys
+from cshml_tf.evaluation.report import (
+    JOINT_BAYESIAN,
+    LARGEST_THRESHOLD,
+    SECOND_SCORES,
+    StoredReport,
+    resolution_keys,
+)
 from cshml_tf.files import check_content, printable, read_json
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Threshold = Annotated[float, Meta(ge=-LARGEST_THRESHOLD, le=LARGEST_THRESHOLD)]
 Difference = Annotated[float, Meta(ge=-1, le=1)]
 Interval = Annotated[list[Difference], Meta(min_length=2, max_length=2)]
-_CONDITIONS = ("HL", FUSED, "LL", "HL_hr_network", "LL_hr_network", *JOINT_BAYESIAN)
+_CONDITIONS = ("HL", "LL", "HL_hr_network", "LL_hr_network", *SECOND_SCORES, *JOINT_BAYESIAN)
 Count = Annotated[int, Meta(ge=0)]
 
 
@@ -84,6 +90,11 @@ class AtResolution(TypedDict, total=False):
     LL_hjb: RatioFigures
     HL_hjb_gain: Gain
     LL_hjb_gain: Gain
+    HL_hjb_fused: RatioFigures
+    HL_hjb_fused_gain: Gain
+    HL_fused_gap_closed: float | None
+    HL_hjb_gap_closed: float | None
+    HL_hjb_fused_gap_closed: float | None
 
 
 class TrainedPeople(TypedDict):
@@ -180,8 +191,9 @@ def check_report(where: str | Path, report: dict[str, Any]) -> None:
         except ValueError as error:
             raise ValueError(f"{printable(where)}: expected the name of an entry, got {error}") from None
         check_content(f"{printable(where)}: {key}", report[key], AtResolution)
-        if FUSED in report[key]:
-            check_content(f"{printable(where)}: {key}: {FUSED}", report[key][FUSED], Fusion)
+        for name in SECOND_SCORES:
+            if name in report[key]:
+                check_content(f"{printable(where)}: {key}: {name}", report[key][name], Fusion)
         compared |= {f"{key}.{name}": part for name, part in report[key].items() if name in _CONDITIONS}
     for name, figures in compared.items():
         for far in (*figures["thresholds"], *figures.get("tar", ())):

@@ -2,7 +2,8 @@
 
 HL is the cosine of the probe, embedded by the LR network, and of the sharp portrait, embedded by the HR network.
 LL is the cosine of the same probe and of the portrait reduced to the probe's resolution, both embedded by the LR
-network. The second score is (HL + w LL) / (1 + w), which lies between -1 and 1 as they do.
+network. The second score is (HL + w LL) / (1 + w), which lies between -1 and 1 as they do. HL and LL may also be
+the log-likelihood ratios of a joint Bayesian classifier.
 """
 
 from collections.abc import Iterable, Mapping

@@ -32,7 +32,14 @@ class JointBayesianOptions(Settings):
     )
     hjb_ridge: float = option(
         0.1,
-        "variance added to every direction of each covariance, as a share of the embeddings' mean variance",
+        "variance added to every direction of the covariance of people's means, as a share of the embeddings' "
+        "mean variance",
+        check=between(0, MOST),
+    )
+    hjb_noise_ridge: float | None = option(
+        None,
+        "the same of the covariances around the means, which are too small if the LR network was trained on these "
+        "people (default: that of --hjb_ridge)",
         check=between(0, MOST),
     )
     hjb_one_mean: bool = option(
@@ -50,7 +57,14 @@ class JointBayesianOptions(Settings):
         """How to fit, as `cshml_tf.metrics.joint_bayesian` takes it."""
         from cshml_tf.metrics.joint_bayesian import Fit
 
-        return Fit(self.hjb_dimensions, self.hjb_ridge, self.hjb_one_mean, self.hjb_one_noise, self.hjb_iterations)
+        return Fit(
+            self.hjb_dimensions,
+            self.hjb_ridge,
+            self.hjb_noise_ridge,
+            self.hjb_one_mean,
+            self.hjb_one_noise,
+            self.hjb_iterations,
+        )
 
 
 @contextlib.contextmanager
@@ -89,6 +103,14 @@ class FitHjbSettings(DataOptions, ModelOptions, ResolutionsOptions, JointBayesia
         default=None,
         help="how faces are reduced (default: as in each LR network's training)",
         group=ResolutionsOptions.TITLE,
+    )
+    hjb_ridge: float = varied(JointBayesianOptions, "hjb_ridge", default=0.01)
+    hjb_noise_ridge: float | None = varied(
+        JointBayesianOptions,
+        "hjb_noise_ridge",
+        default=0.2,
+        help="the same of the covariances around the means, which are too small if the LR network was trained on "
+        "these people",
     )
     output: Path = option(
         REQUIRED,

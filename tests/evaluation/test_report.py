@@ -27,6 +27,7 @@ def report():
             "HL": part(1.5),
             "HL_fused": part(1.6) | {"weight": 0.5},
             "HL_hjb": part(1.7),
+            "HL_hjb_fused": part(1.8) | {"weight": 0.25},
             "LL": part(1.4),
             "LL_hjb": part(1.3),
             "HL_hr_network": part(0.5),
@@ -35,7 +36,9 @@ def report():
         | {"gap_closed": 0.875, "HL_gain": {"difference": 0.25, "interval": [0.2, 0.31]}}
         | {"HL_fused_gain": {"difference": 0.0625, "interval": [-0.01, 0.125]}}
         | {"HL_hjb_gain": {"difference": 0.125, "interval": [0.05, 0.2]}}
-        | {"LL_hjb_gain": {"difference": -0.0125, "interval": [-0.1, 0.075]}},
+        | {"LL_hjb_gain": {"difference": -0.0125, "interval": [-0.1, 0.075]}}
+        | {"HL_hjb_fused_gain": {"difference": 0.15, "interval": [0.125, 0.1875]}}
+        | {"HL_fused_gap_closed": 0.9, "HL_hjb_gap_closed": 0.925, "HL_hjb_fused_gap_closed": 0.95},
         "14x12": {"HL_hr_network": part(0.5), "LL_hr_network": part(0.7)},
         "protocol": {
             "pairs": 200,
@@ -86,6 +89,7 @@ class TestFormatTable:
             "12 HL  LR",
             "12 HL  second",
             "12 HL  joint",
+            "12 HL  second score, joint",
             "12 LL  LR",
             "12 LL  joint",
             "12 HL  HR",
@@ -95,7 +99,7 @@ class TestFormatTable:
         ]
         parts = [report["HR"], *(report["12"][condition] for condition in reports._CONDITIONS)]
         parts += [report["14x12"][mode] for mode in ("HL_hr_network", "LL_hr_network")]
-        for line, start, figures in zip(lines[1:11], starts, parts, strict=True):
+        for line, start, figures in zip(lines[1:12], starts, parts, strict=True):
             assert line.startswith(start)
             assert f"{100 * figures['accuracy']:.2f} ± {100 * figures['std']:.2f}" in line
             assert f"{100 * figures['interval'][0]:.2f} to {100 * figures['interval'][1]:.2f}" in line
@@ -106,7 +110,12 @@ class TestFormatTable:
         assert second in lines
         assert "12 HL: joint Bayesian minus cosine +12.50 points (95 % interval +5.00 to +20.00)" in lines
         assert "12 LL: joint Bayesian minus cosine -1.25 points (95 % interval -10.00 to +7.50)" in lines
-        assert "12 gap closed: 87.5 %" in text
+        second = "12 HL: second score by joint Bayesian (HL with 0.25 LL) minus plain HL"
+        assert f"{second} +15.00 points (95 % interval +12.50 to +18.75)" in lines
+        assert "12 gap closed: 87.5 %" in lines
+        assert "12 gap closed by the second score: 90.0 %" in lines
+        assert "12 gap closed by joint Bayesian: 92.5 %" in lines
+        assert "12 gap closed by the second score, joint Bayesian: 95.0 %" in lines
         assert lines[-1] == (
             "200 pairs, 5 fold(s), threshold chosen on the other folds; flip averaging off; "
             "mean subtraction off; both orders on; degradation antialias, plain"

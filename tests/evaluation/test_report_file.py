@@ -45,9 +45,13 @@ PROTOCOL = {
     "models": {"HR": "hr", "8": "lr"},
     "trained_people": {"people": 0, "pairs": 0, "names": []},
 }
-SECOND = {"HL_fused": figures() | {"weight": 0.5}, "HL_fused_gain": {"difference": 0.1, "interval": [-0.1, 0.3]}}
+SECOND = {"HL_fused_gap_closed": 0.9} | {
+    "HL_fused": figures() | {"weight": 0.5},
+    "HL_fused_gain": {"difference": 0.1, "interval": [-0.1, 0.3]},
+}
 # Log-likelihood ratios are no cosines.
 RATIO = {"HL_hjb": figures() | {"thresholds": {"0.1": 37.5}, "fold_thresholds": [-12.0]}}
+RATIO |= {"HL_hjb_fused": figures() | {"thresholds": {"0.1": -9.5}, "weight": 0.5}, "HL_hjb_gap_closed": None}
 RATIO |= {"LL_hjb": figures(), "HL_hjb_gain": {"difference": 0.03, "interval": [0.01, 0.05]}}
 REPORT = {"HR": figures(), "8": PART | RATIO, "14x12": PART | SECOND, "protocol": PROTOCOL}
 
@@ -125,6 +129,8 @@ def test_a_threshold_just_above_every_score_is_read(tmp_path):
         (("14x12", "HL_fused_gain", "difference"), 2, "14x12: HL_fused_gain.difference: expected float <= 1"),
         (("8", "LL_hjb", "accuracy"), 1.1, "8: LL_hjb.accuracy: expected float <= 1"),
         (("8", "HL_hjb", "thresholds"), {"0.1": "x"}, r"8: HL_hjb.thresholds\[\.\.\.\]: expected float | null"),
+        (("8", "HL_hjb_fused", "weight"), "x", "8: HL_hjb_fused: weight: expected float, got str"),
+        (("8", "HL_hjb_fused_gap_closed"), "x", "8: HL_hjb_fused_gap_closed: expected float | null"),
         (("8", "HL_hjb", "thresholds"), {"5": 3.0}, "8.HL_hjb: expected a false accept rate between 0 and 1"),
         (("8", "HL_hjb_gain", "interval"), [0.1], "8: HL_hjb_gain.interval: expected array of length >= 2"),
         (("eight",), PART, "expected the name of an entry, got .*'eight'"),

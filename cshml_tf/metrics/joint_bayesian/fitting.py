@@ -20,7 +20,10 @@ class Fit:
 
     Attributes:
         dimensions: d, the principal directions kept; None keeps all that the embeddings span.
-        ridge: variance added to every direction of each covariance, as a share of the features' mean variance.
+        ridge: variance added to every direction of the covariance of people's means, as a share of the features'
+            mean variance.
+        noise_ridge: the same of the covariances around the means. People whom the LR network was trained on have
+            less noise than others, which this makes up for. None takes that of the means.
         one_mean: whether a person has one mean for both kinds, instead of two that are correlated.
         one_noise: whether both kinds have one noise covariance. With `one_mean`, this is the joint Bayesian
             classifier of features of one kind.
@@ -30,6 +33,7 @@ class Fit:
 
     dimensions: int | None = None
     ridge: float = 0.01
+    noise_ridge: float | None = None
     one_mean: bool = False
     one_noise: bool = False
     iterations: int = 100
@@ -45,9 +49,9 @@ class Fit:
             raise ValueError(f"dimensions: expected 1 or more, or None, got {self.dimensions}")
         if self.iterations < 1:
             raise ValueError(f"iterations: expected 1 or more, got {self.iterations}")
-        for name in ("ridge", "tolerance"):
+        for name in ("ridge", "noise_ridge", "tolerance"):
             value = getattr(self, name)
-            if not (np.isfinite(value) and value >= 0):
+            if value is not None and not (np.isfinite(value) and value >= 0):
                 raise ValueError(f"{name}: expected a finite number, 0 or more, got {value}")
 
 
@@ -90,9 +94,10 @@ def fit_joint_bayesian(
     basis = _principal_directions(centred, of_row, fit.dimensions)
     statistics = person_sums((centred[0] @ basis, centred[1] @ basis), people, by_person)
     spread = statistics.squares / statistics.features[:, None, None]
-    ridge = fit.ridge * float(np.mean(np.trace(spread, axis1=1, axis2=2))) / basis.shape[1]
-    start = _start(spread, ridge, fit)
-    covariances, objectives = maximise(statistics, start, ridge, fit.one_noise, fit.iterations, fit.tolerance)
+    variance = float(np.mean(np.trace(spread, axis1=1, axis2=2))) / basis.shape[1]
+    ridges = fit.ridge * variance, (fit.ridge if fit.noise_ridge is None else fit.noise_ridge) * variance
+    start = _start(spread, ridges, fit)
+    covariances, objectives = maximise(statistics, start, ridges, fit.one_noise, fit.iterations, fit.tolerance)
     return JointBayesian(means, basis, covariances), objectives
 
 
@@ -134,8 +139,8 @@ def _principal_directions(
     return vectors[:, ::-1][:, : dimensions or rank]
 
 
-def _start(spread: np.ndarray, ridge: float, fit: Fit) -> Covariances:
+def _start(spread: np.ndarray, ridges: tuple[float, float], fit: Fit) -> Covariances:
     """Start from features of which half the variance is the person's, and the two kinds' means are correlated."""
-    half = spread.mean(axis=0) / 2 + ridge * np.eye(spread.shape[-1])
-    people = half if fit.one_mean else np.block([[half, half / 2], [half / 2, half]])
-    return Covariances(people, np.stack([half, half]))
+    mean, noise = (spread.mean(axis=0) / 2 + ridge * np.eye(spread.shape[-1]) for ridge in ridges)
+    people = mean if fit.one_mean else np.block([[mean, mean / 2], [mean / 2, mean]])
+    return Covariances(people, np.stack([noise, noise]))

@@ -5,9 +5,9 @@ features: covariance C = (S^-1 + diag(m T_x^-1, n T_y^-1))^-1 and mean u = C [T_
 maximisation step sets S to the mean over people of u u' + C, and each T to the mean square of the features around
 u, plus C. With one mean per person, both kinds stand in the same place of u.
 
-The ridge adds a multiple of the identity to each new covariance. That is the maximum of the likelihood times a
-prior that makes small covariances unlikely, whose logarithm is -1/2 ridge (people trace S^-1 + features trace
-T^-1). The objective includes it, and so never falls.
+The ridges r of S and q of each T add multiples of the identity to the new covariances. That is the maximum of the
+likelihood times a prior that makes small covariances unlikely, whose logarithm is -1/2 (r people trace S^-1 + q
+features trace T^-1). The objective includes it, and so never falls.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ _ROUNDING = 1e-9
 def maximise(
     statistics: PersonSums,
     start: Covariances,
-    ridge: float = 0.0,
+    ridges: tuple[float, float] = (0.0, 0.0),
     one_noise: bool = False,
     iterations: int = 100,
     tolerance: float = 1e-3,
@@ -33,7 +33,7 @@ def maximise(
     Args:
         statistics: the centred features.
         start: covariances to start from; they decide whether a person has one mean.
-        ridge: variance added to every direction of each covariance, 0 or more.
+        ridges: variances added to every direction, 0 or more: to those of S and to those of each T.
         one_noise: whether both kinds have one noise covariance.
         iterations: maximum number of iterations, 1 or more.
         tolerance: stop once an iteration raises the objective by no more than this, per person.
@@ -48,15 +48,15 @@ def maximise(
     covariances, objectives = start, []
     while True:
         try:
-            objective, following = _step(statistics, covariances, ridge, one_noise)
+            objective, following = _step(statistics, covariances, ridges, one_noise)
         except linalg.LinAlgError:
             raise ValueError(
-                f"ridge: expected one that keeps covariances positive definite, got {ridge:g}"
+                f"ridge: expected ones that keep covariances positive definite, got {_shown(ridges)}"
             ) from None
         if objectives and objective < objectives[-1] - _ROUNDING * abs(objectives[-1]):
             raise ValueError(
                 f"joint Bayesian: expected an objective that never falls, got {objective} after {objectives[-1]} "
-                f"in iteration {len(objectives)}; a larger ridge than {ridge:g} makes it more exact"
+                f"in iteration {len(objectives)}; larger ridges than {_shown(ridges)} make it more exact"
             )
         objectives.append(objective)
         if len(objectives) > iterations or _settled(objectives, tolerance):
@@ -68,8 +68,15 @@ def _settled(objectives: list[float], tolerance: float) -> bool:
     return len(objectives) > 1 and objectives[-1] - objectives[-2] <= tolerance
 
 
-def _step(statistics: PersonSums, now: Covariances, ridge: float, one_noise: bool) -> tuple[float, Covariances]:
+def _shown(ridges: tuple[float, float]) -> str:
+    return f"{ridges[0]:g} for people and {ridges[1]:g} for noises"
+
+
+def _step(
+    statistics: PersonSums, now: Covariances, ridges: tuple[float, float], one_noise: bool
+) -> tuple[float, Covariances]:
     """Return the objective of the covariances, and those of the next iteration."""
+    of_people, of_noises = ridges
     people_inverse, people_log = _inverse(now.people)
     inverses, noise_logs = zip(*map(_inverse, now.noises), strict=True)
     # T^-1 sum x, for each person, where its kind stands in the vector of means.
@@ -101,15 +108,14 @@ def _step(statistics: PersonSums, now: Covariances, ridge: float, one_noise: boo
     features, everyone = statistics.features, statistics.weights.sum()
     for kind in (0, 1):
         total -= features[kind] * (noise_logs[kind] + now.width * np.log(2 * np.pi))
-        total -= np.sum(statistics.squares[kind] * inverses[kind]) + ridge * features[kind] * np.trace(
-            inverses[kind]
-        )
-    total -= everyone * (people_log + ridge * np.trace(people_inverse))
+        total -= np.sum(statistics.squares[kind] * inverses[kind])
+        total -= of_noises * features[kind] * np.trace(inverses[kind])
+    total -= everyone * (people_log + of_people * np.trace(people_inverse))
     if one_noise:
         residuals[:] = residuals.sum(axis=0)
         features = np.full(2, features.sum())
-    noises = np.stack([_ridged(residuals[kind] / features[kind], ridge) for kind in (0, 1)])
-    return total / (2 * everyone), Covariances(_ridged(scatter / everyone, ridge), noises)
+    noises = np.stack([_ridged(residuals[kind] / features[kind], of_noises) for kind in (0, 1)])
+    return total / (2 * everyone), Covariances(_ridged(scatter / everyone, of_people), noises)
 
 
 def _ridged(matrix: np.ndarray, ridge: float) -> np.ndarray:

@@ -44,19 +44,20 @@ def test_the_objective_is_the_log_likelihood(one_mean):
 
 @pytest.mark.parametrize("one_mean", [False, True])
 @pytest.mark.parametrize("one_noise", [False, True])
-@pytest.mark.parametrize("ridge", [0.0, 0.5])
-def test_the_objective_never_falls(one_mean, one_noise, ridge):
-    """From a start far off, for 60 iterations or to the end; with a ridge, the objective contains its prior."""
+@pytest.mark.parametrize("ridges", [(0.0, 0.0), (0.5, 0.5), (0.05, 0.7)])
+def test_the_objective_never_falls(one_mean, one_noise, ridges):
+    """From a start far off, for 60 iterations or to the end; with ridges, the objective contains their prior."""
     random = np.random.default_rng(1)
     hr, hr_people, lr, lr_people = draw(random, planted(random, 4, one_mean, one_noise), 60, 4)
     statistics = person_sums((hr, lr), (hr_people, lr_people), np.ones(60))
     far = Covariances(start_of(4, one_mean).people * 50, np.stack([np.eye(4) * 0.05] * 2))
-    found, objectives = maximise(statistics, far, ridge, one_noise, iterations=60, tolerance=0)
+    found, objectives = maximise(statistics, far, ridges, one_noise, iterations=60, tolerance=0)
     assert len(objectives) > 10
     assert np.diff(objectives).min() > -1e-9 * np.abs(objectives).max()
     assert objectives[-1] > objectives[0] + 1
     assert (np.abs(found.noises[0] - found.noises[1]).max() < 1e-12) == one_noise
-    assert np.linalg.eigvalsh(found.people)[0] >= ridge
+    assert np.linalg.eigvalsh(found.people)[0] >= ridges[0]
+    assert np.linalg.eigvalsh(found.noises).min() >= ridges[1]
 
 
 @pytest.mark.parametrize("one_mean", [False, True])
@@ -134,6 +135,24 @@ def test_only_the_largest_directions_are_kept():
     np.testing.assert_allclose(classifier.basis.T @ classifier.basis, np.eye(2), atol=1e-12)
 
 
+def test_the_noises_may_have_a_ridge_of_their_own():
+    """A share of the mean variance; without one, that of the means."""
+    random = np.random.default_rng(3)
+    rows = draw(random, planted(random, 3), 40, 4)
+    fitted = {
+        ridges: fit_joint_bayesian(*rows, Fit(ridge=ridges[0], noise_ridge=ridges[1], iterations=40, tolerance=0))[
+            0
+        ]
+        for ridges in ((0.02, None), (0.02, 0.02), (0.02, 0.9))
+    }
+    same, again, other = (classifier.covariances for classifier in fitted.values())
+    np.testing.assert_array_equal(same.noises, again.noises)
+    np.testing.assert_array_equal(same.people, again.people)
+    variance = np.mean([np.var(rows[kind], axis=0).mean() for kind in (0, 2)])
+    assert np.linalg.eigvalsh(other.noises).min() > 0.9 * variance > np.linalg.eigvalsh(same.noises).min()
+    assert np.linalg.eigvalsh(other.people)[0] < 0.5 * variance
+
+
 def test_bad_input_is_refused():
     rows, people = np.random.default_rng(0).normal(size=(6, 3)), np.repeat(["a", "b", "c"], 2)
     for arguments, words in [
@@ -150,7 +169,8 @@ def test_bad_input_is_refused():
     ]:
         with pytest.raises(ValueError, match=words):
             fit_joint_bayesian(*arguments)
-    for name, value in (("dimensions", 0), ("iterations", 0), ("ridge", -1.0), ("tolerance", np.inf)):
+    wrong = {"dimensions": 0, "iterations": 0, "ridge": -1.0, "noise_ridge": np.nan, "tolerance": np.inf}
+    for name, value in wrong.items():
         with pytest.raises(ValueError, match=f"{name}: expected"):
             Fit(**{name: value})
 
@@ -159,5 +179,7 @@ def test_a_covariance_without_an_inverse_is_refused():
     """People of whom one direction has no variance, and no ridge to give it some."""
     statistics = person_sums((np.ones((2, 2)),) * 2, (np.arange(2),) * 2, np.ones(2))
     flat = Covariances(np.diag([1.0, 0.0]), np.stack([np.eye(2)] * 2))
-    with pytest.raises(ValueError, match="ridge: expected one that keeps covariances positive definite, got 0"):
+    with pytest.raises(
+        ValueError, match="ridge: expected ones that keep covariances positive definite, got 0 for"
+    ):
         maximise(statistics, flat)
