@@ -45,7 +45,7 @@ def degrade(pixels: ArrayOrTensor, resolution: Resolution, mode: str = "antialia
     height. "antialias" clips and rounds to 8 bits after every pass, as PIL does, and equals PIL's bicubic to the
     last bit. "plain" is TensorFlow's unfiltered bicubic, which rounds only at the low resolution and at the end.
     "camera-1" to "camera-5" simulate a camera that is ever worse; "camera" draws for each picture how bad it is,
-    from antialiased bicubic to the worst. The same picture always comes out the same.
+    and reduces half of them by the antialiased bicubic. The same picture always comes out the same.
 
     Args:
         pixels: (batch, H, W, 3), any real dtype, RGB 0..255; within a graph H and W may be unknown.

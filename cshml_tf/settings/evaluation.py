@@ -73,7 +73,7 @@ class LfwSettings(
     )
     severity: int | None = option(
         None,
-        "how bad the simulated camera of --degradation camera is, 1 to 5 (default: drawn for each face, 0 to 5)",
+        "how bad the simulated camera of --degradation camera is, 1 to 5 (default: drawn for each face)",
         metavar="N",
         check=SEVERITY,
         group="protocol",

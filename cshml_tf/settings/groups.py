@@ -226,7 +226,8 @@ class DegradationOptions(Settings):
     degradation: str = option(
         "antialias",
         "how faces are reduced: by antialiased bicubic interpolation, or plain; or by a simulated camera, which "
-        "blurs, adds noise and compresses, of severity 1 to 5 or, with camera alone, one drawn for each face",
+        "blurs, adds noise and compresses, of severity 1 to 5, or with camera alone of one drawn for each face, "
+        "while half of the faces stay antialiased",
         choices=DEGRADATIONS,
         batch="mode",
     )
