@@ -22,9 +22,10 @@ test: install
 test-fast: install
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
 
-# Two processes at a time; a file's tests stay together, since they share what is expensive to make.
+# Two processes at a time; a file's tests stay together, since they share what is expensive to make. The files keep
+# the order that tests/conftest.py gives them.
 TEST_PROCESSES ?= 2
-PARALLEL := -n $(TEST_PROCESSES) --dist loadfile
+PARALLEL := -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 # What does not need TensorFlow, on the other backend.
 ON_JAX := tests/alignment/test_detector.py tests/data/test_batches.py tests/data/test_carriers.py \

@@ -1,5 +1,7 @@
 """Fixtures shared by tests of several rooms: the CPU split in two, drawn data sets and small trained networks."""
 
+from collections import Counter
+
 import keras
 import numpy as np
 import pytest
@@ -20,6 +22,12 @@ if keras.backend.backend() == "tensorflow":
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
     )
+
+
+def pytest_collection_modifyitems(items):
+    """Put files with slow tests first: one of them at the end would be waited for by a single process."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture(autouse=True)
