@@ -304,15 +304,13 @@ def _gain_lines(key: str, part: dict[str, Any]) -> list[str]:
         gain = part.get(f"{condition}_gain")
         if gain:
             lines.append(f"{key} {condition}: LR network minus HR network {_points(gain)}")
-    if gain := part.get(f"{FUSED}_gain"):
-        words = f"second score (HL with {part[FUSED]['weight']:g} LL) minus plain HL"
-        lines.append(f"{key} HL: {words} {_points(gain)}")
     for name, plain in JOINT_BAYESIAN.items():
         if gain := part.get(f"{name}_gain"):
             lines.append(f"{key} {plain}: joint Bayesian minus cosine {_points(gain)}")
-    if gain := part.get(f"{FUSED_BAYESIAN}_gain"):
-        words = f"second score by joint Bayesian (HL with {part[FUSED_BAYESIAN]['weight']:g} LL) minus plain HL"
-        lines.append(f"{key} HL: {words} {_points(gain)}")
+    for name, words in {FUSED: "second score", FUSED_BAYESIAN: "second score by joint Bayesian"}.items():
+        if gain := part.get(f"{name}_gain"):
+            made = f"HL with {part[name]['weight']:g} LL"
+            lines.append(f"{key} HL: {words} ({made}) minus plain HL {_points(gain)}")
     for field, words in GAPS_CLOSED.items():
         if field in part:
             closed = part[field]
