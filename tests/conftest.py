@@ -1,5 +1,6 @@
 """Fixtures shared by tests of several rooms: the CPU split in two, drawn data sets and small trained networks."""
 
+import zlib
 from collections import Counter
 
 import keras
@@ -28,6 +29,12 @@ def pytest_collection_modifyitems(items):
     """Put files with slow tests first: one of them at the end would be waited for by a single process."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])
+
+
+def pytest_fixture_setup(fixturedef):
+    """Seed what several tests share by its name: whichever test comes first, its networks have the same weights."""
+    if fixturedef.scope != "function":
+        keras.utils.set_random_seed(zlib.crc32(fixturedef.argname.encode()))
 
 
 @pytest.fixture(autouse=True)

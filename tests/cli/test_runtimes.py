@@ -27,7 +27,7 @@ PAIRS = "1\t1\nAnn\t1\t2\nAnn\t1\tBo\t1\n"
 def data(tmp_path_factory):
     """An HR network with random weights, and two pictures each of four people."""
     folder = tmp_path_factory.mktemp("cli_runtimes")
-    recogniser = build_recogniser(backbones.build("small_resnet", SIZE, 16, width=2))
+    recogniser = build_recogniser(backbones.build("small_resnet", SIZE, 16, width=4))
     card = {"kind": "hr", "image_size": list(SIZE), "resolutions": [], "degradation": "antialias", "figures": {}}
     save_model(folder / "hr", recogniser, card)
     random = np.random.default_rng(0)
