@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_fixture_setup(fixturedef):
-    """Seed what several tests share by its name: whichever test comes first, its networks have the same weights."""
+    """Seed what several tests share by its name: whichever comes first, its networks have the same weights."""
     if fixturedef.scope != "function":
         keras.utils.set_random_seed(zlib.crc32(fixturedef.argname.encode()))
 
