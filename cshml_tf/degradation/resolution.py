@@ -55,6 +55,14 @@ def resolution_as_json(resolution: Resolution) -> int | list[int]:
     return height if height == width else [height, width]
 
 
+def resolution_from_json(entry: int | list[int]) -> Resolution:
+    """Return the resolution of a card's entry: r, or (h, w) if it is not square."""
+    if not isinstance(entry, list):
+        return entry
+    height, width = entry
+    return height if height == width else (height, width)
+
+
 def resolution_sides(resolution: Resolution) -> tuple[int, int]:
     """Return (height, width) of a resolution r (square) or (h, w).
 

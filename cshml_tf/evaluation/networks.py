@@ -9,7 +9,12 @@ import keras
 
 from cshml_tf.data.protocols import Pair
 from cshml_tf.degradation.degrade import check_mode
-from cshml_tf.degradation.resolution import Resolution, check_reductions, format_resolution
+from cshml_tf.degradation.resolution import (
+    Resolution,
+    check_reductions,
+    format_resolution,
+    resolution_from_json,
+)
 from cshml_tf.files import normalised
 from cshml_tf.model_folder import card_of_kind, load_recogniser, trained_people
 from cshml_tf.runtimes.embedder import with_runtime
@@ -98,7 +103,9 @@ def choose_networks(
             raise ValueError(
                 f"{folder}: expected the image size of {hr_dir}, {hr_card['image_size']}, got {card['image_size']}"
             )
-    listed = {folder: [_resolution(entry) for entry in card["resolutions"]] for folder, card in cards.items()}
+    listed = {
+        folder: [resolution_from_json(entry) for entry in card["resolutions"]] for folder, card in cards.items()
+    }
     if resolutions is None:
         resolutions = [resolution for entries in listed.values() for resolution in entries]
     resolutions = tuple(dict.fromkeys(resolutions))
@@ -152,14 +159,6 @@ def trained_on(
     known = people_trained_on(model_dirs, people)
     affected = sum(pair.first.name in known or pair.second.name in known for pair in compared)
     return {"people": len(known), "pairs": affected, "names": known}
-
-
-def _resolution(entry: int | list[int]) -> Resolution:
-    """Convert a resolution from a card's JSON: r, or (h, w) if it is not square."""
-    if not isinstance(entry, list):
-        return entry
-    height, width = entry
-    return height if height == width else (height, width)
 
 
 def _serving(resolution: Resolution, listed: Mapping[Path, Sequence[Resolution]]) -> Path:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from cshml_tf.settings.choices import COLOURS
 from cshml_tf.settings.groups import CropOptions, ImageSizeOptions, StandardisationOptions, StemOptions
 from cshml_tf.settings.option import REQUIRED, Settings, option, options_of, require, varied
-from cshml_tf.settings.places import FACES, MODEL, Place, new_folder
+from cshml_tf.settings.places import FACES, LR_MODEL, MODEL, Place, new_folder
 
 
 def _no_network(path: Path) -> str | None:
@@ -30,6 +30,27 @@ class ExportSettings(Settings):
         positional="OUT_DIR",
         place=new_folder(with_hidden=True),
     )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class JoinSettings(Settings):
+    """The options of `cshml-join`."""
+
+    TITLE: ClassVar[str] = "input and output"
+
+    networks: tuple[Path, ...] = option(
+        REQUIRED,
+        "model folders of LR networks that learned from one HR network, two or more",
+        positional="LR_MODEL",
+        place=LR_MODEL,
+        unique=True,
+    )
+    out_dir: Path = option(REQUIRED, "model folder to create", positional="OUT_DIR", place=new_folder())
+
+    def __post_init__(self) -> None:
+        """Refuse a single network."""
+        super().__post_init__()
+        require(len(self.networks) > 1, "{networks}: expected two or more and OUT_DIR, got %s", self.networks[0])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,7 @@ SCRIPTS = {
     "train/export_saved_model.py": "MODEL_DIR",
     "train/fit_hjb.py": "--hjb_one_mean",
     "train/import_recogniser.py": "--standardisation",
+    "train/join_networks.py": "LR_MODEL",
     "train/make_synthetic.py": "--test_people",
     "train/run_ablation.py": "--losses",
     "train/train_cshml.py": "--beta",

@@ -34,6 +34,7 @@ COMMANDS = {
     "gallery": "enrol absent --gallery people.gallery",
     "identify": "absent.png --gallery people.gallery",
     "import_recogniser": "absent.onnx out --standardisation fixed",
+    "join_networks": "absent other out",
     "make_synthetic": "a_file",
     "server": "--gallery people.gallery --key_file absent",
     "run_ablation": "out --networks absent --resolutions 12 --data_dir absent --lfw_dir absent --lfw_pairs absent",
