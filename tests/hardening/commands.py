@@ -35,6 +35,7 @@ COMMANDS = (
     "pack",
     "import",
     "import_into",
+    "join",
     "train",
     "export",
     "ablation",
@@ -168,6 +169,8 @@ class Workplace:
         network = str(self.folder / "network.onnx")
         if command == "import_into":
             (out / "out").mkdir(exist_ok=True)
+        if command == "join":
+            self._prepare_lr_networks()
         faces, pairs = (
             str(self.folder / "faces" / "test"),
             ["--lfw_pairs", str(self.folder / "faces" / "pairs.txt")],
@@ -190,6 +193,7 @@ class Workplace:
             "pack": ["pack_dataset", str(self.folder / "many"), place],
             "import": ["import_recogniser", network, place, "--standardisation", "fixed"],
             "import_into": ["import_recogniser", network, place, "--standardisation", "fixed"],
+            "join": ["join_networks", *(str(self.folder / "models" / name) for name in ("lr_1", "lr_2")), place],
             "train": [*self._train(out, "out"), "--max_steps", "10", "--checkpoint_steps", "2"],
             "export": ["export_saved_model", model, place],
             "ablation": [
@@ -205,15 +209,21 @@ class Workplace:
         }[command]
 
     def _train(self, out, name):
-        folders = [
-            "--models_base_dir",
-            str(out / "models"),
-            "--logs_base_dir",
-            str(out / "logs"),
-            "--run_name",
-            name,
-        ]
-        return ["train_hr", "--data_dir", str(self.folder / "faces" / "train"), *folders, *_TRAINING, *_NETWORK]
+        return ["train_hr", *self._run(out, name), *_NETWORK]
+
+    def _prepare_lr_networks(self):
+        """Train two LR networks, unless that was done before."""
+        start = ["--pretrained_model", str(self.folder / "models" / "hr"), "--resolution", "12"]
+        for steps in (1, 2):
+            name = f"lr_{steps}"
+            if not (self.folder / "models" / name / "model.json").exists():
+                run = self._run(self.folder, name)
+                self._prepare(["train_cshml", *run, *start, "--max_steps", str(steps)])
+
+    def _run(self, out, name):
+        faces, models, logs = self.folder / "faces" / "train", out / "models", out / "logs"
+        folders = ["--models_base_dir", str(models), "--logs_base_dir", str(logs), "--run_name", name]
+        return ["--data_dir", str(faces), *folders, *_TRAINING]
 
     def _prepare(self, words):
         done = self.starter.run(words)
