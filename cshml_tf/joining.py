@@ -1,7 +1,7 @@
-"""Join LR networks for the same resolution to one recogniser, whose embedding is the mean of theirs.
+"""Join LR networks for the same resolution into one recogniser, whose embedding is the mean of theirs.
 
-Networks that were trained in different ways err in part on different faces, and their mean errs less. It costs the
-time of all of them for every small face.
+Networks that were trained in different ways err in part on different faces, and their mean usually errs less. It
+costs the time of all of them for every small face.
 
 All of them must have learned from one HR network: only then do their embeddings belong to one space. A recogniser
 cannot tell, but its shared classifier can: the centres of a person, in two classifiers that began as the HR
@@ -21,8 +21,9 @@ from cshml_tf.degradation.resolution import (
     resolution_as_json,
     resolution_from_json,
 )
-from cshml_tf.files import claimed_empty
-from cshml_tf.layers import UnitLength
+from cshml_tf.files import claimed_empty, normalised
+from cshml_tf.layers import MeanEmbedding
+from cshml_tf.layers.imported import layer_name
 from cshml_tf.metrics.vectors import unit_rows
 from cshml_tf.model_folder import (
     CARD,
@@ -33,10 +34,11 @@ from cshml_tf.model_folder import (
     save_model,
     trained_people,
 )
-from cshml_tf.recogniser import backbone_of, build_recogniser, standardisation_of
+from cshml_tf.recogniser import backbone_of, build_recogniser, image_size_of, standardisation_of
 
+_KIND = "joined"
 # What the cards must agree on.
-_COMMON = {"image_size": "image size", "degradation": "degradation", "template": "crop"}
+_COMMON = {"image_size": "image size", "degradation": "degradation"}
 # Of two centres of a person. Unrelated networks have 0 on average; MobileFaceNets that learned from one HR network
 # on LFW, by whatever terms and at whatever resolutions, have 0.88 and more.
 _LEAST_COSINE = 0.25
@@ -47,8 +49,8 @@ class Joined(NamedTuple):
 
     Attributes:
         resolutions: those that all networks list, each r or (h, w).
-        agreement: for each network but the first, the mean cosine of its class centres with the first network's;
-            None without a class in common.
+        agreement: for each network but the first, the mean cosine of its class centres with those of the earlier
+            network that it agrees least with; None without a class in common with any.
     """
 
     resolutions: list[Resolution]
@@ -58,9 +60,6 @@ class Joined(NamedTuple):
 def join_networks(model_dirs: Sequence[str | Path], out_dir: str | Path) -> Joined:
     """Write a model folder whose network is the mean of several LR networks.
 
-    Its quality, the length of its embedding before normalisation, is how far the networks agree: 0..1, and 1 if
-    their embeddings are the same.
-
     Args:
         model_dirs: model folders of two or more LR networks that learned from one HR network.
         out_dir: new or empty folder.
@@ -69,27 +68,28 @@ def join_networks(model_dirs: Sequence[str | Path], out_dir: str | Path) -> Join
         `Joined`.
 
     Raises:
-        ValueError: fewer than two networks, one of them twice, or one that does not go with the first; or the
-            folder is in use. Nothing is written.
+        ValueError: fewer than two networks, one of them twice, one that is joined itself, or one that does not go
+            with the others; or the folder is in use. Nothing is written.
         OSError: a folder cannot be read or written.
     """
     folders = [Path(model_dir) for model_dir in model_dirs]
     cards = [card_of_kind(folder, "lr") for folder in folders]
-    digests = _different(folders)
+    digests = _different(folders, cards)
     resolutions = _common_resolutions(folders, cards)
-    agreement = _agreement(folders)
     with claimed_empty(out_dir, CARD) as writing:
-        recogniser = mean_recogniser([load_recogniser(folder) for folder in folders], list(map(str, folders)))
-        card = {entry: cards[0][entry] for entry in _COMMON if entry in cards[0]} | {
+        recognisers = [_load(folder, card) for folder, card in zip(folders, cards, strict=True)]
+        joined = mean_recogniser(recognisers, list(map(str, folders)))
+        agreement = _agreement(folders, joined.output_shape[-1])
+        card = {entry: cards[0][entry] for entry in _COMMON} | {
             "kind": "lr",
             "resolutions": [resolution_as_json(resolution) for resolution in resolutions],
-            "standardisation": standardisation_of(recogniser),
-            "source": {"kind": "joined", "networks": digests},
+            "standardisation": standardisation_of(joined),
+            "source": {"kind": _KIND, "networks": digests},
             "figures": {},
         }
         people = frozenset().union(*map(trained_people, folders))
         with writing() as partial:
-            save_model(partial, recogniser, card, people=people)
+            save_model(partial, joined, card, people=people)
     return Joined(resolutions, agreement)
 
 
@@ -97,7 +97,7 @@ def mean_recogniser(recognisers: Sequence[keras.Model], names: Sequence[str]) ->
     """Build one recogniser from several: the mean of their embeddings, at unit length.
 
     Args:
-        recognisers: as returned by `cshml_tf.recogniser.build_recogniser`, for faces of one size.
+        recognisers: one or more, as returned by `cshml_tf.recogniser.build_recogniser`, for faces of one size.
         names: what to call them in errors.
 
     Returns:
@@ -111,14 +111,12 @@ def mean_recogniser(recognisers: Sequence[keras.Model], names: Sequence[str]) ->
     _check_alike([recogniser.output_shape[-1] for recogniser in recognisers], "embedding size", names)
     pixels: Any = keras.Input(backbone_of(recognisers[0]).input_shape[1:], name="standardised")
     outputs = [_copied(backbone_of(recogniser), pixels, place) for place, recogniser in enumerate(recognisers)]
-    embeddings = [UnitLength(name=f"unit_{place}")(each["embedding"]) for place, each in enumerate(outputs)]
-    common = [
-        tap
+    means = {
+        tap: keras.layers.Average(name=f"mean_{layer_name(tap)}")([each[tap] for each in outputs])
         for tap, first in outputs[0].items()
         if tap != "embedding" and all(tap in each and each[tap].shape == first.shape for each in outputs)
-    ]
-    means = {tap: keras.layers.Average(name=f"mean_{tap}")([each[tap] for each in outputs]) for tap in common}
-    means["embedding"] = keras.layers.Average(name="mean_embedding", dtype="float32")(embeddings)
+    }
+    means["embedding"] = MeanEmbedding(name="mean_embedding")([each["embedding"] for each in outputs])
     backbone = keras.Model(pixels, means, name="backbone")
     return build_recogniser(backbone, standardisation_of(recognisers[0]))
 
@@ -135,12 +133,14 @@ def _copied(backbone: keras.Model, pixels: Any, place: int) -> dict[str, Any]:
     return outputs
 
 
-def _different(folders: Sequence[Path]) -> list[str]:
-    """Return the digest of each network, after refusing fewer than two and the same one again."""
+def _different(folders: Sequence[Path], cards: Sequence[dict[str, Any]]) -> list[str]:
+    """Return each network's digest, after refusing fewer than two, the same one again, and joined ones."""
     if len(folders) < 2:
         raise ValueError(f"expected two networks or more to join, got {', '.join(map(str, folders)) or 'none'}")
     digests: dict[str, Path] = {}
-    for folder in folders:
+    for folder, card in zip(folders, cards, strict=True):
+        if card.get("source", {}).get("kind") == _KIND:
+            raise ValueError(f"{folder}: expected a network that was trained, got a joined one: join its parts")
         digest = digest_of_network(folder)
         if digest in digests:
             raise ValueError(f"{folder}: expected another network than {digests[digest]}, got the same")
@@ -148,12 +148,20 @@ def _different(folders: Sequence[Path]) -> list[str]:
     return list(digests)
 
 
+def _load(folder: Path, card: dict[str, Any]) -> keras.Model:
+    recogniser = load_recogniser(folder)
+    wanted, got = ("{} x {}".format(*size) for size in (card["image_size"], image_size_of(recogniser)))
+    if wanted != got:
+        raise ValueError(f"{folder}: expected a network for faces of {wanted}, as its {CARD} says, got {got}")
+    return recogniser
+
+
 def _common_resolutions(folders: Sequence[Path], cards: Sequence[dict[str, Any]]) -> list[Resolution]:
     """Return the resolutions that all cards list, after refusing cards that differ in what must be the same."""
     names = list(map(str, folders))
     for entry, words in _COMMON.items():
-        _check_alike([card.get(entry) for card in cards], words, names)
-    listed = [[resolution_from_json(entry) for entry in card["resolutions"]] for card in cards]
+        _check_alike([card[entry] for card in cards], words, names)
+    listed = [dict.fromkeys(map(resolution_from_json, card["resolutions"])) for card in cards]
     common = [resolution for resolution in listed[0] if all(resolution in each for each in listed)]
     if not common:
         got = "; ".join(
@@ -163,35 +171,44 @@ def _common_resolutions(folders: Sequence[Path], cards: Sequence[dict[str, Any]]
     return common
 
 
-def _agreement(folders: Sequence[Path]) -> list[float | None]:
-    """Return how far each network's class centres point where those of the first network do.
+def _agreement(folders: Sequence[Path], width: int) -> list[float | None]:
+    """Return how far each network's class centres point where those of the earlier networks do.
 
     Raises:
         ValueError: not at all, so that the networks cannot have learned from one HR network.
     """
-    first = _centres(folders[0])
-    found: list[float | None] = []
-    for folder in folders[1:]:
-        other = _centres(folder)
-        common = sorted(first.keys() & other.keys())
-        if not common or first[common[0]].shape != other[common[0]].shape:
-            found.append(None)
-            continue
-        ours, theirs = (np.stack([centres[name] for name in common]) for centres in (first, other))
-        cosine = float(np.sum(ours * theirs, axis=1).mean())
-        if not cosine >= _LEAST_COSINE:
+    centres = [_centres(folder, width) for folder in folders]
+    agreement = []
+    for place, folder in enumerate(folders[1:], 1):
+        cosines = {other: _mean_cosine(centres[place], centres[other]) for other in range(place)}
+        known = {other: cosine for other, cosine in cosines.items() if cosine is not None}
+        least = min(known, key=known.__getitem__, default=None)
+        if least is not None and not known[least] >= _LEAST_COSINE:
             raise ValueError(
-                f"{folder}: expected a network that learned from the same HR network as {folders[0]}, got class "
-                f"centres whose cosine with that network's is {cosine:.2f} on average"
+                f"{folder}: expected a network that learned from the same HR network as {folders[least]}, and the "
+                f"same people under the same names, got class centres whose cosine with that network's is "
+                f"{known[least]:.2f} on average"
             )
-        found.append(cosine)
-    return found
+        agreement.append(None if least is None else known[least])
+    return agreement
 
 
-def _centres(folder: Path) -> dict[str, np.ndarray]:
+def _centres(folder: Path, width: int) -> dict[str, np.ndarray]:
     """Return the class centres of a network's classifier at unit length, by the class's name."""
     centres, classes = read_classifier(folder)
-    return {} if centres is None else dict(zip(classes, unit_rows(centres.T), strict=True))
+    if centres is None:
+        return {}
+    if len(centres) != width:
+        raise ValueError(f"{folder}: expected class centres of {width} numbers, got {len(centres)}")
+    return dict(zip(map(normalised, classes), unit_rows(centres.T.astype(np.float64)), strict=True))
+
+
+def _mean_cosine(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> float | None:
+    common = sorted(first.keys() & second.keys())
+    if not common:
+        return None
+    ours, theirs = (np.stack([centres[name] for name in common]) for centres in (first, second))
+    return float(np.sum(ours * theirs, axis=1).mean())
 
 
 def _check_alike(values: Sequence[Any], words: str, names: Sequence[str]) -> None:

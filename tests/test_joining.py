@@ -11,7 +11,7 @@ from cshml_tf.cli import join_networks as command
 from cshml_tf.evaluation.networks import choose_networks
 from cshml_tf.joining import join_networks, mean_recogniser
 from cshml_tf.model_folder import digest_of_network, load_recogniser, read_card, save_model, trained_people
-from cshml_tf.recogniser import backbone_of, build_recogniser, clone, features
+from cshml_tf.recogniser import backbone_of, build_recogniser, clone, features, with_tap
 
 SIZE = (48, 40)
 CARD = {"kind": "lr", "image_size": list(SIZE), "resolutions": [12, [16, 14]], "degradation": "antialias"}
@@ -50,16 +50,22 @@ def test_the_embedding_is_the_mean_at_unit_length(pixels):
     assert np.abs(np.asarray(clone(joined)(pixels)) - expected).max() < 1e-6
 
 
-def test_a_tap_is_the_mean_of_the_maps_and_the_length_says_how_far_the_networks_agree(pixels):
-    networks = [network(1), network(2)]
+def test_a_tap_is_the_mean_of_the_maps(pixels):
+    networks = [with_tap(network(seed), "/stem/relu") for seed in (1, 2)]
     outputs = [features(each, pixels) for each in networks]
     joined = features(mean_recogniser(networks, "ab"), pixels)
-    assert list(joined) == list(outputs[0])
-    expected = (outputs[0]["block_c"] + outputs[1]["block_c"]) / 2
-    np.testing.assert_allclose(joined["block_c"], expected, atol=1e-5)
-    length = np.linalg.norm(joined["embedding"], axis=1)
+    assert joined.keys() == outputs[0].keys()
+    for tap in ("block_c", "/stem/relu"):
+        np.testing.assert_allclose(joined[tap], (outputs[0][tap] + outputs[1][tap]) / 2, atol=1e-5)
+
+
+def test_the_length_is_that_of_the_networks_and_shorter_where_they_disagree(pixels):
+    """By it faces are rejected, beside those of single networks."""
+    networks = [network(1), network(2)]
+    lengths = [np.linalg.norm(features(each, pixels)["embedding"], axis=1) for each in networks]
+    length = np.linalg.norm(features(mean_recogniser(networks, "ab"), pixels)["embedding"], axis=1)
     cosine = np.sum(np.asarray(networks[0](pixels)) * np.asarray(networks[1](pixels)), axis=1)
-    np.testing.assert_allclose(length**2, (1 + cosine) / 2, atol=1e-5)
+    np.testing.assert_allclose(length, np.mean(lengths, axis=0) * np.sqrt((1 + cosine) / 2), rtol=1e-4)
 
 
 def test_networks_of_two_architectures_join_without_the_maps_that_differ(pixels):
@@ -75,7 +81,7 @@ def test_the_folder_serves_what_all_networks_list(save, pixels, tmp_path, capsys
     assert command.main([str(first), str(second), str(joined)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"{joined}: 2 networks for 16x14",
-        f"{second} beside {first}: mean cosine of class centres 1.000",
+        f"{second}: mean cosine of its class centres with those of the earlier networks: 1.000",
     ]
     card = read_card(joined)
     assert card["source"] == {"kind": "joined", "networks": [digest_of_network(each) for each in (first, second)]}
@@ -87,17 +93,39 @@ def test_the_folder_serves_what_all_networks_list(save, pixels, tmp_path, capsys
 
 
 def test_class_centres_tell_networks_of_one_hr_network_from_others(save, tmp_path):
-    first = save("first", network(1))
-    turned = save("turned", network(2), centres=((1, 1), (1, 1)))
-    swapped = save("swapped", network(3), centres=((0, 1), (1, 0)), classes=("Eve", "Ada"))
-    stranger = save("stranger", network(4), classes=("Bea", "Kim"))
-    without = save("without", network(5), centres=None)
-    found = join_networks([first, turned, swapped, stranger, without], tmp_path / "joined")
-    assert found.agreement == [pytest.approx(0.5**0.5), 1.0, None, None]
-    other = save("other", network(6), centres=((0, 1), (1, 0)))
-    with pytest.raises(ValueError, match=r"other: .* learned from the same HR network as .* is 0\.00 on average"):
-        join_networks([first, other], tmp_path / "new")
+    without = save("without", network(1), centres=None)
+    first = save("first", network(2), classes=("Zoé", "Eve"))
+    turned = save("turned", network(3), centres=((1, 1), (1, 1)), classes=("Zoé", "Eve"))
+    swapped = save("swapped", network(4), centres=((0, 1), (1, 0)), classes=("Eve", "Zoe\u0301"))
+    stranger = save("stranger", network(5), classes=("Bea", "Kim"))
+    found = join_networks([without, first, turned, swapped, stranger], tmp_path / "joined")
+    half = pytest.approx(0.5**0.5)
+    assert found.agreement == [None, half, half, None]
+    other = save("other", network(6), centres=((0, 1), (1, 0)), classes=("Zoé", "Eve"))
+    with pytest.raises(ValueError, match=r"other: .* learned from the same HR network as .*first, .* is 0\.00 on"):
+        join_networks([without, first, other], tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_classifier_of_another_width_is_refused(save, tmp_path):
+    first, second = save("first", network(1)), save("second", network(2))
+    np.save(second / "classifier.npy", np.ones((5, 2), np.float32))
+    with pytest.raises(ValueError, match="second: expected class centres of 8 numbers, got 5"):
+        join_networks([first, second], tmp_path / "joined")
+
+
+def test_a_joined_network_is_not_joined_again(save, tmp_path):
+    """It has no class centres to check, and its networks would weigh less than the new one."""
+    folders = [save(name, network(seed)) for seed, name in enumerate("abc")]
+    join_networks(folders[:2], tmp_path / "joined")
+    with pytest.raises(ValueError, match="joined: expected a network that was trained, got a joined one"):
+        join_networks([tmp_path / "joined", folders[2]], tmp_path / "new")
+
+
+def test_a_card_that_names_another_size_than_the_network_is_refused(save, tmp_path):
+    first, second = save("first", network(1)), save("second", network(2, size=(64, 64)))
+    with pytest.raises(ValueError, match="second: expected a network for faces of 48 x 40, .*, got 64 x 64"):
+        join_networks([first, second], tmp_path / "joined")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +134,6 @@ def test_class_centres_tell_networks_of_one_hr_network_from_others(save, tmp_pat
         ({"card": {"kind": "hr", "resolutions": []}}, "expected the model folder of an LR network"),
         ({"card": {"resolutions": [8]}}, "expected networks for the same resolution, got"),
         ({"card": {"degradation": "plain"}}, "expected the degradation of"),
-        ({"card": {"template": "box"}}, "expected the crop of"),
         ({"card": {"image_size": [64, 64]}, "size": (64, 64)}, "expected the image size of"),
         ({"standardisation": "symmetric"}, "expected the standardisation of"),
         ({"embedding_size": 16}, "expected the embedding size of"),

@@ -13,6 +13,7 @@ from cshml_tf.layers.imported_axes import (
     SliceAxis,
     TakeEntries,
 )
+from cshml_tf.layers.mean import MeanEmbedding
 from cshml_tf.layers.preprocessing import STANDARDISATIONS, Degrade, FitToSize, Standardise, fit_to_size
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "FusedBatchNormalization",
     "FusedPReLU",
     "LpNormalise",
+    "MeanEmbedding",
     "PadAxes",
     "PadImage",
     "Pointwise",
