@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import keras
 
 from cshml_tf.data.scface import DISTANCES
-from cshml_tf.degradation.resolution import Resolution
+from cshml_tf.degradation.resolution import Resolution, resolution_from_json
 from cshml_tf.model_folder import card_of_kind, load_recogniser, read_card
 from cshml_tf.runtimes.embedder import with_runtime
 
@@ -105,5 +105,4 @@ def load_scface_networks(
 def _first_resolution(card: Mapping[str, Any]) -> Resolution | None:
     if card["kind"] == "hr" or not card["resolutions"]:
         return None
-    first = card["resolutions"][0]
-    return first if isinstance(first, int) else (first[0], first[1])
+    return resolution_from_json(card["resolutions"][0])
