@@ -32,7 +32,7 @@ ON_JAX := tests/alignment/test_detector.py tests/data/test_batches.py tests/data
     tests/data/test_decisions.py tests/data/test_mixed_batches.py tests/data/test_on_device.py \
     tests/data/test_packed.py tests/data/test_teacher_values.py tests/degradation \
     tests/gallery/test_pictures.py tests/gallery/test_rebuilding.py tests/layers/test_layers.py \
-    tests/server/test_api.py tests/test_distillation.py tests/test_joining.py tests/test_losses.py \
+    tests/derived tests/server/test_api.py tests/test_distillation.py tests/test_losses.py \
     tests/test_network.py tests/training/test_device_options.py tests/training/test_jax_step.py \
     tests/training/test_loop.py tests/training/test_packed.py
 

@@ -14,7 +14,7 @@ PACKAGE = Path(cshml_tf.__file__).parent
 LEVELS = [
     ["files", "images", "degradation", "metrics", "losses", "distillation", "workers"],
     ["layers", "backbones", "alignment", "data", "settings"],
-    ["recogniser", "saved_recogniser", "model_folder", "joining", "network", "pretrained", "runtimes", "terms"],
+    ["recogniser", "saved_recogniser", "model_folder", "derived", "network", "pretrained", "runtimes", "terms"],
     ["training", "evaluation", "export", "plots", "comparing", "gallery", "shortcuts", "embedding"],
     ["ablation", "toy", "watch"],
     ["server"],

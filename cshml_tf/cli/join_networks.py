@@ -25,8 +25,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = read_settings(JoinSettings, argv, DESCRIPTION)
     start_backend()
     from cshml_tf.degradation.resolution import format_resolution
+    from cshml_tf.derived.joining import join_networks
     from cshml_tf.files import printable
-    from cshml_tf.joining import join_networks
 
     joined = join_networks(settings.networks, settings.out_dir)
     resolutions = ", ".join(map(format_resolution, joined.resolutions))

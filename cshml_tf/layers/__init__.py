@@ -15,6 +15,7 @@ from cshml_tf.layers.imported_axes import (
 )
 from cshml_tf.layers.mean import MeanEmbedding
 from cshml_tf.layers.preprocessing import STANDARDISATIONS, Degrade, FitToSize, Standardise, fit_to_size
+from cshml_tf.layers.wide import WideEmbedding
 
 __all__ = [
     "STANDARDISATIONS",
@@ -39,6 +40,7 @@ __all__ = [
     "Standardise",
     "TakeEntries",
     "UnitLength",
+    "WideEmbedding",
     "WithConstant",
     "fit_to_size",
 ]

@@ -54,6 +54,16 @@ class JoinSettings(Settings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class WidenSettings(Settings):
+    """The options of `cshml-widen`."""
+
+    TITLE: ClassVar[str] = "input and output"
+
+    model_dir: Path = option(REQUIRED, "model folder of an HR or LR network", positional="MODEL_DIR", place=MODEL)
+    out_dir: Path = option(REQUIRED, "model folder to create", positional="OUT_DIR", place=new_folder())
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class EitherOptions(ImageSizeOptions, StandardisationOptions, CropOptions):
     """The options for both ONNX files and FaceNet checkpoints."""
 

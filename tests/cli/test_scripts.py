@@ -33,6 +33,7 @@ SCRIPTS = {
     "train/train_cshml.py": "--beta",
     "train/train_hr.py": "--model_def",
     "train/train_toy.py": "--mnist",
+    "train/widen_network.py": "MODEL_DIR",
 }
 
 # Runs scripts one after the other in one process, each with the same words.

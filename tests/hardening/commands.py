@@ -36,6 +36,7 @@ COMMANDS = (
     "import",
     "import_into",
     "join",
+    "widen",
     "train",
     "export",
     "ablation",
@@ -194,6 +195,7 @@ class Workplace:
             "import": ["import_recogniser", network, place, "--standardisation", "fixed"],
             "import_into": ["import_recogniser", network, place, "--standardisation", "fixed"],
             "join": ["join_networks", *(str(self.folder / "models" / name) for name in ("lr_1", "lr_2")), place],
+            "widen": ["widen_network", model, place],
             "train": [*self._train(out, "out"), "--max_steps", "10", "--checkpoint_steps", "2"],
             "export": ["export_saved_model", model, place],
             "ablation": [

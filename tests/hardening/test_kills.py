@@ -16,7 +16,7 @@ from hardening.commands import differing
 KILLS = int(os.environ.get("KILLS", "0"))
 SEED = int(os.environ.get("SEED", "0"))
 KILLS_IN_A_ROW = 3
-COMMANDS = ("align", "embed", "pack", "import", "import_into", "join", "train", "export", "ablation")
+COMMANDS = ("align", "embed", "pack", "import", "import_into", "join", "widen", "train", "export", "ablation")
 
 
 def kill_once(workplace, words, share, seconds):

@@ -10,7 +10,9 @@ SHARES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9) if "KILLS" in os.environ else (0.0, 0.5)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", ["align", "embed", "pack", "import", "import_into", "join", "train", "export"])
+@pytest.mark.parametrize(
+    "command", ["align", "embed", "pack", "import", "import_into", "join", "widen", "train", "export"]
+)
 def test_one_folder_gets_one_whole_result(workplace, whole, tmp_path, command):
     expected, seconds = whole(command)
     for share in SHARES:

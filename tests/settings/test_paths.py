@@ -42,6 +42,7 @@ COMMANDS = {
     "train_hr": "--data_dir absent",
     "train_toy": "toy --mnist absent.npz",
     "watch": "clip.mp4 --gallery people.gallery --hr_model absent",
+    "widen_network": "absent out",
 }
 WATCHED = """
 import contextlib, importlib, io, json, sys

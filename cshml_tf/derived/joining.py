@@ -37,6 +37,8 @@ from cshml_tf.model_folder import (
 from cshml_tf.recogniser import backbone_of, build_recogniser, image_size_of, standardisation_of
 
 _KIND = "joined"
+# Networks without class centres to check, and what to join instead.
+_BEFORE = {_KIND: "its parts", "widened": "narrow networks, and widen the joined one"}
 # What the cards must agree on.
 _COMMON = {"image_size": "image size", "degradation": "degradation"}
 # Of two centres of a person. Unrelated networks have 0 on average; MobileFaceNets that learned from one HR network
@@ -68,8 +70,8 @@ def join_networks(model_dirs: Sequence[str | Path], out_dir: str | Path) -> Join
         `Joined`.
 
     Raises:
-        ValueError: fewer than two networks, one of them twice, one that is joined itself, or one that does not go
-            with the others; or the folder is in use. Nothing is written.
+        ValueError: fewer than two networks, one of them twice, one that is joined or widened, or one that does not
+            go with the others; or the folder is in use. Nothing is written.
         OSError: a folder cannot be read or written.
     """
     folders = [Path(model_dir) for model_dir in model_dirs]
@@ -134,13 +136,15 @@ def _copied(backbone: keras.Model, pixels: Any, place: int) -> dict[str, Any]:
 
 
 def _different(folders: Sequence[Path], cards: Sequence[dict[str, Any]]) -> list[str]:
-    """Return each network's digest, after refusing fewer than two, the same one again, and joined ones."""
+    """Return each network's digest, after refusing fewer than two, the same one again, joined and wide ones."""
     if len(folders) < 2:
         raise ValueError(f"expected two networks or more to join, got {', '.join(map(str, folders)) or 'none'}")
     digests: dict[str, Path] = {}
     for folder, card in zip(folders, cards, strict=True):
-        if card.get("source", {}).get("kind") == _KIND:
-            raise ValueError(f"{folder}: expected a network that was trained, got a joined one: join its parts")
+        if (made := card.get("source", {}).get("kind")) in _BEFORE:
+            raise ValueError(
+                f"{folder}: expected a network that was trained, got a {made} one: join {_BEFORE[made]}"
+            )
         digest = digest_of_network(folder)
         if digest in digests:
             raise ValueError(f"{folder}: expected another network than {digests[digest]}, got the same")

@@ -8,8 +8,8 @@ import pytest
 
 from cshml_tf.backbones import build
 from cshml_tf.cli import join_networks as command
+from cshml_tf.derived.joining import join_networks, mean_recogniser
 from cshml_tf.evaluation.networks import choose_networks
-from cshml_tf.joining import join_networks, mean_recogniser
 from cshml_tf.model_folder import digest_of_network, load_recogniser, read_card, save_model, trained_people
 from cshml_tf.recogniser import backbone_of, build_recogniser, clone, features, with_tap
 

@@ -1,0 +1,1 @@
+"""Networks made from trained ones without further training."""
