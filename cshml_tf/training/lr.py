@@ -147,7 +147,11 @@ def _load_start(model_dir: str, hr_recogniser: keras.Model) -> keras.Model:
     card_of_kind(model_dir, "lr")
     start = load_recogniser(model_dir)
     ours, theirs = (
-        [(weight.path, tuple(weight.shape)) for weight in recogniser.weights] + [standardisation_of(recogniser)]
+        (
+            [(weight.path, tuple(weight.shape)) for weight in recogniser.weights],
+            standardisation_of(recogniser),
+            recogniser.output_shape,
+        )
         for recogniser in (hr_recogniser, start)
     )
     if ours != theirs:

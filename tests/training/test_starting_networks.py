@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import cshml_tf
+from cshml_tf.derived.widening import widen_network
 from cshml_tf.model_folder import read_card, read_classifier
 from cshml_tf.recogniser import backbone_of
 from cshml_tf.settings.training import HrSettings, LrSettings
@@ -58,3 +59,21 @@ def test_a_start_that_is_no_clone_of_the_hr_network_is_refused(lr_options, hr_op
     other, _ = train_lr(LrSettings(**of_wider), progress=False)
     with pytest.raises(ValueError, match="lr_model: expected a network that began as a clone of the HR network"):
         train_lr(LrSettings(**lr_options | {"pretrained_lr_model": str(other.model_dir)}), progress=False)
+
+
+@pytest.mark.slow
+def test_wide_networks_are_trained_as_narrow_ones(lr_options, hr_model_dir, tmp_path):
+    """The classifier of wide embeddings starts from class means; a wide network and a narrow one do not mix."""
+    narrow, _ = train_lr(LrSettings(**lr_options | {"max_steps": 1}), progress=False)
+    widen_network(hr_model_dir, tmp_path / "hr")
+    widen_network(narrow.model_dir, tmp_path / "lr")
+    options = lr_options | {"pretrained_model": str(tmp_path / "hr"), "max_steps": 2, "run_name": "wide"}
+    run, _ = train_lr(LrSettings(**options | {"pretrained_lr_model": str(tmp_path / "lr")}), progress=False)
+    width = cshml_tf.load_recogniser(tmp_path / "hr").output_shape[-1]
+    assert (
+        cshml_tf.load_recogniser(run.model_dir).output_shape[-1] == width == len(read_classifier(run.model_dir)[0])
+    )
+    for hr, lr in ((tmp_path / "hr", narrow.model_dir), (hr_model_dir, tmp_path / "lr")):
+        mixed = options | {"pretrained_model": str(hr), "pretrained_lr_model": str(lr), "run_name": "mixed"}
+        with pytest.raises(ValueError, match="lr_model: expected a network that began as a clone of the HR net"):
+            train_lr(LrSettings(**mixed), progress=False)
