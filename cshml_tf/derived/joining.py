@@ -21,6 +21,7 @@ from cshml_tf.degradation.resolution import (
     resolution_as_json,
     resolution_from_json,
 )
+from cshml_tf.derived.loading import load_as_described
 from cshml_tf.files import claimed_empty, normalised
 from cshml_tf.layers import MeanEmbedding
 from cshml_tf.layers.imported import layer_name
@@ -29,12 +30,11 @@ from cshml_tf.model_folder import (
     CARD,
     card_of_kind,
     digest_of_network,
-    load_recogniser,
     read_classifier,
     save_model,
     trained_people,
 )
-from cshml_tf.recogniser import backbone_of, build_recogniser, image_size_of, standardisation_of
+from cshml_tf.recogniser import backbone_of, build_recogniser, standardisation_of
 
 _KIND = "joined"
 # Networks without class centres to check, and what to join instead.
@@ -79,7 +79,7 @@ def join_networks(model_dirs: Sequence[str | Path], out_dir: str | Path) -> Join
     digests = _different(folders, cards)
     resolutions = _common_resolutions(folders, cards)
     with claimed_empty(out_dir, CARD) as writing:
-        recognisers = [_load(folder, card) for folder, card in zip(folders, cards, strict=True)]
+        recognisers = [load_as_described(folder, card) for folder, card in zip(folders, cards, strict=True)]
         joined = mean_recogniser(recognisers, list(map(str, folders)))
         agreement = _agreement(folders, joined.output_shape[-1])
         card = {entry: cards[0][entry] for entry in _COMMON} | {
@@ -150,14 +150,6 @@ def _different(folders: Sequence[Path], cards: Sequence[dict[str, Any]]) -> list
             raise ValueError(f"{folder}: expected another network than {digests[digest]}, got the same")
         digests[digest] = folder
     return list(digests)
-
-
-def _load(folder: Path, card: dict[str, Any]) -> keras.Model:
-    recogniser = load_recogniser(folder)
-    wanted, got = ("{} x {}".format(*size) for size in (card["image_size"], image_size_of(recogniser)))
-    if wanted != got:
-        raise ValueError(f"{folder}: expected a network for faces of {wanted}, as its {CARD} says, got {got}")
-    return recogniser
 
 
 def _common_resolutions(folders: Sequence[Path], cards: Sequence[dict[str, Any]]) -> list[Resolution]:

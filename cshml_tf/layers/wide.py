@@ -14,7 +14,8 @@ class WideEmbedding(Float32Layer):
     """An embedding beside its features, both at the same length.
 
     The cosine of two wide embeddings is the mean of the embeddings' cosine and the features'. The length, the
-    quality of a face, is that of the embedding. In float32 regardless of the backbone's precision.
+    quality of a face, is that of the embedding. Both hold unless all features are zero, as in a network that is
+    broken. In float32 regardless of the backbone's precision.
 
     Call with a list of an embedding (batch, E) and features (batch, F), neither normalised; returns
     (batch, E + F) float32.

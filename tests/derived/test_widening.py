@@ -1,5 +1,7 @@
 """A network whose embedding also contains the features before its last dense layer."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -53,7 +55,7 @@ def unit(rows):
 def read_by_dense(recogniser, pixels, name="embedding.dense"):
     """The features by hand: what the dense layer gets as its input."""
     backbone = backbone_of(recogniser)
-    outputs = backbone.output | {"features": backbone.get_layer(name).input}
+    outputs = dict(backbone.output) | {"features": backbone.get_layer(name).input}
     tapped = build_recogniser(keras.Model(backbone.input, outputs, name="backbone"), "fixed")
     return np.asarray(features(tapped, pixels)["features"])
 
@@ -110,7 +112,7 @@ def test_the_folder_takes_the_place_of_the_narrow_one(save, pixels, tmp_path, ca
     assert capsys.readouterr().out.splitlines() == [f"{tmp_path}/{kind}_wide: {said}" for kind in ("lr", "hr")]
     card = read_card(tmp_path / "lr_wide")
     assert card["source"] == {"kind": "widened", "network": digest_of_network(lr)}
-    assert (card["complete"], card["settings"], "classes" in card) == (True, {"seed": 1}, False)
+    assert (card["complete"], card["settings"]) == (True, {"seed": 1})
     assert read_card(tmp_path / "hr_wide")["template"] == "box"
     assert trained_people(tmp_path / "lr_wide") == {"Ada", "Bea"}
     expected = np.asarray(wide_recogniser(load_recogniser(lr))(pixels))
@@ -133,13 +135,54 @@ def test_joining_comes_first(save, tmp_path):
         join_networks([tmp_path / "wide_a", folders[1]], tmp_path / "new")
 
 
+FLATTEN, DENSE = keras.layers.Flatten, keras.layers.Dense
+
+
+def halves(rows):
+    """The larger of an embedding's two halves, as LightCNN ends."""
+    parts: Any = keras.ops.split(rows, 2, axis=-1)
+    return keras.ops.maximum(parts[0], parts[1])
+
+
+def twice(rows):
+    """One dense layer applied to its own output."""
+    layer = DENSE(6)
+    return layer(keras.layers.ReLU()(layer(rows)))
+
+
+@pytest.mark.parametrize(
+    ("embed", "added"),
+    [
+        (lambda rows: keras.layers.BatchNormalization()(DENSE(6)(rows)), 90),
+        (lambda rows: (y := DENSE(6)(rows)) / keras.ops.norm(y, axis=-1, keepdims=True), 90),
+        (lambda rows: halves(DENSE(6)(rows)), 90),
+        (lambda rows: twice(DENSE(6)(rows)), 6),
+    ],
+)
+def test_the_last_dense_layer_is_found_behind_what_follows_it(embed, added):
+    narrow = network_of(lambda cells: embed(FLATTEN()(cells)))
+    assert wide_recogniser(narrow).output_shape[-1] == narrow.output_shape[-1] + added
+
+
 @pytest.mark.parametrize(
     ("embed", "message"),
     [
-        (keras.layers.GlobalAveragePooling2D(), "comes from a dense layer, got one from "),
-        (lambda cells: keras.layers.Add()([keras.layers.Flatten()(cells)] * 2), "got one from add"),
+        (keras.layers.GlobalAveragePooling2D(), "comes from one dense layer, got one from global_average"),
+        (lambda cells: keras.layers.Add()([FLATTEN()(cells)] * 2), "one dense layer, got one from add"),
         (
-            lambda cells: keras.layers.Dense(4)(keras.layers.Flatten()(keras.layers.UpSampling2D(8)(cells))),
+            lambda cells: keras.layers.Add()([DENSE(4)(FLATTEN()(cells)), DENSE(4)(DENSE(5)(FLATTEN()(cells)))]),
+            "one dense layer, got one from add",
+        ),
+        (
+            lambda cells: keras.layers.GlobalAveragePooling2D()(cells * DENSE(3)(cells)),
+            "one dense layer, got one from global_average",
+        ),
+        (
+            lambda cells: FLATTEN()(DENSE(4)(cells)),
+            "expected features without places before the embedding, got 6 x 5",
+        ),
+        (
+            lambda cells: DENSE(4)(FLATTEN()(keras.layers.UpSampling2D(8)(cells))),
             "expected at most 4096 features before the embedding, got 5760",
         ),
     ],
@@ -154,8 +197,14 @@ def test_networks_without_features_are_refused(embed, message, save, tmp_path, c
 
 def test_a_wide_network_is_not_widened_again(save, tmp_path):
     widen_network(save("narrow", network()), tmp_path / "wide")
-    with pytest.raises(ValueError, match="wide: expected a network that is not widened, got one that is"):
+    with pytest.raises(ValueError, match="wide: expected a network that is not wide, got one that is"):
         widen_network(tmp_path / "wide", tmp_path / "wider")
+
+
+def test_a_card_that_names_another_size_than_the_network_is_refused(save, tmp_path):
+    folder = save("larger", network(size=(64, 64)))
+    with pytest.raises(ValueError, match="larger: expected a network for faces of 48 x 40, .*, got 64 x 64"):
+        widen_network(folder, tmp_path / "wide")
 
 
 def test_a_folder_in_use_is_left_alone(save, capsys):
