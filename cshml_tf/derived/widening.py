@@ -68,9 +68,8 @@ def wide_recogniser(recogniser: keras.Model) -> keras.Model:
     """Return a recogniser whose embedding is the original's beside the features before the last dense layer.
 
     Args:
-        recogniser: as returned by `cshml_tf.recogniser.build_recogniser` or
-            `cshml_tf.derived.joining.mean_recogniser`; of a joined
-            network, the features are the mean of its networks'.
+        recogniser: as returned by `cshml_tf.recogniser.build_recogniser`, or by
+            `cshml_tf.derived.joining.mean_recogniser`: the features are then the mean of its networks'.
 
     Returns:
         keras.Model sharing every layer with the original: RGB pixels (batch, H, W, 3), 0..255 -> (batch, E + F)
